@@ -1,0 +1,1 @@
+"""FMZ's side: its names, formats and rules. Knows no exchange, no Flask and no database."""

@@ -1,0 +1,96 @@
+"""The one error tree: everything FMZ is ever told when a call fails.
+
+Each class has a stable upper-case label, which starts every text, because FMZ users filter their logs by text.
+A message is written for a trader at 3 a.m.: what happened, and what to do. It never contains a URL's query, a header,
+a body or a secret.
+"""
+
+from typing import ClassVar
+
+UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+"""What a reader raises on an exchange's reply that is not as documented."""
+
+
+class GatewayError(Exception):
+    """A failure told to FMZ as ``{"error": "<LABEL> <message>"}``."""
+
+    label: ClassVar[str] = "INTERNAL_ERROR"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.label} {self.message}"
+
+
+class InvalidCall(GatewayError):
+    """The call is malformed, or names something that is not here. Nothing was sent."""
+
+    label = "INVALID_CALL"
+
+
+class AccessDenied(GatewayError):
+    """The caller may not use this gateway: token, address, Host or Origin. Nothing was sent."""
+
+    label = "ACCESS_DENIED"
+
+
+class Unsupported(GatewayError):
+    """This exchange cannot do it. Nothing was sent."""
+
+    label = "UNSUPPORTED"
+
+
+class NotSent(GatewayError):
+    """Refused by us or by the network before a byte of the request left: safe to ask again."""
+
+    label = "NOT_SENT"
+
+
+class OutcomeUnknown(GatewayError):
+    """Bytes left and no definite answer came back. For a read that is a nuisance; for an order see below."""
+
+    label = "NO_DEFINITE_ANSWER"
+
+
+class OrderStateUnknown(OutcomeUnknown):
+    """An order was sent and no definite answer came back: whether it exists is not known."""
+
+    label = "ORDER_STATE_UNKNOWN"
+
+
+class ExchangeError(GatewayError):
+    """The exchange answered no, with its own code and words."""
+
+    label = "REFUSED"
+
+
+class AuthenticationFailed(ExchangeError):
+    """The key, secret, passphrase, signature, address or permission was not accepted."""
+
+    label = "AUTHENTICATION_FAILED"
+
+
+class InsufficientFunds(ExchangeError):
+    """The account holds too little, free of other orders, for this one."""
+
+    label = "INSUFFICIENT_FUNDS"
+
+
+class OrderNotFound(ExchangeError):
+    """The exchange knows no such order."""
+
+    label = "ORDER_NOT_FOUND"
+
+
+class RateLimited(ExchangeError):
+    """Too many calls; the exchange, or our own count of its limits, says wait."""
+
+    label = "RATE_LIMITED"
+
+
+class Maintenance(ExchangeError):
+    """The exchange, or this market of it, is closed for now."""
+
+    label = "MAINTENANCE"

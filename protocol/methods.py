@@ -1,0 +1,192 @@
+"""METHODS: what FMZ may call, how an exchange is asked for it, and the format of the answer."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from protocol import schemas, wire
+from protocol.errors import UNREADABLE, InvalidCall, OrderStateUnknown, OutcomeUnknown, Unsupported
+from protocol.schemas import load
+
+_RAW = "__api_"
+_VERBS = ("GET", "POST", "PUT", "DELETE", "PATCH")
+_RESOURCE = re.compile(r"/?([A-Za-z0-9_][A-Za-z0-9_.:,-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.:,-]*)*/?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of FMZ's host. ``nonce`` is 0 when there was none; ``verb``, its ``Http-Method`` header, is for a
+    pass-through."""
+
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    nonce: int
+    method: str
+    params: Mapping[str, Any]
+    verb: str
+
+
+def read_call(body: bytes, verb: str) -> Call:
+    """The call in a request's body. Raises InvalidCall."""
+    return Call(**load(_ENVELOPE, wire.read(body)), verb=verb)
+
+
+class Method:
+    """One of FMZ's calls: the schema of its params, how an exchange is asked, and the format of the answer.
+
+    raw: whether the exchange's own answer goes beside it.
+    """
+
+    def __init__(
+        self,
+        params: Schema,
+        ask: Callable[[Any, dict[str, Any]], Any],
+        answer: fields.Field[Any] | None = None,
+        *,
+        raw: bool = False,
+    ) -> None:
+        self.params = params
+        self.ask = ask
+        self.reply = Schema.from_dict({"data": answer or fields.Raw()})()
+        self.raw = raw
+
+    def __call__(self, exchange: Any, params: Any) -> dict[str, Any]:
+        asked = load(self.params, params)
+        try:
+            data = self.ask(exchange, asked)
+        except UNREADABLE as error:
+            raise exchange.unreadable(error) from error
+        reply: dict[str, Any] = self.reply.dump({"data": data})
+        if self.raw and exchange.reply is not None:
+            reply["raw"] = wire.verbatim(exchange.reply)
+        return reply
+
+
+class Io:
+    """FMZ's settings and position calls, told apart by a code: 0 leverage, 1 direction, 2 contract, 3 positions."""
+
+    def __init__(self, calls: Mapping[int, Method]) -> None:
+        self.params = schemas.IoParams()
+        self.calls = calls
+
+    def __call__(self, exchange: Any, params: Any) -> dict[str, Any]:
+        asked = load(self.params, params)
+        if asked["code"] not in self.calls:
+            raise Unsupported(f"io code {asked['code']}; this gateway answers {', '.join(map(str, self.calls))}")
+        return self.calls[asked["code"]](exchange, asked["args"])
+
+
+def answer(exchange: Any, call: Call) -> dict[str, Any]:
+    """Ask ``exchange`` what FMZ asked: ``{"data": …}``, with ``raw`` beside it on account and order methods.
+
+    Raises GatewayError for everything that fails.
+    """
+    if call.method.startswith(_RAW):
+        return _pass_through(exchange, call)
+    method = METHODS.get(call.method)
+    if method is None:
+        raise InvalidCall(f"no such method; this gateway answers {', '.join(METHODS)} and {_RAW}<resource>")
+    return method(exchange, call.params)
+
+
+def known_name(method: str) -> str:
+    """A method's name for a log: what FMZ sent is written there only when it is one of ours."""
+    return method if method in METHODS else _RAW if method.startswith(_RAW) else "?"
+
+
+def _pass_through(exchange: Any, call: Call) -> dict[str, Any]:
+    resource = _RESOURCE.fullmatch(call.method.removeprefix(_RAW))
+    if resource is None:
+        raise InvalidCall(
+            "a resource is a plain path on the exchange's own host, such as /api/v3/time; "
+            "what follows a ? goes into the parameters"
+        )
+    verb = call.verb.upper() or "POST"
+    if verb not in _VERBS:
+        raise InvalidCall(f"Http-Method must be one of {', '.join(_VERBS)}")
+    data = exchange.raw(verb, resource[1], load(_RAW_PARAMS, {"params": call.params})["params"])
+    return {"data": data if exchange.reply is None else wire.verbatim(exchange.reply)}
+
+
+def _trade(exchange: Any, asked: dict[str, Any]) -> dict[str, Any]:
+    order = exchange.new_order(**asked)
+    try:
+        return {"id": exchange.trade(order)}
+    except UNREADABLE as error:
+        unknown = exchange.unreadable(error)
+        if not isinstance(unknown, OutcomeUnknown):
+            raise
+    except OutcomeUnknown as error:
+        unknown = error
+    raise OrderStateUnknown(
+        f"{order.client_id} {unknown.message}. The order may exist: look at the open orders and the balance "
+        "before you send it again".strip()
+    )
+
+
+_ENVELOPE = schemas.CallSchema()
+_SYMBOL = schemas.SymbolParams()
+_ORDER = schemas.OrderParams()
+_RAW_PARAMS = schemas.RawParams()
+
+METHODS: Mapping[str, Method | Io] = {
+    "ticker": Method(
+        _SYMBOL,
+        lambda exchange, asked: exchange.ticker(exchange.resolve(asked["symbol"])),
+        fields.Nested(schemas.TickerReply()),
+    ),
+    "depth": Method(
+        _SYMBOL,
+        lambda exchange, asked: exchange.depth(exchange.resolve(asked["symbol"])),
+        schemas.Writer(schemas.depth),
+    ),
+    "records": Method(
+        schemas.RecordsParams(),
+        lambda exchange, asked: exchange.records(exchange.resolve(asked["symbol"]), asked["period"], asked["limit"]),
+        schemas.Writer(schemas.records),
+    ),
+    "trades": Method(
+        _SYMBOL,
+        lambda exchange, asked: exchange.trades(exchange.resolve(asked["symbol"])),
+        schemas.Writer(schemas.trades),
+    ),
+    "accounts": Method(
+        schemas.NoParams(),
+        lambda exchange, asked: exchange.accounts(),
+        fields.Nested(schemas.BalanceReply(many=True)),
+        raw=True,
+    ),
+    "trade": Method(schemas.TradeParams(), _trade, fields.Nested(schemas.NewOrderReply()), raw=True),
+    "order": Method(
+        _ORDER,
+        lambda exchange, asked: exchange.order(exchange.resolve(asked["symbol"]), asked["order_id"]),
+        fields.Nested(schemas.OrderReply()),
+        raw=True,
+    ),
+    "orders": Method(
+        schemas.OrdersParams(),
+        lambda exchange, asked: exchange.orders(exchange.scope(asked["symbol"])),
+        fields.Nested(schemas.OrderReply(many=True)),
+        raw=True,
+    ),
+    "cancel": Method(
+        _ORDER, lambda exchange, asked: exchange.cancel(exchange.resolve(asked["symbol"]), asked["order_id"]), raw=True
+    ),
+    "io": Io(
+        {
+            0: Method(schemas.LeverageArguments(), lambda exchange, asked: exchange.set_leverage(**asked)),
+            1: Method(schemas.DirectionArguments(), lambda exchange, asked: exchange.set_direction(**asked)),
+            2: Method(schemas.ContractArguments(), lambda exchange, asked: exchange.set_contract(**asked)),
+            3: Method(
+                schemas.PositionsArguments(),
+                lambda exchange, asked: exchange.positions(exchange.scope(asked["symbol"])),
+                fields.Nested(schemas.PositionReply(many=True)),
+                raw=True,
+            ),
+        }
+    ),
+}
+"""FMZ's method names. Every other name that begins with ``__api_`` is a resource of the exchange itself."""

@@ -1,0 +1,336 @@
+"""FMZ's formats in both directions, as marshmallow schemas: what its host sends, and what it expects.
+
+The formats are the article's (fmz.com/bbs-topic/1052). Where a host's spelling is not documented, every plausible
+variant is taken. Schemas are made once and shared; depth, records and trades are one field each, because a nested
+schema per row costs ten times as much.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from operator import itemgetter
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_dump, post_load, pre_load
+
+from protocol.errors import InvalidCall
+from protocol.models import Candle, Depth, Direction, OrderId, PositionSide, Symbol, Trade
+from protocol.numbers import exact, plain, whole
+
+_LARGEST_SAFE_INTEGER = 2**53  # beyond it a host that reads numbers as doubles changes an id
+_OPTIONAL = {"", None, 0, "0"}
+
+
+class Reader(fields.Field[Any]):
+    """A field read by a plain function; its ValueError becomes the sentence ``must``."""
+
+    def __init__(self, read: Callable[[Any], Any], must: str, **options: Any) -> None:
+        messages: dict[str, Any] = {"required": f"is missing; it must be {must}", "null": f"must be {must}"}
+        super().__init__(error_messages=messages, **options)
+        self.read = read
+        self.must = must
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
+        try:
+            return self.read(value)
+        except (ValueError, ArithmeticError):
+            raise ValidationError(f"must be {self.must}") from None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("not a string")
+    value.encode()  # a lone surrogate is a UnicodeEncodeError, hence a ValueError
+    return value
+
+
+def _secret(value: object) -> str:
+    return "" if value is None else _text(value)
+
+
+def _symbol(value: object) -> Symbol:
+    return Symbol.parse(_text(value))
+
+
+def _symbol_or_none(value: object) -> Symbol | None:
+    return None if value in ("", None) else _symbol(value)
+
+
+def _contract(value: object) -> str:
+    return Symbol.parse(f"X.{_text(value)}").contract
+
+
+def _positive(read: Callable[[object], Any]) -> Callable[[object], Any]:
+    def positive(value: object) -> Any:
+        number = read(value)
+        if number <= 0:
+            raise ValueError("not positive")
+        return number
+
+    return positive
+
+
+def _limit(value: object) -> int | None:
+    return None if isinstance(value, str | int | None) and value in _OPTIONAL else whole(value) or None
+
+
+def _order_id(value: object) -> str:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value)
+    if not (0 < len(text) <= 128 and text.isascii() and text.isprintable() and " " not in text):
+        raise ValueError("not an id")
+    return text
+
+
+def _direction(value: object) -> Direction:
+    return Direction(_text(value).lower())
+
+
+def _nonce(value: object) -> int:
+    return 0 if value in ("", None) else whole(value)
+
+
+class _Incoming(Schema):
+    """Unknown keys are ignored: hosts of different ages send different extras."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+class CallSchema(_Incoming):
+    """The envelope: ``{"access_key", "secret_key", "nonce", "method", "params"}``, in any order."""
+
+    access_key = Reader(_secret, "a string", load_default="", allow_none=True)
+    secret_key = Reader(_secret, "a string", load_default="", allow_none=True)
+    nonce = Reader(_nonce, "a whole number, or its text", load_default=0, allow_none=True)
+    method = Reader(_text, "a string", required=True)
+    params = fields.Dict(
+        keys=fields.String(), load_default=dict, allow_none=True, error_messages={"invalid": "must be a JSON object"}
+    )
+
+    @post_load
+    def _keys_in_params_win(self, call: dict[str, Any], **_: Any) -> dict[str, Any]:
+        params = dict(call["params"] or {})
+        for key in ("access_key", "secret_key"):
+            try:
+                call[key] = _secret(params.pop(key, None)) or call[key] or ""
+            except ValueError:
+                raise ValidationError("must be a string", f"params.{key}") from None
+        return {**call, "params": params, "nonce": call["nonce"] or 0}
+
+
+class NoParams(_Incoming):
+    """A method without parameters."""
+
+
+class SymbolParams(_Incoming):
+    """A method about one market."""
+
+    symbol = Reader(_symbol, "a market such as BTC_USDT, btc or BTC_USDT.swap", required=True)
+
+
+class OrdersParams(_Incoming):
+    """Open orders of one market, or of all when none is named."""
+
+    symbol = Reader(_symbol_or_none, "a market such as BTC_USDT", load_default=None, allow_none=True)
+
+
+class RecordsParams(SymbolParams):
+    """``period`` counts minutes; ``limit`` counts bars, and 0 or nothing means as many as the exchange gives."""
+
+    period = Reader(_positive(whole), "a positive whole number of minutes", required=True)
+    limit = Reader(_limit, "a positive whole number of bars", load_default=None, allow_none=True)
+
+
+class OrderParams(SymbolParams):
+    """A method about one order."""
+
+    order_id = Reader(_order_id, "an order's id, as a string or number", data_key="id", required=True)
+
+
+class TradeParams(SymbolParams):
+    """A new order. A ``price`` that is not positive means market; it must be there, so that no misspelt key
+    turns a limit order into a market order."""
+
+    direction = Reader(_direction, "buy, sell, closebuy or closesell", data_key="type", required=True)
+    price = Reader(exact, "a plain decimal number; -1 means market", required=True)
+    amount = Reader(_positive(exact), "a plain decimal number above zero", required=True)
+
+    @post_load
+    def _market_has_no_price(self, order: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return order if order["price"] > 0 else {**order, "price": None}
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, list | dict):
+        raise ValueError("not a scalar")
+    text = plain(exact(value)) if isinstance(value, Decimal) else value if isinstance(value, str) else json.dumps(value)
+    return _text(text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text)
+
+
+class RawParams(_Incoming):
+    """A pass-through's parameters: strings, as FMZ decodes them from its query; a value that the strategy put in
+    single quotes loses them."""
+
+    params = fields.Dict(keys=Reader(_text, "a name"), values=Reader(_scalar, "a string or number"), required=True)
+
+
+class IoParams(_Incoming):
+    """FMZ's settings and positions calls: a code and its arguments."""
+
+    code = Reader(whole, "a whole number", required=True)
+    args = fields.List(
+        fields.Raw(allow_none=True), load_default=list, error_messages={"invalid": "must be a JSON array"}
+    )
+
+
+class _Arguments(_Incoming):
+    """The arguments of an ``io`` call, which come without names."""
+
+    names: tuple[str, ...]
+
+    @pre_load
+    def _name(self, args: list[Any], **_: Any) -> dict[str, Any]:
+        if len(args) > len(self.names):
+            raise ValidationError(f"takes at most {len(self.names)}", "args")
+        return dict(zip(self.names, self._ordered(args), strict=False))
+
+    def _ordered(self, args: list[Any]) -> list[Any]:
+        return args
+
+
+class ContractArguments(_Arguments):
+    """SetContractType's."""
+
+    names = ("contract",)
+    contract = Reader(_contract, "a contract code such as swap", required=True)
+
+
+class DirectionArguments(_Arguments):
+    """SetDirection's."""
+
+    names = ("direction",)
+    direction = Reader(_direction, "buy, sell, closebuy or closesell", required=True)
+
+
+class LeverageArguments(_Arguments):
+    """SetMarginLevel's: the leverage, after the market where one is given."""
+
+    names = ("leverage", "symbol")
+    leverage = Reader(_positive(whole), "a positive whole number", required=True)
+    symbol = Reader(_symbol_or_none, "a market such as BTC_USDT.swap", load_default=None, allow_none=True)
+
+    def _ordered(self, args: list[Any]) -> list[Any]:
+        return args[::-1]
+
+
+class PositionsArguments(_Arguments):
+    """GetPositions': nothing, a contract code, a market, or a range such as ``USDT.swap``."""
+
+    names = ("symbol",)
+    symbol = Reader(_symbol_or_none, "a market or a contract code", load_default=None, allow_none=True)
+
+
+def load(schema: Schema, data: Any) -> Any:
+    """What FMZ sent, read by ``schema``. Raises InvalidCall with one sentence per wrong parameter."""
+    try:
+        return schema.load(data)
+    except ValidationError as error:
+        raise InvalidCall("; ".join(_sentences(error.messages_dict))) from None
+
+
+def _sentences(messages: Mapping[str, Any]) -> list[str]:
+    found = []
+    for name, reasons in messages.items():
+        nested = reasons if isinstance(reasons, Mapping) else {}
+        found += _sentences(nested) or [f"{name} {' '.join(map(str, reasons))}".strip().rstrip(".")]
+    return found
+
+
+class Writer(fields.Field[Any]):
+    """A field written by a plain function, or as it is."""
+
+    def __init__(self, write: Callable[[Any], Any] = lambda value: value, **options: Any) -> None:
+        super().__init__(**options)
+        self.write = write
+
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return self.write(value)
+
+
+def safe_id(value: OrderId) -> OrderId:
+    """An id in its own JSON type, but as text when it is an integer that a double cannot hold."""
+    return str(value) if isinstance(value, int) and abs(value) > _LARGEST_SAFE_INTEGER else value
+
+
+def depth(book: Depth) -> dict[str, Any]:
+    """GetDepth's format: asks from low to high, bids from high to low."""
+    return {"time": book.time, "asks": sorted(book.asks), "bids": sorted(book.bids, reverse=True)}
+
+
+def records(bars: list[Candle]) -> list[tuple[float, ...]]:
+    """GetRecords' format: rows ``[seconds, open, high, low, close, volume]``."""
+    return [(bar[0] // 1000, *bar[1:]) for bar in bars]
+
+
+def trades(rows: list[Trade]) -> list[dict[str, Any]]:
+    """GetTrades' format, oldest first."""
+    return [
+        {"id": safe_id(id_), "time": time, "price": price, "amount": amount, "type": side}
+        for id_, time, price, amount, side in sorted(rows, key=itemgetter(1))
+    ]
+
+
+class TickerReply(Schema):
+    """GetTicker's format."""
+
+    time = Writer()
+    buy = Writer(attribute="bid")
+    sell = Writer(attribute="ask")
+    last = Writer()
+    high = Writer()
+    low = Writer()
+    vol = Writer(attribute="volume")
+
+
+class BalanceReply(Schema):
+    """One row of GetAccount's format; currencies are lower case there."""
+
+    currency = Writer(str.lower)
+    free = Writer()
+    frozen = Writer()
+
+
+class NewOrderReply(Schema):
+    """Buy's and Sell's format."""
+
+    id = Writer(safe_id)
+
+
+class OrderReply(Schema):
+    """GetOrder's format, and a row of GetOrders'."""
+
+    id = Writer(safe_id)
+    amount = Writer()
+    price = Writer()
+    status = Writer()
+    deal_amount = Writer(attribute="filled")
+    type = Writer(attribute="side")
+    avg_price = Writer(attribute="average")
+
+
+class PositionReply(Schema):
+    """A row of GetPositions' format, under FMZ's names and their snake_case, since the host's are not documented."""
+
+    margin_level = Writer(attribute="leverage")
+    amount = Writer()
+    frozen_amount = Writer(attribute="frozen")
+    price = Writer()
+    profit = Writer()
+    type = fields.Function(lambda position: int(position.side is PositionSide.SHORT))
+    contract_type = Writer(attribute="symbol.contract")
+    margin = Writer()
+    symbol = fields.Function(lambda position: str(position.symbol))
+
+    @post_dump
+    def _both_spellings(self, row: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {name.title().replace("_", ""): value for name, value in row.items()} | row

@@ -1,0 +1,58 @@
+"""FMZ's JSON, read strictly and written exactly."""
+
+import json
+from decimal import Decimal
+from typing import Any, NoReturn
+
+import orjson
+
+from protocol.errors import InvalidCall
+from protocol.numbers import plain
+
+
+def read(body: bytes) -> dict[str, Any]:
+    """The JSON object in a request's body, its numbers as int or Decimal.
+
+    Raises InvalidCall for everything that two readers could understand differently, or that is no JSON object: other
+    encodings than UTF-8, duplicate keys, ``NaN``, numbers of thousands of digits, nesting beyond any use.
+    """
+    if not body.strip():
+        raise InvalidCall("the body is empty; FMZ sends a JSON object with method and params")
+    try:
+        call = json.loads(
+            body.decode("utf-8"), object_pairs_hook=_unique, parse_float=Decimal, parse_constant=_no_constant
+        )
+    except RecursionError:
+        raise InvalidCall("the body is nested too deeply") from None
+    except (ValueError, ArithmeticError):
+        raise InvalidCall("the body is not valid JSON in UTF-8") from None
+    if not isinstance(call, dict):
+        raise InvalidCall("the body is not a JSON object")
+    return call
+
+
+def write(reply: object) -> bytes:
+    """JSON text of a reply; Decimals become plain JSON numbers of the same digits."""
+    return orjson.dumps(reply, default=_exact)
+
+
+def verbatim(text: bytes) -> orjson.Fragment:
+    """JSON text that is to stand in a reply as it is, an exchange's own answer."""
+    return orjson.Fragment(text)
+
+
+def _exact(value: object) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(plain(value))
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise InvalidCall("the body has a key twice; which one counts cannot be told")
+    return found
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise InvalidCall(f"{name} is not a number")

@@ -1,0 +1,463 @@
+"""What FMZ sends, in every spelling of its hosts, and what it is answered."""
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from protocol import schemas, wire
+from protocol.errors import InvalidCall
+from protocol.models import (
+    Balance,
+    Candle,
+    Depth,
+    Direction,
+    Order,
+    Position,
+    PositionSide,
+    Side,
+    Status,
+    Symbol,
+    Ticker,
+    Trade,
+)
+from protocol.schemas import load
+
+NOT_NUMBERS: list[Any] = [
+    "", " ", "abc", "NaN", "Infinity", "1e5000", "1e-5000", "1_000", "1,5", "１２", "٣", " 1", "1\n", "0x10", "--1",
+    True, False, None, [], ["1"], {}, {"a": 1},
+]  # fmt: skip
+NOT_SYMBOLS: list[Any] = [
+    " ", "_", "BTC/USDT", "BTC_USDT_X", "BTC_USDT\n", "BTC\ud800", "A" * 41, 1, True, ["BTC_USDT"], {"BTC": "USDT"},
+]  # fmt: skip
+NOT_TEXTS: list[Any] = [1, 1.5, True, [], {}, ["a"], "\ud800", "a\udfff"]
+
+
+def refusal(schema: Any, data: Any) -> str:
+    """The sentence that refuses ``data``."""
+    with pytest.raises(InvalidCall) as refused:
+        load(schema, data)
+    return refused.value.message
+
+
+# The envelope -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "nonce"),
+    [
+        ({"nonce": "1500793319499"}, 1500793319499),
+        ({"nonce": "1502345965295519602"}, 1502345965295519602),
+        ({"nonce": 1623307269528738000}, 1623307269528738000),
+        ({"nonce": 0}, 0),
+        ({"nonce": ""}, 0),
+        ({"nonce": None}, 0),
+        ({}, 0),
+    ],
+)
+def test_a_nonce_of_either_dialect_is_read(body: dict[str, Any], nonce: int) -> None:
+    assert load(schemas.CallSchema(), {"method": "ticker"} | body)["nonce"] == nonce
+
+
+@pytest.mark.parametrize("nonce", [-1, "-1", "1.5", Decimal("1.5"), "1e18", "abc", " 1", True, [], {}])
+def test_a_nonce_that_is_none_is_refused(nonce: Any) -> None:
+    assert refusal(schemas.CallSchema(), {"method": "m", "nonce": nonce}) == "nonce must be a whole number, or its text"
+
+
+def test_what_is_absent_or_null_in_the_envelope_is_empty() -> None:
+    empty = {"access_key": "", "secret_key": "", "nonce": 0, "method": "m", "params": {}}
+    assert load(schemas.CallSchema(), {"method": "m"}) == empty
+    nulls = {"access_key": None, "secret_key": None, "nonce": None, "params": None}
+    assert load(schemas.CallSchema(), {"method": "m", **nulls}) == empty
+
+
+@pytest.mark.parametrize(
+    ("top", "params", "key"),
+    [
+        ("a", {}, "a"), ("a", {"access_key": "b"}, "b"), ("a", {"access_key": ""}, "a"),
+        ("a", {"access_key": None}, "a"), (None, {"access_key": "b"}, "b"), ("", {"access_key": "b"}, "b"),
+        (None, {"access_key": None}, ""),
+    ],
+)  # fmt: skip
+def test_keys_in_params_win_and_are_no_parameters(top: Any, params: dict[str, Any], key: str) -> None:
+    call = load(schemas.CallSchema(), {"access_key": top, "method": "m", "params": {"symbol": "btc"} | params})
+    assert call["access_key"] == key
+    assert call["params"] == {"symbol": "btc"}
+
+
+@pytest.mark.parametrize("text", NOT_TEXTS, ids=ascii)
+@pytest.mark.parametrize("field", ["access_key", "secret_key", "method"])
+def test_what_must_be_text_is_text(field: str, text: Any) -> None:
+    assert refusal(schemas.CallSchema(), {"method": "m", field: text}) == f"{field} must be a string"
+
+
+@pytest.mark.parametrize("text", NOT_TEXTS, ids=ascii)
+@pytest.mark.parametrize("field", ["access_key", "secret_key"])
+def test_a_key_in_params_is_text(field: str, text: Any) -> None:
+    assert refusal(schemas.CallSchema(), {"method": "m", "params": {field: text}}) == f"params.{field} must be a string"
+
+
+@pytest.mark.parametrize("method", [{}, {"method": None}])
+def test_a_method_is_needed(method: dict[str, Any]) -> None:
+    assert refusal(schemas.CallSchema(), method).startswith("method ")
+
+
+@pytest.mark.parametrize("params", [[], "a=b", 1, True, [["symbol", "btc"]]])
+def test_params_are_an_object(params: Any) -> None:
+    assert refusal(schemas.CallSchema(), {"method": "m", "params": params}) == "params must be a JSON object"
+
+
+def test_every_wrong_parameter_is_named_at_once_and_none_is_quoted() -> None:
+    told = refusal(schemas.TradeParams(), {"symbol": "B/U", "type": "hold", "price": "cheap", "amount": "0"})
+    assert re.findall(r"(?:^|; )(\w+) must be", told) == ["symbol", "type", "price", "amount"]
+    assert not any(quoted in told for quoted in ("B/U", "hold", "cheap"))
+
+
+# The methods' parameters ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["ETH_BTC", "btc", "btc_cny", "BTC_USDT.swap", "USDT.swap"])
+@pytest.mark.parametrize("schema", [schemas.SymbolParams(), schemas.OrdersParams()], ids=["one", "orders"])
+def test_a_market_is_read(schema: Any, text: str) -> None:
+    symbol = load(schema, {"symbol": text, "contract": "ignored", "": 1})["symbol"]
+    assert (symbol, symbol.text) == (Symbol.parse(text), text)
+
+
+@pytest.mark.parametrize("text", NOT_SYMBOLS, ids=ascii)
+@pytest.mark.parametrize("schema", [schemas.SymbolParams(), schemas.OrdersParams()], ids=["one", "orders"])
+def test_what_is_no_market_is_refused(schema: Any, text: Any) -> None:
+    assert refusal(schema, {"symbol": text}).startswith("symbol must be a market such as BTC_USDT")
+
+
+@pytest.mark.parametrize("params", [{}, {"symbol": None}, {"symbol": ""}, {"Symbol": "BTC_USDT"}])
+def test_a_market_is_needed_except_for_open_orders(params: dict[str, Any]) -> None:
+    assert refusal(schemas.SymbolParams(), params).startswith("symbol ")
+    assert load(schemas.OrdersParams(), params) == {"symbol": None}
+
+
+def test_accounts_takes_anything_and_uses_nothing() -> None:
+    assert load(schemas.NoParams(), {}) == load(schemas.NoParams(), {"symbol": "ETH_BTC"}) == {}
+
+
+@pytest.mark.parametrize(("given", "period"), [("1440", 1440), (1440, 1440), ("1", 1), (1, 1), ("0005", 5)])
+def test_a_period_is_minutes(given: Any, period: int) -> None:
+    assert load(schemas.RecordsParams(), {"symbol": "btc", "period": given})["period"] == period
+
+
+@pytest.mark.parametrize("period", [*NOT_NUMBERS, "0", 0, "-1", -1, "1.5", Decimal("1.5"), "1e3", "9" * 50], ids=ascii)
+def test_a_wrong_period_is_refused(period: Any) -> None:
+    assert refusal(schemas.RecordsParams(), {"symbol": "btc", "period": period}).startswith("period ")
+
+
+def test_a_period_is_needed() -> None:
+    told = refusal(schemas.RecordsParams(), {"symbol": "btc"})
+    assert told == "period is missing; it must be a positive whole number of minutes"
+
+
+@pytest.mark.parametrize(
+    ("params", "limit"),
+    [
+        ({}, None), ({"limit": None}, None), ({"limit": ""}, None), ({"limit": 0}, None), ({"limit": "0"}, None),
+        ({"limit": "00"}, None), ({"limit": "100"}, 100), ({"limit": 100}, 100), ({"limit": "9" * 40}, 10**40 - 1),
+    ],
+)  # fmt: skip
+def test_a_limit_is_bars_and_may_be_missing(params: dict[str, Any], limit: int | None) -> None:
+    assert load(schemas.RecordsParams(), {"symbol": "btc", "period": 1, **params})["limit"] == limit
+
+
+@pytest.mark.parametrize(
+    "limit", [" ", "abc", "-1", -1, "1.5", Decimal("1.5"), "1_000", "１２", True, [], {}, ["1"]], ids=ascii
+)
+def test_a_wrong_limit_is_refused(limit: Any) -> None:
+    told = refusal(schemas.RecordsParams(), {"symbol": "btc", "period": 1, "limit": limit})
+    assert told == "limit must be a positive whole number of bars"
+
+
+@pytest.mark.parametrize(
+    ("given", "order_id"),
+    [
+        ("XXX", "XXX"), ("123456", "123456"), (123456, "123456"), (2**70, str(2**70)),
+        ("poimd55sdfheqxv", "poimd55sdfheqxv"), ("ETH-USDT,1547130415509278720", "ETH-USDT,1547130415509278720"),
+        ("00012", "00012"), ("a" * 128, "a" * 128),
+    ],
+)  # fmt: skip
+def test_an_order_id_is_text_or_a_number(given: Any, order_id: str) -> None:
+    assert load(schemas.OrderParams(), {"symbol": "btc", "id": given})["order_id"] == order_id
+
+
+@pytest.mark.parametrize(
+    "order_id",
+    ["", " ", "a b", "a\n", "\0", "é", "１", "\ud800", "a" * 129, 10**200, Decimal("1.5"), True, False, None, [], {}],
+    ids=ascii,
+)
+def test_a_wrong_order_id_is_refused(order_id: Any) -> None:
+    assert refusal(schemas.OrderParams(), {"symbol": "btc", "id": order_id}).startswith("id ")
+
+
+def trade(**params: Any) -> dict[str, Any]:
+    """A right order, but for ``params``; one that is ``...`` is left out."""
+    order = {"symbol": "ETH_BTC", "type": "buy", "price": "1000", "amount": "1"} | params
+    return {name: value for name, value in order.items() if value is not ...}
+
+
+@pytest.mark.parametrize("word", [*Direction])
+@pytest.mark.parametrize("case", [str.lower, str.upper, str.title, str.swapcase])
+def test_an_orders_type_is_one_of_four_words_in_any_case(word: Direction, case: Any) -> None:
+    assert load(schemas.TradeParams(), trade(type=case(str(word))))["direction"] is word
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "", " ", "Buy ", " sell", "b", "buys", "long", "short", "close_buy", "closebuy_today", "close", "0", "1", 0,
+        1, "ſell", "ｂuy", "buy\n", "buy;postOnly", "bu\u0443", "買", True, None, [], ["buy"], {"buy": 1}, ...,
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_any_other_type_is_refused_and_never_a_sale(word: Any) -> None:
+    assert refusal(schemas.TradeParams(), trade(type=word)).startswith("type ")
+
+
+@pytest.mark.parametrize(
+    ("given", "amount"),
+    [
+        ("1", "1"), ("0.00000001", "0.00000001"), (1, "1"), (Decimal("0.10"), "0.10"), ("1e-8", "1E-8"), ("+2", "2"),
+        ("1234567890123456789012345678.12345678", "1234567890123456789012345678.12345678"),
+    ],
+)  # fmt: skip
+def test_an_amount_stays_exact(given: Any, amount: str) -> None:
+    read = load(schemas.TradeParams(), trade(amount=given))["amount"]
+    assert read.as_tuple() == Decimal(amount).as_tuple()
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [
+        *NOT_NUMBERS, ..., "0", 0, "0.0", "-0", "0e10", "-1", -1, "-0.00000001", Decimal("-1.5"), Decimal("1e5000"),
+        10**50,
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_a_wrong_amount_is_refused(amount: Any) -> None:
+    assert refusal(schemas.TradeParams(), trade(amount=amount)).startswith("amount ")
+
+
+@pytest.mark.parametrize("price", ["-1", -1, "0", 0, "-1.0", Decimal("-1"), "0.00", "-0", "-0.5", "-1e3"])
+def test_a_price_that_is_not_positive_means_market(price: Any) -> None:
+    assert load(schemas.TradeParams(), trade(price=price))["price"] is None
+
+
+@pytest.mark.parametrize(
+    ("given", "price"), [("1000", "1000"), (1000, "1000"), (Decimal("0.10"), "0.10"), ("1e-8", "1E-8")]
+)
+def test_a_price_stays_exact(given: Any, price: str) -> None:
+    assert str(load(schemas.TradeParams(), trade(price=given))["price"]) == price
+
+
+@pytest.mark.parametrize("price", [*NOT_NUMBERS, ..., Decimal("1e5000"), 10**50], ids=ascii)
+def test_a_missing_or_wrong_price_is_refused_and_never_means_market(price: Any) -> None:
+    assert refusal(schemas.TradeParams(), trade(price=price)).startswith("price ")
+
+
+# Pass-through and io ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ("cny", "cny"), ("", ""), ("'1'", "1"), ("''", ""), ("'", "'"), ("'a", "'a"), ('"1"', '"1"'), ("é", "é"),
+        (1, "1"), (-1, "-1"), (10**30, str(10**30)), (Decimal("1.10"), "1.10"), (Decimal("1e-8"), "0.00000001"),
+        (Decimal("0e5"), "0"), (True, "true"), (False, "false"),
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_a_pass_throughs_parameter_is_text(given: Any, text: str) -> None:
+    assert load(schemas.RawParams(), {"params": {"a": given}})["params"] == {"a": text}
+
+
+@pytest.mark.parametrize(
+    "given", ["\ud800", Decimal("1e999999999"), Decimal("1e5000"), [], [Decimal("1.5")], {"a": 1}, None], ids=ascii
+)
+def test_a_pass_throughs_wrong_parameter_is_refused(given: Any) -> None:
+    assert refusal(schemas.RawParams(), {"params": {"a": given}}) == "value must be a string or number"
+
+
+def test_a_pass_throughs_parameter_has_a_name_that_can_be_sent() -> None:
+    assert refusal(schemas.RawParams(), {"params": {"\ud800": "1"}}) == "key must be a name"
+
+
+@pytest.mark.parametrize(
+    ("params", "code", "args"),
+    [
+        ({"code": 0, "args": [12]}, 0, [12]), ({"code": "3", "args": []}, 3, []), ({"code": 3}, 3, []),
+        ({"code": 4, "args": [None, {}, "x"]}, 4, [None, {}, "x"]),
+    ],
+)  # fmt: skip
+def test_an_io_call_is_a_code_with_arguments(params: Any, code: int, args: list[Any]) -> None:
+    assert load(schemas.IoParams(), params) == {"code": code, "args": args}
+
+
+@pytest.mark.parametrize(
+    ("params", "told"),
+    [
+        ({}, "code is missing; it must be a whole number"), ({"code": -1}, "code must be a whole number"),
+        ({"code": "x"}, "code must be a whole number"), ({"code": True}, "code must be a whole number"),
+        ({"code": 0, "args": "swap"}, "args must be a JSON array"),
+        ({"code": 0, "args": {"0": 1}}, "args must be a JSON array"),
+    ],
+)  # fmt: skip
+def test_a_wrong_io_call_is_refused(params: Any, told: str) -> None:
+    assert refusal(schemas.IoParams(), params) == told
+
+
+@pytest.mark.parametrize(
+    ("schema", "args", "asked"),
+    [
+        (schemas.LeverageArguments(), [12], {"leverage": 12, "symbol": None}),
+        (schemas.LeverageArguments(), ["12"], {"leverage": 12, "symbol": None}),
+        (schemas.LeverageArguments(), ["BTC_USDT.swap", 15], {"leverage": 15, "symbol": Symbol("BTC", "USDT", "swap")}),
+        (schemas.LeverageArguments(), ["", 15], {"leverage": 15, "symbol": None}),
+        (schemas.DirectionArguments(), ["closesell"], {"direction": Direction.CLOSE_SELL}),
+        (schemas.DirectionArguments(), ["BUY"], {"direction": Direction.BUY}),
+        (schemas.ContractArguments(), ["quarter"], {"contract": "quarter"}),
+        (schemas.PositionsArguments(), [], {"symbol": None}),
+        (schemas.PositionsArguments(), [""], {"symbol": None}),
+        (schemas.PositionsArguments(), [None], {"symbol": None}),
+        (schemas.PositionsArguments(), ["swap"], {"symbol": Symbol("SWAP")}),
+        (schemas.PositionsArguments(), ["USDT.swap"], {"symbol": Symbol("USDT", "", "swap")}),
+        (schemas.PositionsArguments(), ["BTC_USDT.swap"], {"symbol": Symbol("BTC", "USDT", "swap")}),
+    ],
+)
+def test_io_arguments_are_read(schema: Any, args: list[Any], asked: dict[str, Any]) -> None:
+    assert load(schema, args) == asked
+
+
+@pytest.mark.parametrize(
+    ("schema", "args", "told"),
+    [
+        (schemas.LeverageArguments(), [], "leverage is missing; it must be a positive whole number"),
+        (schemas.LeverageArguments(), [0], "leverage must be a positive whole number"),
+        (schemas.LeverageArguments(), [-5], "leverage must be a positive whole number"),
+        (schemas.LeverageArguments(), [Decimal("2.5")], "leverage must be a positive whole number"),
+        (schemas.LeverageArguments(), ["NaN"], "leverage must be a positive whole number"),
+        (schemas.LeverageArguments(), [True], "leverage must be a positive whole number"),
+        (schemas.LeverageArguments(), [15, "BTC_USDT.swap"], "leverage must be a positive whole number"),
+        (schemas.LeverageArguments(), ["B/U", 15], "symbol must be a market such as BTC_USDT.swap"),
+        (schemas.LeverageArguments(), [1, 2, 3], "args takes at most 2"),
+        (schemas.DirectionArguments(), [], "direction is missing; it must be buy, sell, closebuy or closesell"),
+        (schemas.DirectionArguments(), ["long"], "direction must be buy, sell, closebuy or closesell"),
+        (schemas.DirectionArguments(), ["buy", "sell"], "args takes at most 1"),
+        (schemas.ContractArguments(), [], "contract is missing; it must be a contract code such as swap"),
+        (schemas.ContractArguments(), [1], "contract must be a contract code such as swap"),
+        (schemas.ContractArguments(), [["swap"]], "contract must be a contract code such as swap"),
+        (schemas.PositionsArguments(), ["B/U"], "symbol must be a market or a contract code"),
+        (schemas.PositionsArguments(), [3], "symbol must be a market or a contract code"),
+        (schemas.PositionsArguments(), [{}], "symbol must be a market or a contract code"),
+    ],
+)
+def test_wrong_io_arguments_are_refused(schema: Any, args: list[Any], told: str) -> None:
+    wrong = refusal(schema, args).split("; ")
+    assert told in ("; ".join(wrong), wrong[0])
+
+
+# What FMZ is answered ---------------------------------------------------------------------------------------------
+
+
+def written(reply: Any) -> Any:
+    """A reply as FMZ reads it, its fractions exact."""
+    return json.loads(wire.write(reply), parse_float=Decimal)
+
+
+def test_a_tickers_names() -> None:
+    ticker = Ticker(time=1500793319499, bid=1000.0, ask=1001.0, last=1005.0, high=1100.0, low=980.0, volume=523.5)
+    assert schemas.TickerReply().dump(ticker) == {
+        "time": 1500793319499, "buy": 1000, "sell": 1001, "last": 1005, "high": 1100, "low": 980, "vol": 523.5,
+    }  # fmt: skip
+
+
+def test_a_book_is_sorted_best_price_first_on_both_sides() -> None:
+    book = Depth(time=1, asks=[(1004.0, 2.1), (1000.0, 0.5), (1001.0, 0.23)], bids=[(995.0, 1.4), (999.0, 0.25)])
+    assert schemas.depth(book) == {
+        "time": 1, "asks": [(1000, 0.5), (1001, 0.23), (1004, 2.1)], "bids": [(999, 0.25), (995, 1.4)],
+    }  # fmt: skip
+
+
+def test_records_are_in_whole_seconds() -> None:
+    bars = [Candle(1500793319999, 1.1, 2.2, 3.3, 4.4, 5.5)]
+    assert schemas.records(bars) == [(1500793319, 1.1, 2.2, 3.3, 4.4, 5.5)]
+    assert type(written(schemas.records(bars))[0][0]) is int
+
+
+def test_trades_ascend_and_those_of_one_moment_keep_their_order() -> None:
+    rows = [
+        Trade(3, 20, 1.0, 1.0, Side.BUY),
+        Trade("b", 10, 2.0, 0.5, Side.SELL),
+        Trade("a", 10, 3.0, 0.5, Side.SELL),
+    ]
+    assert [row["id"] for row in schemas.trades(rows)] == ["b", "a", 3]
+    assert schemas.trades(rows)[0] == {"id": "b", "time": 10, "price": 2, "amount": 0.5, "type": "sell"}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (1, 1), (125456, 125456), (2**53, 2**53), (2**53 + 1, "9007199254740993"), (10**30, str(10**30)),
+        (-(2**53), -(2**53)), (-(2**53) - 1, "-9007199254740993"), (-(10**30), str(-(10**30))),
+        ("9007199254740993", "9007199254740993"), ("asdf346sfasf532", "asdf346sfasf532"), ("007", "007"),
+    ],
+)  # fmt: skip
+def test_an_id_that_a_double_cannot_hold_is_text(given: Any, told: Any) -> None:
+    assert schemas.safe_id(given) == told
+    assert written(schemas.NewOrderReply().dump({"id": given})) == {"id": told}
+    [row] = schemas.trades([Trade(given, 1, 1.0, 1.0, Side.BUY)])
+    assert written(row)["id"] == told
+
+
+def test_balances_are_exact_under_lower_case_names() -> None:
+    rows = [Balance("BTC", Decimal("1.20"), Decimal("0E-8")), Balance("ltc", Decimal("1E+3"), Decimal("0.1") ** 18)]
+    assert wire.write(schemas.BalanceReply(many=True).dump(rows)) == (
+        b'[{"currency":"btc","free":1.20,"frozen":0.00000000},'
+        b'{"currency":"ltc","free":1000,"frozen":0.000000000000000001}]'
+    )
+
+
+def order(**more: Any) -> Order:
+    return Order(
+        **{
+            "id": 2**60, "side": Side.SELL, "price": Decimal("1002.50"), "amount": Decimal("0.15"),
+            "filled": Decimal(0), "average": Decimal(0), "status": Status.CANCELLED, "client_id": "ours",
+        }
+        | more
+    )  # fmt: skip
+
+
+def test_an_orders_names() -> None:
+    assert wire.write(schemas.OrderReply().dump(order())) == (
+        b'{"id":"1152921504606846976","amount":0.15,"price":1002.50,"status":"cancelled","deal_amount":0,'
+        b'"type":"sell","avg_price":0}'
+    )
+
+
+@pytest.mark.parametrize("status", [*Status])
+def test_a_status_is_one_of_fmzs_words(status: Status) -> None:
+    assert schemas.OrderReply().dump(order(status=status))["status"] in ("open", "closed", "cancelled")
+
+
+FMZ = ("MarginLevel", "Amount", "FrozenAmount", "Price", "Profit", "Type", "ContractType", "Margin", "Symbol")
+SNAKE = ("margin_level", "amount", "frozen_amount", "price", "profit", "type", "contract_type", "margin", "symbol")
+
+
+@pytest.mark.parametrize("names", [FMZ, SNAKE], ids=["FMZ's", "snake_case"])
+@pytest.mark.parametrize(("side", "kind"), [(PositionSide.LONG, 0), (PositionSide.SHORT, 1)])
+def test_a_position_has_both_spellings(names: tuple[str, ...], side: PositionSide, kind: int) -> None:
+    position = Position(
+        symbol=Symbol.parse("BTC_USDT.swap"), side=side, amount=Decimal(3), frozen=Decimal(1),
+        price=Decimal("37000.50"), profit=Decimal("-1.25"), margin=Decimal("11.1"), leverage=Decimal(10),
+    )  # fmt: skip
+    [reply] = written(schemas.PositionReply(many=True).dump([position]))
+    assert reply.keys() == {*FMZ, *SNAKE}
+    assert [reply[name] for name in names] == [
+        10, 3, 1, Decimal("37000.50"), Decimal("-1.25"), kind, "swap", Decimal("11.1"), "BTC_USDT.swap",
+    ]  # fmt: skip
