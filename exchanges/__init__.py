@@ -1,0 +1,24 @@
+"""EXCHANGES, the registry: every exchange by its route in lower case."""
+
+from collections.abc import Mapping
+
+from exchanges.base import Exchange
+from exchanges.bitgo import BitGo
+from exchanges.coinpark import CoinPark
+from exchanges.paper import FuturesPaper, Paper
+from protocol.errors import InvalidCall
+
+EXCHANGES: Mapping[str, type[Exchange]] = {
+    exchange.name.lower(): exchange for exchange in (Paper, FuturesPaper, BitGo, CoinPark)
+}
+
+DEFAULT = Paper.name
+"""The exchange of a gateway that nobody has set up: it needs no key and moves no money."""
+
+
+def find(name: str) -> type[Exchange]:
+    """The exchange of that name, in any case. Raises InvalidCall."""
+    exchange = EXCHANGES.get(name.lower())
+    if exchange is None:
+        raise InvalidCall(f"no exchange of that name; there are {', '.join(e.name for e in EXCHANGES.values())}")
+    return exchange

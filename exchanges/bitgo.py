@@ -1,0 +1,150 @@
+"""BitGo.cn, the spot exchange of the article that this gateway implements: https://www.fmz.com/bbs-topic/1052
+
+No documentation of the exchange itself was found; what is known is what the article's Go program sends and reads.
+There is one endpoint, always POST with an empty body; everything is in the query, where ``action`` names the call.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from exchanges.base import Exchange
+from exchanges.signing import Md5Query
+from protocol.errors import InvalidCall, OrderNotFound, Unsupported
+from protocol.models import Balance, Candle, Depth, Level, NewOrder, Order, OrderId, Side, Status, Symbol, Ticker, Trade
+from protocol.numbers import double, exact, identifier, milliseconds, plain
+
+_RESERVED = {"action", "api_key", "sign"}
+
+
+class BitGo(Exchange):
+    """BitGo.cn, spot against CNY."""
+
+    name = "BitGo"
+    url = "https://www.bitgo.cn"
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    quote = "CNY"
+    signer = Md5Query
+    periods = {minutes: str(minutes * 60) for minutes in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720, 1440, 10080)}
+    statuses = {"1": Status.OPEN, "2": Status.OPEN, "3": Status.CLOSED, "4": Status.CANCELLED}
+    sides = {"0": Side.BUY, "1": Side.SELL}
+    markets = {"BTC": "1", "LTC": "2", "ETP": "3", "ETH": "4", "ETC": "5", "DOGE": "6", "BEC": "7"}
+
+    def market(self, symbol: Symbol) -> str:
+        known = self.markets.get(symbol.base) if symbol.quote == self.quote else None
+        return known or symbol.text
+
+    def unwrap(self, payload: Any) -> Any:
+        # Public replies are not known to carry a code; whatever carries another than 200 is a refusal.
+        code = payload["code"] if "data" not in payload else payload.get("code", 200)
+        if str(code) != "200":
+            raise self.refused(code, payload.get("msg") or "without a reason")
+        return payload
+
+    def action(self, name: str, *, signed: bool = False, **params: str) -> Any:
+        """The whole reply to an action."""
+        return self.call("POST", "/appApi.html", params={"action": name, **params}, signed=signed)
+
+    # Market data --------------------------------------------------------------------------------------------------
+
+    def ticker(self, symbol: Symbol) -> Ticker:
+        reply = self.action("market", symbol=self.market(symbol))
+        row = reply["data"]
+        return Ticker(
+            time=self._time(reply),
+            bid=double(row["buy"]),
+            ask=double(row["sell"]),
+            last=double(row["last"]),
+            high=double(row["high"]),
+            low=double(row["low"]),
+            volume=double(row["vol"]),
+        )
+
+    def depth(self, symbol: Symbol) -> Depth:
+        reply = self.action("depth", symbol=self.market(symbol))
+        book = reply["data"]
+        return Depth(time=self._time(reply), asks=_levels(book["asks"]), bids=_levels(book["bids"]))
+
+    def candles(self, symbol: Symbol, period: int, limit: int | None) -> list[Candle]:
+        reply = self.action("kline", symbol=self.market(symbol), step=self.periods[period])
+        return [Candle(milliseconds(row[0]), *map(double, row[1:6])) for row in reply["data"] or ()]
+
+    def trades(self, symbol: Symbol) -> list[Trade]:
+        reply = self.action("trades", symbol=self.market(symbol))
+        return [
+            Trade(
+                id=identifier(row["id"]),
+                time=milliseconds(row["time"]),
+                price=double(row["price"]),
+                amount=double(row["amount"]),
+                side=Side.BUY if row["en_type"] == "bid" else Side.SELL,
+            )
+            for row in reply["data"] or ()
+        ]
+
+    # Account ------------------------------------------------------------------------------------------------------
+
+    def accounts(self) -> list[Balance]:
+        data = self.action("userinfo", signed=True)["data"]
+        free, frozen = dict(data["free"] or ()), dict(data["frozen"] or ())
+        return [
+            Balance(currency, exact(free.get(currency, 0)), exact(frozen.get(currency, 0)))
+            for currency in dict.fromkeys((*free, *frozen))
+        ]
+
+    def trade(self, order: NewOrder) -> OrderId:
+        if order.price is None:
+            raise Unsupported(f"{self.name} takes limit orders only: give a price; nothing was sent")
+        reply = self.action(
+            "trade",
+            signed=True,
+            symbol=self.market(order.symbol),
+            type="0" if order.side is Side.BUY else "1",
+            price=plain(order.price),
+            amount=plain(order.amount),
+        )
+        return identifier(reply["orderId"])
+
+    def orders(self, symbol: Symbol | None) -> list[Order]:
+        if symbol is None:
+            raise Unsupported(f"{self.name} lists open orders of one market only: name it")
+        reply = self.action("entrust", signed=True, symbol=self.market(symbol))
+        return [self._order({"status": 1} | row) for row in reply["data"] or ()]
+
+    def order(self, symbol: Symbol, order_id: str) -> Order:
+        reply = self.action("order", signed=True, id=order_id)
+        row = next((row for row in reply["data"] or () if str(row["id"]) == order_id), None)
+        if row is None:
+            raise OrderNotFound(f"{self.name} has no order {order_id}")
+        return self._order(row)
+
+    def cancel(self, symbol: Symbol, order_id: str) -> bool:
+        self.action("cancel_entrust", signed=True, id=order_id)
+        return True
+
+    def raw(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
+        if _RESERVED & params.keys():
+            raise InvalidCall(
+                f"{', '.join(sorted(_RESERVED & params.keys()))} cannot be a parameter: the gateway sets it"
+            )
+        return self.call(verb, "/appApi.html", params={**params, "action": path}, signed=True)
+
+    # Readers ------------------------------------------------------------------------------------------------------
+
+    def _time(self, reply: Mapping[str, Any]) -> int:
+        return milliseconds(reply["time"]) if reply.get("time") else self.services.now()
+
+    def _order(self, row: Mapping[str, Any]) -> Order:
+        return Order(
+            id=identifier(row["id"]),
+            side=self.sides[str(row["type"])],
+            price=exact(row["prize"] if "prize" in row else row["price"]),
+            amount=exact(row["count"]),
+            filled=exact(row["success_count"]),
+            average=Decimal(0),  # not in any reply
+            status=self.statuses[str(row["status"])],
+        )
+
+
+def _levels(rows: Any) -> list[Level]:
+    return [(double(price), double(amount)) for price, amount, *_ in rows]

@@ -1,0 +1,91 @@
+"""What futures exchanges have beyond the interface in ``base``: contracts, directions, leverage and positions."""
+
+from abc import abstractmethod
+from dataclasses import replace
+from decimal import Decimal
+from typing import ClassVar
+
+from exchanges.base import Exchange, Services
+from exchanges.signing import Credentials
+from exchanges.state import FuturesSettings
+from protocol.errors import InvalidCall
+from protocol.models import Direction, NewOrder, Position, Symbol
+
+
+class FuturesExchange(Exchange):
+    """One account on one futures exchange: what FMZ sets beforehand is remembered for the account."""
+
+    contracts: ClassVar[frozenset[str]]
+    """The contract codes it has."""
+    max_leverage: ClassVar[int]
+
+    def __init__(self, credentials: Credentials, services: Services) -> None:
+        super().__init__(credentials, services)
+        self.settings = FuturesSettings(services.state, self.name, credentials.account)
+
+    @abstractmethod
+    def positions(self, symbol: Symbol | None) -> list[Position]:
+        """Open positions: all, or those that ``covers(symbol, …)``."""
+
+    def set_contract(self, contract: str) -> bool:
+        self.settings.put("contract", self._known(contract))
+        return True
+
+    def set_direction(self, direction: Direction) -> bool:
+        self.settings.put("direction", direction)
+        return True
+
+    def set_leverage(self, leverage: int, symbol: Symbol | None) -> bool:
+        if leverage > self.max_leverage:
+            raise InvalidCall(f"leverage {leverage} is above {self.name}'s greatest, {self.max_leverage}")
+        self.settings.put("leverage", str(leverage), str(self.resolve(symbol)) if symbol else "")
+        return True
+
+    def leverage(self, symbol: Symbol) -> int | None:
+        """The leverage set for a market, None where none was."""
+        value = self.settings.get("leverage", str(symbol))
+        return int(value) if value else None
+
+    def resolve(self, symbol: Symbol) -> Symbol:
+        """The market FMZ means, with the contract it names or the one set before. Raises InvalidCall without either."""
+        contract = symbol.contract or self.settings.get("contract")
+        if not contract:
+            raise InvalidCall(
+                f"no contract is chosen on {self.name}: call exchange.SetContractType"
+                f'("{min(self.contracts)}") first, or name one, as in {symbol}.{min(self.contracts)}'
+            )
+        return replace(symbol, quote=symbol.quote or self.quote, contract=self._known(contract))
+
+    def scope(self, symbol: Symbol | None) -> Symbol | None:
+        """As FMZ wrote it, for ``covers`` to compare; only a base alone gets the usual quote."""
+        if symbol is None or symbol.quote or symbol.contract or symbol.text in self.contracts:
+            return symbol
+        return replace(symbol, quote=self.quote)
+
+    def new_order(self, symbol: Symbol, direction: Direction, price: Decimal | None, amount: Decimal) -> NewOrder:
+        """The order that FMZ's words and the direction set before mean together. Raises InvalidCall on a mismatch,
+        as FMZ itself does."""
+        meant = direction
+        remembered = None if direction.closes else self.settings.get("direction")
+        if remembered:
+            meant = Direction(remembered)
+            if meant.side is not direction.side:
+                raise InvalidCall(f"direction is {meant}, invalid order type {direction}: call SetDirection first")
+        return NewOrder(symbol=self.resolve(symbol), side=meant.side, price=price, amount=amount, closes=meant.closes)
+
+    def _known(self, contract: str) -> str:
+        if contract not in self.contracts:
+            raise InvalidCall(f"{self.name} has no contract {contract!r}; it has {', '.join(sorted(self.contracts))}")
+        return contract
+
+
+def covers(wanted: Symbol | None, market: Symbol) -> bool:
+    """Whether a futures market is meant by GetPositions' or GetOrders' argument: nothing (all), a contract code
+    (``swap``), a range (``USDT.swap``) or a market (``BTC_USDT.swap``)."""
+    if wanted is None or wanted == market:
+        return True
+    if wanted.quote:
+        return not wanted.contract and (wanted.base, wanted.quote) == (market.base, market.quote)
+    if wanted.contract:
+        return wanted.contract == market.contract and wanted.base in (market.base, market.quote)
+    return wanted.text == market.contract

@@ -1,0 +1,320 @@
+"""The only module that opens a connection: one deadline, one byte cap and one outcome class per call.
+
+Every failure is one of three: ``NotSent`` (no byte of the request left), ``OutcomeUnknown`` (bytes left and no definite
+answer came back), or a reply whose refusal the exchange's adapter reads. TLS is always verified, redirects are never
+followed, the environment's proxies, netrc and cookies are never used.
+"""
+
+import json
+import logging
+import re
+import socket
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from http.client import HTTPResponse
+from io import BufferedReader, RawIOBase
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import requests
+from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
+from urllib3 import HTTPConnectionPool, Timeout
+from urllib3.connection import HTTPConnection
+
+from protocol.errors import GatewayError, NotSent, OutcomeUnknown
+
+MAX_REPLY = 8 * 1024 * 1024  # bytes, decompressed; a full exchangeInfo is about 4 MiB
+MAX_EXCERPT = 300  # characters of a reply that an error text may carry
+POOL = 64  # kept connections per host: more than a worker has threads
+
+
+class _NoQuery(logging.Filter):
+    """Cuts the query out of urllib3's log lines at any level: keys and signatures travel there. Of an exception only
+    its class is left, because its text may quote a reply, and a reply the request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.exc_info = None
+        record.msg = _cut(record.msg)
+        if isinstance(record.args, tuple):
+            record.args = tuple(_cut(argument) for argument in record.args)
+        return True
+
+
+def _cut(value: object) -> Any:
+    if isinstance(value, BaseException):
+        return type(value).__name__
+    return value if isinstance(value, int | float) else re.sub(r"\?\S*", "?…", str(value))
+
+
+for _name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry", "urllib3.response"):
+    logging.getLogger(_name).addFilter(_NoQuery())
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far the current thread's request has come. ``deadline`` is in ``time.monotonic()`` seconds."""
+
+    deadline: float
+    connecting: bool = False
+    sent: bool = False
+
+    def left(self) -> float:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("deadline")
+        return left
+
+    def hurry(self, sock: socket.socket) -> None:
+        """Give the next step on a connection under way, such as TLS's handshake, only what is left."""
+        try:
+            sock.settimeout(self.left())
+        except TimeoutError:
+            sock.close()
+            raise
+
+
+_progress: ContextVar[_Progress] = ContextVar("progress")
+
+
+class _DeadlineIO(RawIOBase):
+    """A socket's reading end that gives every read only what is left of the whole call's time, so that a reply
+    dripping in byte by byte, headers included, cannot stretch it."""
+
+    def __init__(self, raw: RawIOBase, sock: socket.socket, progress: _Progress) -> None:
+        self._raw = raw
+        self._sock = sock
+        self._progress = progress
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(self._progress.left())
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _DeadlineResponse(HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = BufferedReader(_DeadlineIO(self.fp.detach(), sock, _progress.get()))
+
+
+# The system's look-up of a name has no time limit of its own, so it is waited for from outside.
+_resolver = ThreadPoolExecutor(8, thread_name_prefix="resolver")
+
+
+def _dial(host: str, port: int, progress: _Progress) -> socket.socket:
+    """A connection to the first address that answers, all of them within the call's one deadline."""
+    looked_up = _resolver.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    failure = OSError("no address")
+    for family, kind, protocol, _, address in looked_up.result(timeout=progress.left()):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(progress.left())
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise OSError("no connection") from failure  # without its number, for urllib3 reads on after a reset
+
+
+@cache
+def _watched(connection: type[HTTPConnection]) -> type[HTTPConnection]:
+    """The urllib3 connection class, telling the current ``_Progress`` when the request's first byte leaves."""
+    if connection.response_class is _DeadlineResponse:  # a pool that was seen before
+        return connection
+    dials_itself = connection._new_conn is HTTPConnection._new_conn  # a SOCKS proxy has its own way
+
+    class Watched(connection):  # type: ignore[valid-type,misc]
+        response_class = _DeadlineResponse
+
+        def _new_conn(self) -> socket.socket:
+            progress = _progress.get()
+            sock: socket.socket = _dial(self._dns_host, self.port, progress) if dials_itself else super()._new_conn()
+            progress.hurry(sock)
+            return sock
+
+        def _tunnel(self) -> None:
+            super()._tunnel()
+            _progress.get().hurry(self.sock)
+
+        def connect(self) -> None:
+            progress = _progress.get()
+            progress.connecting = True
+            super().connect()
+            progress.connecting = False
+
+        def send(self, data: Any) -> None:
+            progress = _progress.get()
+            if self.sock is None:
+                self.connect()
+            if not progress.connecting:  # a proxy's CONNECT is not the request
+                self.sock.settimeout(progress.left())
+                progress.sent = True
+            super().send(data)
+
+    return Watched
+
+
+class _Adapter(HTTPAdapter):
+    """requests' adapter with watched connections."""
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
+        pool = super().get_connection_with_tls_context(*args, **kwargs)
+        assert isinstance(pool, HTTPConnectionPool)
+        pool.ConnectionCls = _watched(pool.ConnectionCls)
+        return pool
+
+
+class _NoCookies(RequestsCookieJar):
+    """A jar that keeps nothing, because one client serves many accounts."""
+
+    def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None always: requests reads a redirect's whole body, uncapped, even when it is not to follow it."""
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an exchange answered: HTTP status, media type and decompressed body."""
+
+    exchange: str
+    status: int
+    media_type: str
+    body: bytes
+
+    def json(self, *, exact: bool) -> Any:
+        """The body as JSON; fractions as Decimal when ``exact``, else as doubles. Raises ValueError for a page, an
+        empty or a cut-off body, and for text that could not be written again."""
+        payload = orjson.loads(self.body)  # the stricter reader: no NaN, no lone surrogates, UTF-8 only
+        if not exact:
+            return payload
+        try:
+            return json.loads(self.body, parse_float=Decimal)
+        except (RecursionError, ArithmeticError) as error:
+            raise ValueError("not usable JSON") from error
+
+    def excerpt(self) -> str:
+        """What the body is, in at most 300 characters: its text only when that is no page."""
+        size = f"{len(self.body)} bytes of {self.media_type or 'no media type'}"
+        if not self.body:
+            return "an empty reply"
+        text = " ".join(self.body[: 8 * MAX_EXCERPT].decode(errors="replace").split())
+        return f"not the expected JSON but {size}" if "<" in text else f"{size}: {text}"[:MAX_EXCERPT]
+
+
+class Http:
+    """The process's one client. Thread-safe; made once.
+
+    deadline: seconds for a whole call, from the name's look-up to the reply's last byte.
+    ca_file: certificate authorities to trust instead of certifi's.
+    proxies: exchange's name → ``http://``, ``https://`` or ``socks5h://`` address.
+    """
+
+    def __init__(
+        self, *, deadline: float = 10.0, ca_file: str | None = None, proxies: Mapping[str, str] | None = None
+    ) -> None:
+        self.deadline = deadline
+        self._verify = ca_file or True
+        self._proxies = dict(proxies or {})
+        self._session = _Session()
+        self._session.trust_env = False
+        self._session.cookies = _NoCookies()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, _Adapter(pool_connections=POOL, pool_maxsize=POOL))
+
+    def send(self, exchange: str, request: requests.Request) -> Reply:
+        """Send once and read the whole reply. Raises NotSent or OutcomeUnknown; any status but 3xx is returned."""
+        request.headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "fmz-gateway"} | dict(
+            request.headers or {}
+        )
+        try:
+            prepared = request.prepare()
+        except requests.RequestException as error:  # its text quotes the value that cannot be sent
+            reason = f"a key or parameter cannot be sent ({type(error).__name__})"
+            raise NotSent(f"{exchange}: {reason}; nothing was sent") from None
+        host = urlsplit(str(request.url)).netloc.lower()
+        if urlsplit(str(prepared.url)).netloc != host:
+            raise NotSent(f"{exchange}: the request would have gone to another host than {host}")
+        progress = _Progress(time.monotonic() + self.deadline)
+        token = _progress.set(progress)
+        try:
+            return self._exchange(exchange, prepared, progress)
+        except GatewayError:
+            raise
+        except Exception as error:  # noqa: BLE001 - no library's mistake may hide whether an order was sent
+            reason = _reason(error, timed_out=time.monotonic() >= progress.deadline, seconds=self.deadline)
+            if progress.sent:
+                raise OutcomeUnknown(f"{exchange} network: {reason}") from None
+            raise NotSent(f"{exchange} network: {reason}; nothing was sent, it is safe to try again") from None
+        finally:
+            _progress.reset(token)
+
+    def _exchange(self, exchange: str, prepared: requests.PreparedRequest, progress: _Progress) -> Reply:
+        proxy = self._proxies.get(exchange)
+        with self._session.send(
+            prepared,
+            stream=True,
+            timeout=Timeout(total=self.deadline),
+            verify=self._verify,
+            allow_redirects=False,
+            proxies={"http": proxy, "https": proxy} if proxy else {},
+        ) as response:
+            if response.is_redirect or 300 <= response.status_code < 400:
+                raise OutcomeUnknown(f"{exchange} HTTP {response.status_code}: a redirect, which is never followed")
+            body = bytearray()
+            for chunk in response.iter_content(64 * 1024):
+                body += chunk
+                if len(body) > MAX_REPLY:
+                    raise OutcomeUnknown(f"{exchange} HTTP {response.status_code}: a reply of over {MAX_REPLY} bytes")
+            media_type = response.headers.get("Content-Type", "").partition(";")[0]
+            return Reply(exchange, response.status_code, media_type, bytes(body))
+
+
+# What a failed call is called, by the classes of its causes and the words of the innermost. Users filter their logs by
+# such words.
+_REASONS = {
+    "timed? ?out|deadline": "timeout",
+    "certificate|SSL|TLS": "TLS: the certificate or handshake was not accepted",
+    "gaierror|resolve|Name or service": "no such host",
+    "proxy|SOCKS": "the proxy failed",
+    "refused": "connection refused",
+    "Remote end closed": "unexpected EOF, no reply",
+    "reset|aborted|Broken ?pipe": "connection reset",
+    "unreachable": "network unreachable",
+    "IncompleteRead|prematurely|EOF": "unexpected EOF, the reply was cut off",
+    "BadStatusLine": "the reply is not HTTP",
+    "decod|gzip|zlib": "the reply's compression is broken",
+}
+
+
+def _reason(error: BaseException, *, timed_out: bool, seconds: float) -> str:
+    """A short cause in fixed words, never the library's text: that one carries URLs with their queries."""
+    causes = [error]
+    while cause := causes[-1].__cause__ or causes[-1].__context__:
+        causes.append(cause)
+    words = " ".join([*(type(cause).__name__ for cause in causes), str(causes[-1])])
+    reason = "timeout" if timed_out else next(
+        (said for pattern, said in _REASONS.items() if re.search(pattern, words, re.IGNORECASE)),
+        type(causes[-1]).__name__,
+    )  # fmt: skip
+    return f"timeout, no complete reply within {seconds:g} s" if reason == "timeout" else reason

@@ -1,0 +1,73 @@
+"""The embedded simulated exchange: a market and an account to try strategies on, without keys, network or risk.
+
+``market`` says what is traded, ``ledger`` keeps the accounts by the rules of ``spot`` and ``swaps``. Its own small API,
+for pass-throughs, is GET ``time``, GET ``markets`` and POST ``reset``.
+"""
+
+from decimal import Decimal
+
+from exchanges.futures import FuturesExchange
+from exchanges.paper import market
+from exchanges.paper.adapter import Simulated
+from exchanges.paper.matching import Account, PaperPosition, trimmed
+from exchanges.paper.spot import SpotAccount
+from exchanges.paper.swaps import DEFAULT_LEVERAGE, SwapAccount, average, closing, profit
+from protocol.errors import ExchangeError
+from protocol.models import Position, Symbol
+
+
+class Paper(Simulated):
+    """The simulated spot exchange."""
+
+    name = "paper"
+    futures = "Futures_paper"
+    kind = SpotAccount
+
+
+class FuturesPaper(Simulated, FuturesExchange):
+    """The simulated exchange for linear perpetual swaps, settled in USDT."""
+
+    name = "Futures_paper"
+    contracts = frozenset({"swap"})
+    max_leverage = 100
+    kind = SwapAccount
+
+    def set_leverage(self, leverage: int, symbol: Symbol | None) -> bool:
+        markets = self.covered(self.resolve(symbol) if symbol else None)
+        with self.ledger() as ledger:
+            held = {(position.symbol, position.leverage) for position in ledger.account.positions.values()}
+            held |= {(order.symbol, order.leverage) for order in ledger.account.open() if not order.closes}
+        for name, multiple in sorted(held):
+            if name in markets and multiple != leverage:
+                raise ExchangeError(
+                    f"paper: {name} has a position or an opening order at leverage {multiple}; "
+                    "close it before you change the leverage"
+                )
+        return super().set_leverage(leverage, symbol)
+
+    def multiple(self, symbol: Symbol) -> int:
+        return self.leverage(symbol) or DEFAULT_LEVERAGE
+
+    def positions(self, symbol: Symbol | None) -> list[Position]:
+        markets = self.covered(symbol)
+        with self.ledger() as ledger:
+            account = ledger.account
+            found = [position for position in account.positions.values() if position.symbol in markets]
+            positions = [self.read_position(account, position, ledger.now) for position in found]
+        self.show(found)
+        return positions
+
+    def read_position(self, account: Account, position: PaperPosition, now: int) -> Position:
+        """A position, its profit by the latest trade."""
+        listing = self.kind.listings[position.symbol]
+        last = listing.price(next(market.prints_until(listing, now)).price)
+        return Position(
+            symbol=listing.market.symbol,
+            side=position.side,
+            amount=trimmed(position.amount),
+            frozen=trimmed(closing(account, position.symbol, position.side)),
+            price=trimmed(average(position)),
+            profit=trimmed(profit(position, last)),
+            margin=trimmed(position.margin),
+            leverage=Decimal(position.leverage),
+        )

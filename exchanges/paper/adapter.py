@@ -1,0 +1,167 @@
+"""How the simulated exchange answers FMZ: what its spot and swap adapters have in common."""
+
+import string
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from decimal import Decimal
+from itertools import islice
+from typing import Any, ClassVar
+
+import orjson
+
+from exchanges.base import ClientId, Exchange
+from exchanges.futures import covers
+from exchanges.paper import market
+from exchanges.paper.ledger import Ledger, opened
+from exchanges.paper.matching import NOTHING, Account, PaperOrder, rounded_down, trimmed
+from protocol.errors import InvalidCall
+from protocol.models import Balance, Candle, Depth, Market, NewOrder, Order, OrderId, Symbol, Ticker, Trade
+from protocol.numbers import plain
+
+_CANDLES = 500  # where no limit is named
+_TRADES = 100
+
+
+class Simulated(Exchange):
+    """What spot and swaps have in common."""
+
+    periods = {1: "1m", 5: "5m", 15: "15m", 60: "1h", 240: "4h", 1440: "1d"}
+    client_id = ClientId(36, string.ascii_letters + string.digits + "-_")
+    kind: ClassVar[type[Account]]
+    """The rules of its accounts."""
+
+    def market(self, symbol: Symbol) -> str:
+        return str(symbol)
+
+    def unwrap(self, payload: Any) -> Any:
+        return payload
+
+    def ticker(self, symbol: Symbol) -> Ticker:
+        listing, now = self.kind.listing(symbol), self.services.now()
+        book = market.book(listing, now)
+        day = market.bar_until(listing, now // market.MINUTE - market.WINDOW + 1, now)
+        bid, ask, last, high, low = (
+            float(listing.price(ticks)) for ticks in (book.bids[0][0], book.asks[0][0], day.close, day.high, day.low)
+        )
+        volume = float(listing.amount(day.volume))
+        return Ticker(time=now, bid=bid, ask=ask, last=last, high=high, low=low, volume=volume)
+
+    def depth(self, symbol: Symbol) -> Depth:
+        listing, now = self.kind.listing(symbol), self.services.now()
+        bids, asks = (
+            [(float(listing.price(ticks)), float(listing.amount(lots))) for ticks, lots in levels]
+            for levels in market.book(listing, now)
+        )
+        return Depth(time=now, asks=asks, bids=bids)
+
+    def candles(self, symbol: Symbol, period: int, limit: int | None) -> Iterable[Candle]:
+        listing, now = self.kind.listing(symbol), self.services.now()
+        live = now // (period * market.MINUTE)
+        for index in range(live + 1 - (limit or _CANDLES), live + 1):
+            over = index < live
+            bar = market.bar(listing, period, index) if over else market.bar_until(listing, index * period, now)
+            first, high, low, last = (float(listing.price(ticks)) for ticks in bar[:4])
+            yield Candle(index * period * market.MINUTE, first, high, low, last, float(listing.amount(bar.volume)))
+
+    def trades(self, symbol: Symbol) -> list[Trade]:
+        listing = self.kind.listing(symbol)
+        latest = islice(market.prints_until(listing, self.services.now()), _TRADES)
+        return [
+            Trade(one.id, one.time, float(listing.price(one.price)), float(listing.amount(one.amount)), one.side)
+            for one in reversed(list(latest))
+        ]
+
+    def accounts(self) -> list[Balance]:
+        with self.ledger() as ledger:
+            account = ledger.account
+            balances = [
+                Balance(currency, trimmed(free), trimmed(account.frozen(currency)))
+                for currency, free in account.free.items()
+            ]
+        self.show(balances)
+        return balances
+
+    def trade(self, order: NewOrder) -> OrderId:
+        multiple = self.multiple(order.symbol)
+        with self.ledger() as ledger:
+            placed = ledger.place(order, multiple)
+        self.show(placed)
+        return placed.id
+
+    def orders(self, symbol: Symbol | None) -> list[Order]:
+        markets = self.covered(symbol)
+        with self.ledger() as ledger:
+            found = [order for order in ledger.account.open() if order.symbol in markets]
+        self.show(found)
+        return [self.read_order(order) for order in found]
+
+    def order(self, symbol: Symbol, order_id: str) -> Order:
+        with self.ledger() as ledger:
+            found = ledger.order(symbol, order_id)
+        self.show(found)
+        return self.read_order(found)
+
+    def find(self, symbol: Symbol, client_id: str) -> Order | None:
+        with self.ledger() as ledger:
+            found = ledger.find(client_id)
+        return self.read_order(found) if found and found.symbol == self.market(symbol) else None
+
+    def cancel(self, symbol: Symbol, order_id: str) -> bool:
+        with self.ledger() as ledger:
+            found = ledger.order(symbol, order_id)
+            ledger.account.cancel(found)
+        self.show(found)
+        return True
+
+    def raw(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
+        match verb, path.strip("/"):
+            case "GET", "time":
+                return self.services.now()
+            case "GET", "markets":
+                return [_rules(listing.market) for listing in self.kind.listings.values()]
+            case "POST", "reset":
+                with self.ledger() as ledger:
+                    ledger.reset()
+                return True
+        raise InvalidCall(f"{self.name} has GET time, GET markets and POST reset, and no {verb} {path}")
+
+    def ledger(self) -> AbstractContextManager[Ledger]:
+        """The account's books, for one operation."""
+        return opened(self.services.state, self.name, self.credentials.account, self.kind, self.services.now())
+
+    def multiple(self, symbol: Symbol) -> int:
+        """The leverage of a new order."""
+        return 1
+
+    def covered(self, wanted: Symbol | None) -> set[str]:
+        """The markets that are meant. Raises InvalidCall when there is none."""
+        found = {name for name, listing in self.kind.listings.items() if covers(wanted, listing.market.symbol)}
+        if not found and wanted:
+            self.kind.listing(wanted)
+        return found
+
+    def read_order(self, order: PaperOrder) -> Order:
+        filled = self.kind.listings[order.symbol].value(Decimal(1), order.filled)
+        return Order(
+            id=order.id,
+            side=order.side,
+            price=trimmed(order.price),
+            amount=trimmed(order.amount),
+            filled=trimmed(order.filled),
+            average=trimmed(rounded_down(order.cost / filled)) if filled else NOTHING,
+            status=order.status,
+            client_id=order.client_id,
+        )
+
+    def show(self, record: Any) -> None:
+        """Keep the exchange's own record as the answer, its numbers as text."""
+        self.reply = orjson.dumps(record, default=_text)
+
+
+def _rules(market: Market) -> dict[str, Any]:
+    return asdict(market) | {"symbol": str(market.symbol)}
+
+
+def _text(number: Decimal) -> str:
+    return plain(trimmed(number))

@@ -1,0 +1,294 @@
+"""An account in memory: its orders, and how they are matched with the market. What a fill does to it is in ``spot``
+and ``swaps``."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_DOWN, ROUND_UP, Context, Decimal
+from typing import ClassVar
+
+from exchanges.paper import market
+from exchanges.paper.listings import Listing
+from protocol.errors import ExchangeError, InsufficientFunds, InvalidCall
+from protocol.models import NewOrder, PositionSide, Side, Status, Symbol
+from protocol.numbers import plain
+
+NOTHING = Decimal(0)
+_CENT = Decimal("1E-12")  # money that is divided or charged is rounded to this
+_WIDE = Context(prec=120)  # an absurdly large order is to be refused for lack of money, not for its digits
+
+
+def rounded_down(money: Decimal) -> Decimal:
+    """Money in whole trillionths."""
+    return money.quantize(_CENT, ROUND_DOWN, _WIDE)
+
+
+def rounded_up(money: Decimal) -> Decimal:
+    """Money in whole trillionths, no less."""
+    return money.quantize(_CENT, ROUND_UP, _WIDE)
+
+
+def trimmed(number: Decimal) -> Decimal:
+    """The number without zeros at its end."""
+    return number.normalize(_WIDE)
+
+
+@dataclass(slots=True, kw_only=True)
+class PaperOrder:
+    """An order; ``price`` 0 means market, ``cost`` is what its fills were worth in quote, ``frozen`` is the money it
+    holds: quote or base on spot, margin and fee on swaps, nothing when it closes a position."""
+
+    id: int = 0
+    symbol: str
+    side: Side
+    price: Decimal
+    amount: Decimal
+    closes: bool
+    leverage: int
+    client_id: str
+    created: int
+    filled: Decimal = NOTHING
+    cost: Decimal = NOTHING
+    frozen: Decimal = NOTHING
+    status: Status = Status.OPEN
+
+    @property
+    def left(self) -> Decimal:
+        """What is not filled."""
+        return self.amount - self.filled
+
+
+@dataclass(slots=True, kw_only=True)
+class PaperPosition:
+    """An open position: contracts, what they were worth when opened, and the margin that is left for them."""
+
+    symbol: str
+    side: PositionSide
+    amount: Decimal = NOTHING
+    cost: Decimal = NOTHING
+    margin: Decimal = NOTHING
+    leverage: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fill:
+    """What moved money, ``order`` None for a liquidation; ``profit`` is what a closed part of a position made."""
+
+    order: PaperOrder | None
+    symbol: str
+    time: int
+    side: Side
+    price: Decimal
+    amount: Decimal
+    fee: Decimal
+    fee_currency: str
+    profit: Decimal = NOTHING
+
+
+@dataclass
+class Account(ABC):
+    """Free money by currency, orders by id (those that were open when it was loaded, and later ones), positions, and
+    the fills since it was loaded."""
+
+    listings: ClassVar[Mapping[str, Listing]]
+    opening: ClassVar[Mapping[str, Decimal]]
+    """The money that an account starts with, every currency named."""
+    taker: ClassVar[Decimal]
+    """The fee of orders that trade at once, as a part of what is traded."""
+    maker: ClassVar[Decimal]
+    """The fee of orders that have waited in the book."""
+
+    free: dict[str, Decimal]
+    orders: dict[int, PaperOrder] = field(default_factory=dict)
+    positions: dict[tuple[str, PositionSide], PaperPosition] = field(default_factory=dict)
+    fills: list[Fill] = field(default_factory=list)
+
+    # What differs between spot and swaps ----------------------------------------------------------------------------
+
+    @abstractmethod
+    def currency(self, order: PaperOrder) -> str:
+        """The currency of the money that an order holds."""
+
+    @abstractmethod
+    def hold(self, order: PaperOrder, price: Decimal, amount: Decimal) -> Decimal:
+        """The money that ``amount`` of an order holds at ``price``."""
+
+    @abstractmethod
+    def needed(self, new: NewOrder, order: PaperOrder, held: Decimal) -> Decimal:
+        """The money that a new order needs, where what it takes and what is left of it would hold ``held``. Raises
+        ExchangeError."""
+
+    @abstractmethod
+    def settle(self, order: PaperOrder, time: int, price: Decimal, amount: Decimal, rate: Decimal) -> Fill:
+        """Move the money of a fill out of, and into, what is free."""
+
+    def limits(self, symbol: str) -> tuple[list[int], list[int]]:
+        """The prices, in ticks, at or below which something happens, and those at or above which."""
+        ticks, orders = self.listings[symbol].ticks, self.open(symbol)
+        return (
+            [int(ticks(order.price)) for order in orders if order.side is Side.BUY],
+            [int(ticks(order.price)) for order in orders if order.side is Side.SELL],
+        )
+
+    @abstractmethod
+    def touched(self, symbol: str, touch: market.Print) -> None:
+        """What else a trade of the market does, after it has filled orders."""
+
+    # Orders -----------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def listing(cls, symbol: Symbol) -> Listing:
+        """The market of that name. Raises InvalidCall."""
+        listing = cls.listings.get(str(symbol))
+        if listing is None:
+            raise InvalidCall(f"paper has no market {symbol}; it has {', '.join(cls.listings)}")
+        return listing
+
+    def open(self, symbol: str | None = None) -> list[PaperOrder]:
+        """Open orders, oldest first."""
+        return [
+            order
+            for _, order in sorted(self.orders.items())
+            if order.status is Status.OPEN and symbol in (None, order.symbol)
+        ]
+
+    def frozen(self, currency: str) -> Decimal:
+        """The money of a currency that orders and positions hold."""
+        held = sum((order.frozen for order in self.open() if self.currency(order) == currency), NOTHING)
+        return held + sum((position.margin for position in self.positions.values()), NOTHING)
+
+    def place(self, new: NewOrder, leverage: int, now: int) -> PaperOrder:
+        """A new order: what crosses the book is filled at once, and the rest of a limit order waits.
+
+        Its amount is in base, or contracts; that of a market buy, which names quote, becomes what it bought. A market
+        order that the book cannot fill is cancelled. Raises ExchangeError, InsufficientFunds.
+        """
+        listing = self.listing(new.symbol)
+        book = market.book(listing, now)
+        _check(listing, new, listing.price(book.bids[0][0]))
+        taken = list(_crossing(listing, new, book.asks if new.side is Side.BUY else book.bids))
+        order = PaperOrder(
+            symbol=str(new.symbol),
+            side=new.side,
+            price=new.price or NOTHING,
+            amount=sum((amount for _, amount in taken), NOTHING) if _spends(new) else new.amount,
+            closes=new.closes,
+            leverage=leverage,
+            client_id=new.client_id,
+            created=now,
+        )
+        rest = order.price, order.amount - sum(amount for _, amount in taken)
+        needed = self.needed(new, order, sum((self.hold(order, *part) for part in [*taken, rest]), NOTHING))
+        free = self.free[self.currency(order)]
+        if needed > free:
+            raise InsufficientFunds(
+                f"paper: the order needs {_text(needed)} {self.currency(order)}; {_text(free)} is free"
+            )
+        for price, amount in taken:
+            self._fill(order, now, price, amount, self.taker)
+        if new.price is None:
+            order.status = Status.CLOSED if order.filled and not order.left else Status.CANCELLED
+        elif order.left:
+            order.frozen = self.hold(order, order.price, order.left)
+            self.free[self.currency(order)] -= order.frozen
+        return order
+
+    def cancel(self, order: PaperOrder) -> None:
+        """Cancel an order, if it is open. Raises ExchangeError when it is filled."""
+        if order.status is Status.CLOSED:
+            raise ExchangeError(f"paper: order {order.id} is already filled")
+        if order.status is Status.OPEN:
+            self.free[self.currency(order)] += order.frozen
+            order.frozen = NOTHING
+            order.status = Status.CANCELLED
+
+    # The market goes on -----------------------------------------------------------------------------------------------
+
+    def advance(self, since: int, until: int) -> None:
+        """Let the trades later than ``since`` happen to the account. Once or in steps, the outcome is the same."""
+        markets = {order.symbol for order in self.open()} | {symbol for symbol, _ in self.positions}
+        for symbol in sorted(markets):
+            listing, time = self.listings[symbol], since
+            while True:
+                bids, asks = self.limits(symbol)
+                touch = market.next_touch(listing, time, until, max(bids, default=None), min(asks, default=None))
+                if touch is None:
+                    break
+                self._match(symbol, touch)
+                self.touched(symbol, touch)
+                time = touch.time
+
+    def _match(self, symbol: str, touch: market.Print) -> None:
+        """Fill orders that a trade reached, at their own prices, up to its amount; the best price and oldest first."""
+        listing = self.listings[symbol]
+        price, left = listing.price(touch.price), listing.amount(touch.amount)
+        reached = [order for order in self.open(symbol) if _reaches(order.side, order.price, price)]
+        for order in sorted(reached, key=lambda order: order.price * (-1 if order.side is Side.BUY else 1)):
+            amount = min(left, order.left)
+            if not amount:
+                break
+            left -= amount
+            held = order.frozen
+            order.frozen = self.hold(order, order.price, order.left - amount)
+            self.free[self.currency(order)] += held - order.frozen
+            self._fill(order, touch.time, order.price, amount, self.maker)
+
+    def _fill(self, order: PaperOrder, time: int, price: Decimal, amount: Decimal, rate: Decimal) -> None:
+        self.fills.append(self.settle(order, time, price, amount, rate))
+        order.filled += amount
+        order.cost += self.listings[order.symbol].value(price, amount)
+        if not order.left:
+            order.status = Status.CLOSED
+
+
+def _spends(new: NewOrder) -> bool:
+    """Whether the amount is the quote to spend: FMZ's rule for a spot market buy."""
+    return new.price is None and new.side is Side.BUY and not new.symbol.contract
+
+
+def _reaches(side: Side, limit: Decimal, price: Decimal) -> bool:
+    return limit >= price if side is Side.BUY else limit <= price
+
+
+def _check(listing: Listing, new: NewOrder, price: Decimal) -> None:
+    """Raise ExchangeError for an order that the market's rules forbid."""
+    rules = listing.market
+
+    def refused(what: str, number: Decimal, rule: str, limit: Decimal) -> ExchangeError:
+        return ExchangeError(f"paper: {what} {_text(number)} is {rule} {_text(limit)} of {rules.symbol}")
+
+    if new.price is not None and listing.ticks(new.price).denominator != 1:
+        raise refused("price", new.price, "not a multiple of the tick size", rules.tick_size)
+    if not _spends(new):
+        if listing.lots(new.amount).denominator != 1:
+            raise refused("amount", new.amount, "not a multiple of the lot size", rules.lot_size)
+        if new.amount < rules.min_amount:
+            raise refused("amount", new.amount, "below the minimum", rules.min_amount)
+    notional = new.amount if _spends(new) else listing.value(price if new.price is None else new.price, new.amount)
+    if notional < rules.min_notional:
+        raise refused(f"the order's worth in {rules.symbol.quote},", notional, "below the minimum", rules.min_notional)
+
+
+def _crossing(
+    listing: Listing, new: NewOrder, levels: tuple[tuple[int, int], ...]
+) -> Iterator[tuple[Decimal, Decimal]]:
+    """What a new order takes from the levels of a book, as prices and amounts."""
+    left = new.amount
+    for ticks, lots in levels:
+        price, amount = listing.price(ticks), listing.amount(lots)
+        if new.price is not None and not _reaches(new.side, new.price, price):
+            return
+        if not _spends(new):
+            amount = min(amount, left)
+            left -= amount
+        else:
+            if price * amount > left:
+                amount = left // (price * listing.market.lot_size) * listing.market.lot_size
+            left -= price * amount
+        if not amount:
+            return
+        yield price, amount
+
+
+def _text(number: Decimal) -> str:
+    return plain(trimmed(number))

@@ -1,0 +1,57 @@
+"""How gunicorn runs the gateway: one worker with threads, for its work is waiting for exchanges."""
+
+import sys
+
+from app import open_database
+from settings import Settings, WrongSetting, configure_logging, is_loopback
+
+try:
+    _settings = Settings.load()
+except WrongSetting as error:
+    sys.exit(f"fmz-gateway: {error}")
+
+configure_logging(_settings.log_level)
+
+bind = _settings.bind
+
+# One worker keeps one pool of warm connections; threads cost little while they wait for an exchange. A second worker
+# is safe, for all that must be shared is in the database.
+workers = 1
+worker_class = "gthread"
+threads = 32
+
+# FMZ's host asks again within seconds; a kept connection saves it the handshake.
+keepalive = 75
+
+# A call ends by its own deadline; a worker that is silent much longer is stuck.
+timeout = int(_settings.deadline) + 30
+
+# On a stop, calls under way are answered first.
+graceful_timeout = int(_settings.deadline) + 5
+
+# The gateway logs its own calls, without the query, where a token may be.
+accesslog = None
+loglevel = _settings.log_level.lower()
+errorlog = "-"
+
+
+def on_starting(server):
+    """Refuse what would fail in every worker, and an address that the settings would refuse."""
+    try:
+        open_database(_settings).dispose()
+    except WrongSetting as error:
+        sys.exit(f"fmz-gateway: {error}")
+    for address in server.cfg.address:
+        if isinstance(address, tuple) and not is_loopback(address[0]) and not _settings.guarded:
+            sys.exit(f"fmz-gateway: {address[0]} can be reached from other machines; set TOKEN or ALLOWED_CLIENTS")
+
+
+def when_ready(server):
+    """Tell whoever started it where it is, and what to try."""
+    host, port = server.cfg.address[0]
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/{_settings.default_exchange}"
+    print(
+        f"\nfmz-gateway is ready. Service address for FMZ's General Protocol form:\n\n    {address}\n\nTry it:\n\n"
+        f"""    curl -s {address} -d '{{"method": "ticker", "params": {{"symbol": "BTC_USDT"}}}}'\n""",
+        flush=True,
+    )

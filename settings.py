@@ -1,0 +1,209 @@
+"""All settings, read once from the environment or ``.env``, checked, and frozen."""
+
+import logging
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from environs import Env
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from exchanges import DEFAULT, EXCHANGES, find
+from protocol.errors import InvalidCall
+
+_LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
+_PROXY_SCHEMES = ("http", "https", "socks5h")
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+class WrongSetting(Exception):
+    """A setting that cannot be meant: one sentence, for whoever starts the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One field per setting; README.md has the table.
+
+    deadline: seconds for a whole call to an exchange. urls, proxies: exchange's name → address.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 6666
+    default_exchange: str = DEFAULT
+    state_url: str = field(default="", repr=False)  # may hold a database password
+    deadline: float = 10.0
+    ca_file: str | None = None
+    token: str = field(default="", repr=False)
+    allowed_clients: tuple[IPv4Network | IPv6Network, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    log_level: str = "INFO"
+    urls: Mapping[str, str] = field(default_factory=dict)
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a proxy's password
+
+    @property
+    def bind(self) -> str:
+        """The address to listen on, as ``host:port``."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def guarded(self) -> bool:
+        """Whether callers from elsewhere are told apart, by token or address."""
+        return bool(self.token or self.allowed_clients)
+
+    @classmethod
+    def load(cls, bind: str | None = None) -> "Settings":
+        """Read the environment, then ``.env`` in the working directory for what it lacks; ``bind`` overrides both.
+
+        Raises WrongSetting.
+        """
+        env = Env(expand_vars=False)
+        try:
+            env.read_env(".env", recurse=False)
+        except (OSError, ValueError):
+            raise WrongSetting(".env is wrong: expected a text file in UTF-8") from None
+
+        def read(name: str, parse: Callable[[str], Any], default: Any, given: str | None = None) -> Any:
+            text = (given or env.str(name, "")).strip()
+            try:
+                return parse(text) if text else default
+            except (ValueError, ArgumentError, InvalidCall) as error:
+                raise WrongSetting(f"{name} is wrong: {error}") from None
+
+        with_urls = [exchange.name for exchange in EXCHANGES.values() if exchange.url]
+        urls = {name: read(f"{name.upper()}_URL", _url, None) for name in with_urls}
+        proxies = {name: read(f"{name.upper()}_PROXY", _proxy, None) for name in with_urls}
+        host, port = read("BIND", _bind, ("127.0.0.1", 6666), bind)
+        settings = cls(
+            host=host,
+            port=port,
+            default_exchange=read("DEFAULT_EXCHANGE", lambda name: find(name).name, DEFAULT),
+            state_url=read("STATE_URL", _database, f"sqlite:///{_state_directory()}/state.db"),
+            deadline=read("DEADLINE", _seconds, 10.0),
+            ca_file=read("CA_FILE", _file, None),
+            token=read("TOKEN", _token, ""),
+            allowed_clients=read("ALLOWED_CLIENTS", _list(_network), ()),
+            allowed_hosts=read("ALLOWED_HOSTS", _list(_hostname), ()),
+            allowed_origins=read("ALLOWED_ORIGINS", _list(_origin), ()),
+            log_level=read("LOG_LEVEL", _level, "INFO"),
+            urls={name: url for name, url in urls.items() if url},
+            proxies={name: proxy for name, proxy in proxies.items() if proxy},
+        )
+        if not is_loopback(settings.host) and not settings.guarded:
+            raise WrongSetting(
+                f"BIND is wrong: {settings.bind} can be reached from other machines; "
+                "set TOKEN or ALLOWED_CLIENTS, or bind 127.0.0.1"
+            )
+        return settings
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine talking to itself."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _bind(text: str) -> tuple[str, int]:
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname or parts.port is None or parts.netloc != text or parts.username is not None:
+        raise ValueError("expected host:port, such as 127.0.0.1:6666")
+    return parts.hostname, parts.port
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    beyond = parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None or parts.port == 0
+    if not parts.hostname or beyond or not text.isascii():
+        raise ValueError("expected scheme and host only, such as https://api.example.com")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
+        raise ValueError("only https is allowed, or http on this machine itself")
+    return f"{parts.scheme}://{parts.netloc.lower()}"  # as requests will write it
+
+
+def _proxy(text: str) -> str:
+    parts = urlsplit(text)
+    # urllib's own words for a wrong port may quote a password.
+    if parts.scheme not in _PROXY_SCHEMES or not parts.hostname or not re.search(r":[0-9]{1,5}$", parts.netloc):
+        raise ValueError(f"expected a proxy's address with its port, beginning with {', '.join(_PROXY_SCHEMES)}")
+    return text
+
+
+def _database(text: str) -> str:
+    url = make_url(text)
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise ValueError(
+            "a database in memory forgets; expected a file, such as sqlite:////var/lib/fmz-gateway/state.db"
+        )
+    try:
+        url.get_dialect().import_dbapi()
+    except ImportError as error:
+        raise ValueError(f"this database's driver is not installed: {error}") from None
+    return text
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= 300:
+        raise ValueError("expected seconds above 0, at most 300")
+    return seconds
+
+
+def _file(text: str) -> str:
+    if not Path(text).is_file():
+        raise ValueError("there is no such file")
+    return text
+
+
+def _token(text: str) -> str:
+    if len(text) < 16 or not (text.isascii() and text.isprintable()):
+        raise ValueError("expected at least 16 printable ASCII characters")
+    return text
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    return ip_network(text)
+
+
+def _hostname(text: str) -> str:
+    try:
+        return str(ip_address(text.strip("[]")))
+    except ValueError:
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", text):
+            raise ValueError("expected names or addresses, without a port") from None
+    return text.lower()
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if not parts.scheme or not parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("expected origins such as https://my.example")
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _level(text: str) -> str:
+    if text.upper() not in _LEVELS:
+        raise ValueError(f"expected one of {', '.join(_LEVELS)}")
+    return text.upper()
+
+
+def _list(parse: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+    return lambda text: tuple(parse(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _state_directory() -> Path:
+    """The user's directory for state, by the XDG base directory specification."""
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "fmz-gateway"
+
+
+def configure_logging(level: str) -> None:
+    """Log to standard error, once per process."""
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")

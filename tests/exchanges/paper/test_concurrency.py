@@ -1,0 +1,90 @@
+"""Four processes trade on one account of one database file: nothing is lost, and nothing is done twice."""
+
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import cast
+
+from exchanges.base import Services
+from exchanges.http import Http
+from exchanges.paper import Paper
+from exchanges.signing import Credentials
+from exchanges.state import METADATA, open_state
+from protocol.models import NewOrder, Side, Symbol
+
+ROOT = Path(__file__).parents[3]
+PROCESSES, ROUNDS = 4, 15
+NOW = 1_700_000_000_000  # ms
+SYMBOL = Symbol.parse("BTC_USDT")
+
+WORKER = """
+import sys
+from decimal import Decimal
+from exchanges.base import Services
+from exchanges.paper import Paper
+from exchanges.signing import Credentials
+from exchanges.state import open_state
+from protocol.models import NewOrder, Side, Symbol
+
+url, worker, rounds, now = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+clock = [now]
+exchange = Paper(Credentials("shared"), Services(http=None, state=open_state(url), now=lambda: clock[0]))
+symbol = Symbol.parse("BTC_USDT")
+for round in range(rounds):
+    clock[0] += 250
+    name = f"{worker}-{round}"
+    far = NewOrder(symbol=symbol, side=Side.BUY, price=Decimal(10), amount=Decimal("0.5"), client_id=name)
+    placed = exchange.trade(far)
+    exchange.trade(NewOrder(symbol=symbol, side=Side.SELL, price=None, amount=Decimal("0.001")))
+    assert exchange.find(symbol, name).id == placed
+    if round % 2:
+        assert exchange.cancel(symbol, str(placed)) is True
+"""
+
+
+def test_four_processes_on_one_account(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/state.db"
+    command = [sys.executable, "-c", WORKER, url]
+    workers = [
+        subprocess.Popen([*command, str(worker), str(ROUNDS), str(NOW)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        for worker in range(PROCESSES)
+    ]
+    for worker in workers:
+        _, errors = worker.communicate(timeout=60)
+        assert (worker.returncode, errors) == (0, "")
+
+    state = open_state(url)
+    exchange = Paper(Credentials("shared"), Services(http=cast(Http, None), state=state, now=lambda: NOW + 60_000))
+    balances = {balance.currency: balance for balance in exchange.accounts()}
+    sold = Decimal("0.001") * PROCESSES * ROUNDS
+    left_open = PROCESSES * (ROUNDS - ROUNDS // 2)
+    assert len(exchange.orders(SYMBOL)) == left_open
+    assert balances["BTC"].free == 1 - sold
+    assert balances["USDT"].frozen == left_open * 5
+    with state.connect() as connection:
+        assert len(list(connection.execute(METADATA.tables["paper_accounts"].select()))) == 1
+        orders = list(connection.execute(METADATA.tables["paper_orders"].select()))
+        fills = list(connection.execute(METADATA.tables["paper_fills"].select()))
+    state.dispose()
+    assert len(orders) == 2 * PROCESSES * ROUNDS
+    assert len(fills) >= PROCESSES * ROUNDS
+    earned = sum(fill.price * fill.amount - fill.fee for fill in fills)
+    assert balances["USDT"].free + balances["USDT"].frozen == 10_000 + earned
+
+
+def test_a_client_id_is_taken_once_however_many_ask(tmp_path: Path) -> None:
+    """The same order from two engines on one file: the second is told so."""
+    engines = [open_state(f"sqlite:///{tmp_path}/state.db") for _ in range(2)]
+    exchanges = [
+        Paper(Credentials("shared"), Services(http=cast(Http, None), state=engine, now=lambda: NOW))
+        for engine in engines
+    ]
+    order = NewOrder(symbol=SYMBOL, side=Side.BUY, price=Decimal(10), amount=Decimal(1), client_id="once")
+    placed = exchanges[0].trade(order)
+    for exchange in exchanges:
+        found = exchange.find(SYMBOL, "once")
+        assert found is not None
+        assert found.id == placed
+    for engine in engines:
+        engine.dispose()

@@ -1,0 +1,253 @@
+"""Whatever is done to an account, and whenever: nothing is created or lost, and looking at it changes nothing."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, cast
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exchanges.base import Services
+from exchanges.http import Http
+from exchanges.paper import FuturesPaper, Paper, market
+from exchanges.paper.listings import Listing
+from exchanges.signing import Credentials
+from exchanges.state import METADATA, open_state
+from protocol.errors import ExchangeError
+from protocol.models import NewOrder, PositionSide, Side, Symbol
+
+START = 1_700_000_000_000  # ms
+SECOND, HOUR = 1000, 3_600_000
+SPOT = [Symbol.parse(text) for text in ("BTC_USDT", "ETH_USDT", "ETH_BTC")]
+SWAPS = [Symbol.parse(text) for text in ("BTC_USDT.swap", "DOGE_USDT.swap")]
+LONG, SHORT = PositionSide.LONG, PositionSide.SHORT
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing done to an account, ``wait`` ms after the one before. An order's price is so many hundredths of a
+    percent from the last; ``size`` counts hundredths of what the account started with."""
+
+    wait: int
+    what: str
+    market: int
+    side: Side
+    away: int | None
+    size: int
+    closes: bool
+
+
+steps = st.lists(
+    st.builds(
+        Step,
+        wait=st.sampled_from([0, 1, SECOND, 20 * SECOND, 600 * SECOND, 6 * HOUR, 48 * HOUR]),
+        what=st.sampled_from(["order", "order", "order", "order", "cancel", "look"]),
+        market=st.integers(0, 2),
+        side=st.sampled_from(Side),
+        away=st.none() | st.integers(-200, 200),
+        size=st.integers(1, 60),
+        closes=st.booleans(),
+    ),
+    min_size=1,
+    max_size=25,
+)
+thorough = settings(max_examples=35, deadline=None, derandomize=True, database=None)
+
+
+class Trader:
+    """Somebody with an account, and a clock."""
+
+    def __init__(self, kind: type[Any], services: Services, key: str = "") -> None:
+        self.exchange = kind(Credentials(key), services)
+        self.symbols = SPOT if kind is Paper else SWAPS
+        self.listings = self.exchange.kind.listings
+
+    def do(self, step: Step, now: int) -> None:
+        symbol = self.symbols[step.market % len(self.symbols)]
+        if step.what == "look":
+            self.exchange.accounts()
+        elif step.what == "cancel":
+            for order in self.exchange.orders(symbol)[:1]:
+                assert self.exchange.cancel(symbol, str(order.id)) is True
+        else:
+            with suppress(ExchangeError):
+                self.exchange.trade(self.order(step, symbol, self.listings[str(symbol)], now))
+
+    def order(self, step: Step, symbol: Symbol, listing: Listing, now: int) -> NewOrder:
+        last = next(market.prints_until(listing, now)).price
+        price = None if step.away is None else listing.price(last + last * step.away // 10_000)
+        if symbol.contract:
+            lots = int(Decimal(step.size * 1000) / listing.value(listing.price(last), Decimal(1)))
+        else:
+            lots = int(listing.lots({"BTC": Decimal(1), "ETH": Decimal(10)}[symbol.base])) * step.size // 100
+        amount = listing.amount(lots)
+        if price is None and step.side is Side.BUY and not symbol.contract:
+            amount *= listing.price(last)
+        closes = step.closes and bool(symbol.contract)
+        return NewOrder(symbol=symbol, side=step.side, price=price, amount=amount, closes=closes)
+
+    def rows(self, table: str) -> list[Any]:
+        with self.exchange.services.state.connect() as connection:
+            [account] = [
+                row.id
+                for row in connection.execute(METADATA.tables["paper_accounts"].select())
+                if row.account == self.exchange.credentials.account
+            ]
+            found = METADATA.tables[table]
+            return list(connection.execute(found.select().where(found.c.account_id == account).order_by(found.c.id)))
+
+    def state(self) -> Any:
+        """Everything about the account but the ids that the database gave."""
+        balances, orders = self.exchange.accounts(), self.rows("paper_orders")
+        number = {row.id: place for place, row in enumerate(orders)} | {None: None}
+        fills = sorted((*row[3:], number[row.order_id]) for row in self.rows("paper_fills"))
+        positions = self.exchange.positions(None) if isinstance(self.exchange, FuturesPaper) else []
+        return balances, [row[2:] for row in orders], fills, positions
+
+
+@contextmanager
+def world() -> Iterator[tuple[Services, list[int]]]:
+    now, state = [START], open_state("sqlite:///:memory:")
+    yield Services(http=cast(Http, None), state=state, now=lambda: now[0]), now
+    state.dispose()
+
+
+@thorough
+@given(steps)
+def test_spot_creates_and_loses_nothing(script: list[Step]) -> None:
+    with world() as (services, now):
+        trader = Trader(Paper, services)
+        for step in script:
+            now[0] += step.wait
+            trader.do(step, now[0])
+            balances = {balance.currency: balance for balance in trader.exchange.accounts()}
+            owned = defaultdict(Decimal, {"USDT": Decimal(10_000), "BTC": Decimal(1), "ETH": Decimal(10)})
+            held: dict[str, Decimal] = defaultdict(Decimal)
+            filled: dict[int, Decimal] = defaultdict(Decimal)
+            for fill in trader.rows("paper_fills"):
+                pair, sign = Symbol.parse(fill.symbol), 1 if fill.side == Side.BUY else -1
+                owned[pair.base] += sign * fill.amount
+                owned[pair.quote] -= sign * fill.amount * fill.price
+                owned[fill.fee_currency] -= fill.fee
+                filled[fill.order_id] += fill.amount
+                assert fill.fee > 0
+            for order in trader.rows("paper_orders"):
+                assert order.filled == filled[order.id] <= order.amount
+                assert (order.status == "closed") == (order.filled == order.amount > 0)
+                if order.status == "open":
+                    pair, left = Symbol.parse(order.symbol), order.amount - order.filled
+                    held[pair.quote if order.side == Side.BUY else pair.base] += (
+                        left * order.price if order.side == Side.BUY else left
+                    )
+                else:
+                    assert order.frozen == 0
+            for currency, balance in balances.items():
+                assert balance.free >= 0
+                assert balance.frozen == held[currency]
+                assert balance.free + balance.frozen == owned[currency]
+
+
+@thorough
+@given(st.sampled_from([1, 3, 10, 100]), steps)
+def test_swaps_create_and_lose_nothing(leverage: int, script: list[Step]) -> None:
+    with world() as (services, now):
+        trader = Trader(FuturesPaper, services)
+        trader.exchange.set_leverage(leverage, None)
+        for step in script:
+            now[0] += step.wait
+            trader.do(step, now[0])
+            [balance] = trader.exchange.accounts()
+            positions = {(str(one.symbol), one.side): one for one in trader.exchange.positions(None)}
+            closes = {row.id: row.closes for row in trader.rows("paper_orders")} | {None: True}
+            contracts: dict[Any, Decimal] = defaultdict(Decimal)
+            worth: dict[Any, Decimal] = defaultdict(Decimal)
+            wallet = Decimal(10_000)
+            for fill in trader.rows("paper_fills"):
+                wallet += fill.profit - fill.fee
+                assert fill.fee >= 0
+                opens = not closes[fill.order_id]
+                key = fill.symbol, LONG if (fill.side == Side.BUY) is opens else SHORT
+                value = trader.listings[fill.symbol].value(fill.price, fill.amount)
+                if opens:
+                    assert fill.profit == 0
+                else:
+                    cost = worth[key] * fill.amount / contracts[key]
+                    gain = value - cost if key[1] is LONG else cost - value
+                    assert fill.profit == pytest.approx(max(gain, -cost / leverage), abs=Decimal("1e-6"))
+                    value = -cost
+                contracts[key] += fill.amount if opens else -fill.amount
+                worth[key] += value
+            assert {key: amount for key, amount in contracts.items() if amount} == {
+                key: position.amount for key, position in positions.items()
+            }
+            orders = sum(row.frozen for row in trader.rows("paper_orders"))
+            assert balance.free >= 0
+            assert balance.frozen == orders + sum(position.margin for position in positions.values())
+            assert balance.free + balance.frozen == wallet
+            for key, position in positions.items():
+                assert 0 <= position.frozen <= position.amount
+                assert position.margin > 0
+                value = trader.listings[key[0]].value(position.price, position.amount)
+                assert position.margin == pytest.approx(value / leverage, rel=Decimal("1e-6"))
+
+
+@thorough
+@given(st.sampled_from([Paper, FuturesPaper]), steps, st.integers(1, 6))
+def test_looking_often_changes_nothing(kind: type[Any], script: list[Step], looks: int) -> None:
+    with world() as (services, now):
+        often, rarely = Trader(kind, services, "often"), Trader(kind, services, "rarely")
+        for step in script:
+            start = now[0]
+            for look in range(looks):
+                now[0] = start + step.wait * look // looks
+                often.exchange.accounts()
+            now[0] = start + step.wait
+            often.do(step, now[0])
+            rarely.do(step, now[0])
+        now[0] += 24 * HOUR
+        assert often.state() == rarely.state()
+
+
+@pytest.mark.parametrize("kind", [Paper, FuturesPaper])
+def test_every_second_for_ten_minutes_or_once(kind: type[Any]) -> None:
+    with world() as (services, now):
+        often, once = Trader(kind, services, "often"), Trader(kind, services, "once")
+        for away in (-30, -10, -6, -3, -1, 1, 2, 4, 8, 16):
+            side = Side.BUY if away < 0 else Side.SELL
+            step = Step(0, "order", 0, side, away, 2, closes=False)
+            often.do(step, now[0])
+            once.do(step, now[0])
+        for _ in range(600):
+            now[0] += SECOND
+            often.exchange.accounts()
+        assert often.state() == once.state()
+        assert len(once.rows("paper_fills")) > 3
+
+
+@thorough
+@given(steps)
+def test_makers_are_filled_by_what_was_traded(script: list[Step]) -> None:
+    """No fill without a trade of the market at or through its price, and no more than that trade's amount."""
+    with world() as (services, now):
+        trader = Trader(Paper, services)
+        for step in script:
+            now[0] += step.wait
+            trader.do(step, now[0])
+        now[0] += HOUR
+        trader.exchange.accounts()
+        created = {row.id: row.created for row in trader.rows("paper_orders")}
+        taken: dict[Any, Decimal] = defaultdict(Decimal)
+        for fill in trader.rows("paper_fills"):
+            if fill.time == created[fill.order_id]:
+                continue  # it took from the book
+            listing = trader.listings[fill.symbol]
+            print_ = next(market.prints_until(listing, fill.time))
+            assert print_.time == fill.time > created[fill.order_id]
+            price = listing.price(print_.price)
+            assert price <= fill.price if fill.side == Side.BUY else price >= fill.price
+            taken[fill.symbol, fill.time] += fill.amount
+            assert taken[fill.symbol, fill.time] <= listing.amount(print_.amount)

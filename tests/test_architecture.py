@@ -1,0 +1,93 @@
+"""The house rules that a reader relies on: imports point one way, names stay home."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from exchanges import EXCHANGES
+
+ROOT = Path(__file__).parent.parent
+SOURCES = [*ROOT.glob("*.py"), *ROOT.glob("protocol/**/*.py"), *ROOT.glob("exchanges/**/*.py")]
+
+# What each package may import of ours.
+ALLOWED = {
+    "protocol": {"protocol"},
+    "exchanges": {"exchanges", "protocol.models", "protocol.errors", "protocol.numbers"},
+}
+
+OURS = ("app", "wsgi", "settings", "protocol", "exchanges")
+
+# Names that only FMZ's own formats use.
+WIRE_NAMES = ("__api_", "access_key", "secret_key", "avg_price", "margin_level", "closebuy", "closesell")
+
+# Modules that may open a connection, and those that may sign.
+NETWORK = {"exchanges/http.py"}
+SIGNING = {"exchanges/signing.py"}
+
+
+def _imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{name.name}" for name in node.names}
+    return found
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _code_strings(path: Path) -> list[str]:
+    """Every string of a module that is not a docstring."""
+    tree = ast.parse(path.read_text())
+    docs = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docs]
+    return [node.value for node in constants if isinstance(node.value, str)]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_imports_point_one_way(path: Path) -> None:
+    package = path.relative_to(ROOT).parts[0]
+    ours = {name for name in _imports(path) if name.split(".")[0] in OURS}
+    allowed = tuple(f"{module}." for module in ALLOWED.get(package, OURS))
+    assert all(f"{name}.".startswith(allowed) for name in ours), ours
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_one_module_has_the_network_and_one_the_signatures(path: Path) -> None:
+    imports = {name.split(".")[0] for name in _imports(path)}
+    if _name(path) not in NETWORK:
+        assert not imports & {"socket", "http", "urllib3"}
+    if _name(path) not in SIGNING:
+        assert not imports & {"hmac", "hashlib"}
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if "protocol" not in path.parts], ids=_name)
+def test_fmz_names_stay_in_protocol(path: Path) -> None:
+    used = {name for name in WIRE_NAMES for text in _code_strings(path) if name in text}
+    assert not used
+
+
+@pytest.mark.parametrize("route", EXCHANGES)
+def test_an_exchange_is_named_in_its_own_module_only(route: str) -> None:
+    name = EXCHANGES[route].name
+    home = EXCHANGES[route].__module__.replace(".", "/")
+    for path in SOURCES:
+        if _name(path).startswith((home, "exchanges/__init__")):
+            continue
+        assert not re.search(rf"\b{name}\b", path.read_text(), re.IGNORECASE), path
+
+
+def test_protocol_knows_no_framework() -> None:
+    for path in ROOT.glob("protocol/**/*.py"):
+        assert not {name.split(".")[0] for name in _imports(path)} & {"flask", "requests", "sqlalchemy", "gunicorn"}

@@ -1,0 +1,267 @@
+"""Every setting: what it is when unset, what it takes, and that a wrong one is told in one sentence."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+import exchanges
+from settings import Settings, WrongSetting, is_loopback
+
+ROOT = Path(__file__).parents[1]
+TOKEN = "a-token-of-sixteen-characters-or-more"
+
+Load = Callable[..., Settings]
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Settings.load in an empty directory and an environment of nothing but what is given."""
+    monkeypatch.chdir(tmp_path)
+
+    def load(bind: str | None = None, *, dotenv: str | bytes = b"", **environment: str) -> Settings:
+        if dotenv:
+            (tmp_path / ".env").write_bytes(dotenv if isinstance(dotenv, bytes) else dotenv.encode())
+        with patch.dict(os.environ, {"HOME": str(tmp_path), **environment}, clear=True):
+            return Settings.load(bind)
+
+    return load
+
+
+def test_unset_settings(load: Load, tmp_path: Path) -> None:
+    assert load() == Settings(
+        host="127.0.0.1",
+        port=6666,
+        default_exchange=exchanges.DEFAULT,
+        state_url=f"sqlite:///{tmp_path}/.local/state/fmz-gateway/state.db",
+        deadline=10.0,
+        ca_file=None,
+        token="",
+        allowed_clients=(),
+        allowed_hosts=(),
+        allowed_origins=(),
+        log_level="INFO",
+        urls={},
+        proxies={},
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "BIND", "DEFAULT_EXCHANGE", "STATE_URL", "BITGO_URL", "BITGO_PROXY", "CA_FILE", "DEADLINE", "TOKEN",
+        "ALLOWED_CLIENTS", "ALLOWED_HOSTS", "ALLOWED_ORIGINS", "LOG_LEVEL",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_setting_is_unset(load: Load, name: str, text: str) -> None:
+    assert load(**{name: text}) == load()
+
+
+def test_the_state_follows_xdg(load: Load) -> None:
+    assert load(XDG_STATE_HOME="/x").state_url == "sqlite:////x/fmz-gateway/state.db"
+
+
+RIGHT: list[tuple[str, str, str, Any]] = [
+    ("BIND", "127.0.0.1:8080", "bind", "127.0.0.1:8080"),
+    ("BIND", "127.1.2.3:1", "host", "127.1.2.3"),
+    ("BIND", "localhost:6667", "bind", "localhost:6667"),
+    ("BIND", "[::1]:6667", "host", "::1"),
+    ("BIND", "[::1]:6667", "bind", "[::1]:6667"),
+    ("BIND", " 127.0.0.1:65535 ", "port", 65535),
+    ("DEFAULT_EXCHANGE", "BITGO", "default_exchange", "BitGo"),
+    ("DEFAULT_EXCHANGE", "coinpark", "default_exchange", "CoinPark"),
+    ("STATE_URL", "sqlite:////tmp/x.db", "state_url", "sqlite:////tmp/x.db"),
+    ("BITGO_URL", "https://api.example.com", "urls", {"BitGo": "https://api.example.com"}),
+    ("BITGO_URL", "https://api.example.com/", "urls", {"BitGo": "https://api.example.com"}),
+    ("BITGO_URL", "HTTPS://API.Example.com:8443", "urls", {"BitGo": "https://api.example.com:8443"}),
+    ("BITGO_URL", "http://127.0.0.1:8080", "urls", {"BitGo": "http://127.0.0.1:8080"}),
+    ("BITGO_URL", "http://localhost", "urls", {"BitGo": "http://localhost"}),
+    ("COINPARK_URL", "http://[::1]:8080", "urls", {"CoinPark": "http://[::1]:8080"}),
+    ("BITGO_PROXY", "http://10.0.0.1:3128", "proxies", {"BitGo": "http://10.0.0.1:3128"}),
+    ("BITGO_PROXY", "http://[::1]:3128", "proxies", {"BitGo": "http://[::1]:3128"}),
+    ("COINPARK_PROXY", "socks5h://u:p@proxy:1080", "proxies", {"CoinPark": "socks5h://u:p@proxy:1080"}),
+    ("CA_FILE", __file__, "ca_file", __file__),
+    ("DEADLINE", "0.5", "deadline", 0.5),
+    ("DEADLINE", "300", "deadline", 300.0),
+    ("TOKEN", TOKEN, "token", TOKEN),
+    ("TOKEN", "x" * 16, "token", "x" * 16),
+    ("ALLOWED_CLIENTS", "10.0.0.1", "allowed_clients", (ip_network("10.0.0.1/32"),)),
+    ("ALLOWED_CLIENTS", "10.0.0.0/8, ::1,", "allowed_clients", (ip_network("10.0.0.0/8"), ip_network("::1/128"))),
+    ("ALLOWED_HOSTS", "Gateway.lan, other", "allowed_hosts", ("gateway.lan", "other")),
+    ("ALLOWED_ORIGINS", "https://Dash.lan:8443", "allowed_origins", ("https://dash.lan:8443",)),
+    ("ALLOWED_HOSTS", "10.0.0.9,[2001:DB8::1],::2", "allowed_hosts", ("10.0.0.9", "2001:db8::1", "::2")),
+    ("ALLOWED_ORIGINS", "https://dash.lan/", "allowed_origins", ("https://dash.lan",)),
+    ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
+    ("LOG_LEVEL", "WARNING", "log_level", "WARNING"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "field", "value"), RIGHT)
+def test_a_right_setting(load: Load, name: str, text: str, field: str, value: Any) -> None:
+    assert getattr(load(**{name: text}), field) == value
+
+
+WRONG = {
+    "BIND": [
+        "127.0.0.1", "6666", ":6666", "127.0.0.1:", "127.0.0.1:99999", "127.0.0.1:-1", "127.0.0.1:http", "::1",
+        "::1:6666", "[::1", "[::1]", "http://127.0.0.1:6666", "127.0.0.1:6666/paper", "127.0.0.1:6666?x",
+        "127.0.0.1:6666#x", "me@127.0.0.1:6666", "0.0.0.0:6666", "[::]:6666", "192.168.0.10:6666", "gateway.lan:6666",
+        "unix:/tmp/socket",
+    ],
+    "DEFAULT_EXCHANGE": ["nope", "bit go", "/paper", "BitGo,CoinPark", "../paper"],
+    "STATE_URL": [
+        "nonsense", "state.db", "/tmp/state.db", "nosuch://x", "sqlite+nosuch:///x", "https://u:hunter2hunter2@x",
+        "postgresql://u:hunter2hunter2@h:port/db", "oracle+cx_oracle://u:hunter2hunter2@h/db", "://",
+        "sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite+pysqlite:///:memory:",
+    ],
+    "BITGO_URL": [
+        "http://api.example.com", "http://10.0.0.1", "http://0.0.0.0", "http://127.0.0.1.example.com",
+        "ftp://api.example.com", "file:///etc/passwd", "api.example.com", "//api.example.com", "https://",
+        "https:///x", "https://me@api.example.com", "https://me:hunter2hunter2@api.example.com",
+        "https://api.example.com/v1", "https://api.example.com?x=1", "https://api.example.com#x",
+        "https://api.example.com:99999", "https://api.example.com:0", "https://api.example.com:x", "https://[::1",
+        "https://bücher.example", "javascript:alert(1)",
+    ],
+    "COINPARK_URL": ["http://api.example.com"],
+    "BITGO_PROXY": [
+        "10.0.0.1:3128", "http://10.0.0.1", "http://:3128", "ftp://10.0.0.1:21", "socks4://10.0.0.1:1080",
+        "socks5://10.0.0.1:1080", "http://10.0.0.1:port", "http://u:hunter2/hunter2@10.0.0.1:3128",
+        "http://[::1:3128", "nonsense",
+    ],
+    "CA_FILE": ["/no/such/file", "/", "nonsense"],
+    "DEADLINE": ["0", "-1", "nan", "inf", "-inf", "abc", "301", "300.01", "1e3", "10s", "1,5"],
+    "TOKEN": ["short", "x" * 15, "€" * 20, "x" * 16 + "\x01", "sixteen\tcharacters"],
+    "ALLOWED_CLIENTS": ["10.0.0.0/33", "10.0.0.1/8", "localhost", "10.0.0", "10.0.0.1;::1", "::1/129", "10.0.0.1,x"],
+    "ALLOWED_HOSTS": ["gateway.lan:6666", "http://gateway.lan", "a b", "[::1]:6666", "gateway.lan/x", "*.lan"],
+    "ALLOWED_ORIGINS": ["dash.lan", "https://dash.lan/page", "https://dash.lan?x", "null", "*"],
+    "LOG_LEVEL": ["loud", "10", "NOTSET", "TRACE", "INFO,DEBUG"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in WRONG.items() for text in texts])
+def test_a_wrong_setting_is_told_in_one_sentence_that_names_it(load: Load, name: str, text: str) -> None:
+    with pytest.raises(WrongSetting) as wrong:
+        load(**{name: text})
+    told = str(wrong.value)
+    assert told.startswith(f"{name} is wrong: ")
+    assert len(told.splitlines()) == 1
+    assert len(f"{name} is wrong: ") < len(told) < 250
+    assert "hunter2" not in told
+    assert not (name == "TOKEN" and text in told)
+
+
+@pytest.mark.parametrize("guard", [{"TOKEN": TOKEN}, {"ALLOWED_CLIENTS": "10.0.0.0/8"}], ids=["token", "clients"])
+@pytest.mark.parametrize("bind", ["0.0.0.0:6666", "[::]:6666", "192.168.0.10:6666", "gateway.lan:6666"])
+def test_other_machines_may_reach_what_is_guarded(load: Load, guard: dict[str, str], bind: str) -> None:
+    settings = load(BIND=bind, **guard)
+    assert (settings.bind, settings.guarded) == (bind, True)
+
+
+def test_the_environment_wins_over_the_file_in_the_working_directory(load: Load) -> None:
+    settings = load(dotenv="DEADLINE=7\nLOG_LEVEL=ERROR\n# TOKEN=x\nBIND='127.0.0.1:7000'\n", DEADLINE="3")
+    assert (settings.deadline, settings.log_level, settings.port, settings.token) == (3.0, "ERROR", 7000, "")
+
+
+def test_a_file_further_up_is_not_read(load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("DEADLINE=7\n")
+    assert load().deadline == 7.0
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert load().deadline == 10.0
+
+
+def test_a_wrong_setting_in_the_file_is_told_as_well(load: Load) -> None:
+    with pytest.raises(WrongSetting, match=r"^DEADLINE is wrong: "):
+        load(dotenv="DEADLINE=soon\n")
+
+
+@pytest.mark.parametrize("content", [b"TOKEN=\xff\xfe\n", "DEADLINE=7\n".encode("utf-16")])
+def test_a_file_that_is_no_text_is_told(load: Load, content: bytes) -> None:
+    with pytest.raises(WrongSetting, match=r"^\.env is wrong: expected a text file in UTF-8$"):
+        load(dotenv=content)
+
+
+def test_a_directory_in_place_of_the_file_is_told(load: Load, tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    with pytest.raises(WrongSetting, match=r"^\.env is wrong: "):
+        load()
+
+
+def test_the_argument_wins_over_everything(load: Load) -> None:
+    assert load("127.0.0.1:3", dotenv="BIND=127.0.0.1:1\n", BIND="127.0.0.1:2").port == 3
+    assert load("", BIND="127.0.0.1:2").port == 2
+    assert load("127.0.0.1:3", BIND="nonsense").port == 3
+
+
+@pytest.mark.parametrize("bind", ["nonsense", "0.0.0.0:6666", "127.0.0.1:99999"])
+def test_a_wrong_argument_is_told_like_the_setting(load: Load, bind: str) -> None:
+    with pytest.raises(WrongSetting, match=r"^BIND is wrong: "):
+        load(bind, BIND="127.0.0.1:6666")
+
+
+def test_settings_print_no_secret(load: Load) -> None:
+    proxy, state = "http://me:proxy-password@10.0.0.1:3128", "sqlite:////tmp/x.db?password=state-password"
+    settings = load(TOKEN=TOKEN, STATE_URL=state, BITGO_PROXY=proxy)
+    assert (settings.token, settings.state_url, settings.proxies) == (TOKEN, state, {"BitGo": proxy})
+    assert not any(secret in f"{settings!r}{settings}" for secret in (TOKEN, "proxy-password", "state-password"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.255.0.9", "::1", "localhost"])
+def test_loopback(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["", "0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example.com", "localhost.example.com", "2130706433"]
+)
+def test_not_loopback(host: str) -> None:
+    assert not is_loopback(host)
+
+
+# Started for real -------------------------------------------------------------------------------------------------
+
+
+def start(directory: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python with the gateway's modules, from an empty directory, to its end."""
+    minimal = {"HOME": str(directory), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=directory, env={**minimal, **environment},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+GUNICORN = ("-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"))
+APP = (str(ROOT / "app.py"),)
+SEEN_FROM_ELSEWHERE = "0.0.0.0 can be reached from other machines; set TOKEN or ALLOWED_CLIENTS"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "told"),
+    [
+        ((*GUNICORN, "wsgi:app"), {"BIND": "127.0.0.1"}, "BIND is wrong: expected host:port"),
+        ((*GUNICORN, "wsgi:app"), {"BIND": "0.0.0.0:6666"}, "BIND is wrong: 0.0.0.0:6666 can be reached"),
+        ((*GUNICORN, "wsgi:app"), {"STATE_URL": "nosuch://x"}, "STATE_URL is wrong: "),
+        ((*GUNICORN, "wsgi:app"), {"DEADLINE": "abc"}, "DEADLINE is wrong: "),
+        ((*GUNICORN, "-b", "0.0.0.0:0", "wsgi:app"), {"LOG_LEVEL": "WARNING"}, SEEN_FROM_ELSEWHERE),
+        ((*APP, "-b", "0.0.0.0:6666"), {}, "BIND is wrong: 0.0.0.0:6666 can be reached"),
+        ((*APP, "-b", "0.0.0.0:6666"), {"TOKEN": TOKEN}, "debug mode shows source code: 0.0.0.0:6666 is not loopback"),
+        ((*APP, "-b", "nonsense"), {}, "BIND is wrong: expected host:port"),
+        (APP, {"BITGO_URL": "ftp://x"}, "BITGO_URL is wrong: "),
+        (APP, {"STATE_URL": f"sqlite:///{__file__}/state.db"}, "STATE_URL is wrong: the database cannot be opened: "),
+    ],
+)  # fmt: skip
+def test_a_wrong_start_ends_with_one_line(
+    tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], told: str
+) -> None:
+    ended = start(tmp_path, *arguments, **environment)
+    assert ended.returncode != 0
+    [line] = ended.stderr.splitlines()
+    assert line.startswith(f"fmz-gateway: {told}")
+    assert ended.stdout == ""
