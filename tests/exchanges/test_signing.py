@@ -1,0 +1,256 @@
+"""Signatures are proved over the bytes that go out; credentials by looking for their letters everywhere."""
+
+import copy
+import hashlib
+import hmac
+import json
+import pickle
+from collections.abc import Callable
+from urllib.parse import parse_qsl, quote, quote_plus, unquote_plus, urlsplit
+
+import pytest
+import requests
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from exchanges.signing import Credentials, HmacMd5Form, Md5Query, Signer
+
+KEYS = Credentials("fmz-key", "fmz-secret")
+CANARY = Credentials("kanarie-0123456789", "zeisig-ABCDEFGHIJ", "stieglitz-!~%&=+,")
+PARTS = (CANARY.key, CANARY.secret, CANARY.passphrase)
+AWKWARD = st.text(alphabet=st.sampled_from("&=%+#?; ,/\\\"'\n\x00aé中😀") | st.characters(exclude_categories=["Cs"]))
+NAMES = st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1).filter(
+    lambda name: name not in {"action", "api_key", "sign"}
+)
+steadily = settings(derandomize=True, deadline=None)
+SECRETS = st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1)
+
+
+def prepared(signer: Signer, **options: object) -> requests.PreparedRequest:
+    return requests.Request("POST", "https://exchange.test/appApi.html", auth=signer, **options).prepare()  # type: ignore[arg-type]
+
+
+def sent_query(request: requests.PreparedRequest) -> list[tuple[str, str]]:
+    """The query as a server reads it, by no code of ours: every pair, in the order of the URL."""
+    pairs = [pair.partition("=") for pair in urlsplit(str(request.url)).query.split("&")]
+    return [(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs]
+
+
+# Md5Query ---------------------------------------------------------------------------------------------------------
+
+
+def test_md5_query_is_the_known_vector() -> None:
+    request = prepared(Md5Query(KEYS), params={"symbol": "1", "action": "userinfo"})
+    assert request.url == (
+        "https://exchange.test/appApi.html"
+        "?action=userinfo&api_key=fmz-key&sign=15D9F0A8094AFBBD578742BF3838D408&symbol=1"
+    )
+    assert not request.body
+
+
+@steadily
+@given(st.dictionaries(NAMES, AWKWARD, max_size=5), SECRETS, SECRETS)
+@example({"a": "1&b=2", "c": "%26", "d": "+ ", "é": "中"}, "k&ey", "s%2B+")
+def test_md5_query_signs_what_the_server_reads(params: dict[str, str], key: str, secret: str) -> None:
+    request = prepared(Md5Query(Credentials(key, secret)), params={**params, "action": "trade"})
+    query = sent_query(request)
+    assert {name: value for name, value in query if name != "sign"} == {**params, "action": "trade", "api_key": key}
+    signed = sorted(pair for pair in query if pair[0] not in ("action", "sign"))
+    prehash = "&".join(f"{name}={value}" for name, value in signed) + f"&secret_key={secret}"
+    assert dict(query)["sign"] == hashlib.md5(prehash.encode()).hexdigest().upper()
+    assert str(request.url).isascii()
+
+
+@steadily
+@given(AWKWARD)
+@example("1&amount=1000000")
+@example("1#fragment")
+@example("1;amount=2")
+def test_a_value_cannot_become_a_parameter_of_a_query(value: str) -> None:
+    request = prepared(Md5Query(KEYS), params={"price": value, "action": "trade"})
+    assert [name for name, _ in sent_query(request)] == ["action", "api_key", "price", "sign"]
+    assert urlsplit(str(request.url)).fragment == ""
+    assert (urlsplit(str(request.url)).netloc, urlsplit(str(request.url)).path) == ("exchange.test", "/appApi.html")
+
+
+@pytest.mark.parametrize("change", [{"symbol": "2"}, {"more": "1"}, {"Symbol": "1"}])
+def test_every_parameter_but_the_action_changes_an_md5_signature(change: dict[str, str]) -> None:
+    def sign(params: dict[str, str]) -> str:
+        return dict(sent_query(prepared(Md5Query(KEYS), params=params)))["sign"]
+
+    params = {"symbol": "1", "action": "userinfo"}
+    assert sign(params | change) != sign(params)
+    assert sign(params | {"action": "cancel"}) == sign(params)
+
+
+def test_the_accounts_own_key_signs() -> None:
+    request = prepared(Md5Query(KEYS), params={"api_key": "of-somebody-else"})
+    assert [value for name, value in sent_query(request) if name == "api_key"] == ["fmz-key"]
+
+
+# HmacMd5Form ------------------------------------------------------------------------------------------------------
+
+
+def test_hmac_md5_form_is_the_known_vector() -> None:
+    cmds = '[{"cmd": "transfer/assets", "body": {"select": 1}}]'
+    request = prepared(HmacMd5Form(KEYS), data={"cmds": cmds})
+    assert parse_qsl(str(request.body)) == [
+        ("cmds", cmds),
+        ("apikey", "fmz-key"),
+        ("sign", "88ddb5cce0044110904ce043b1338f53"),
+    ]
+    assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert request.headers["Content-Length"] == str(len(str(request.body)))
+    assert urlsplit(str(request.url)).query == ""
+
+
+@steadily
+@given(st.dictionaries(NAMES, AWKWARD, max_size=4), SECRETS, SECRETS, st.booleans())
+@example({"pair": 'LTC_BTC"}}]&sign=1&cmds=[{"cmd'}, "k&ey=", "s%2B+", False)
+def test_hmac_md5_form_signs_what_the_server_reads(body: dict[str, str], key: str, secret: str, ascii_: bool) -> None:
+    cmds = json.dumps([{"cmd": "orderpending/trade", "body": body}], ensure_ascii=ascii_)
+    request = prepared(HmacMd5Form(Credentials(key, secret)), data={"cmds": cmds})
+    form = [pair.partition("=") for pair in str(request.body).split("&")]
+    assert [name for name, _, _ in form] == ["cmds", "apikey", "sign"]
+    sent = {name: unquote_plus(value) for name, _, value in form}
+    assert json.loads(sent["cmds"]) == [{"cmd": "orderpending/trade", "body": body}]
+    assert sent["apikey"] == key
+    assert sent["sign"] == hmac.new(secret.encode(), sent["cmds"].encode(), hashlib.md5).hexdigest()
+    assert str(request.body).isascii()
+
+
+# Credentials ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("second", "secret", "passphrase"),
+    [
+        ("", "", ""),
+        ("secret", "secret", ""),
+        ("secret,phrase", "secret", "phrase"),
+        ("secret,a,b,", "secret", "a,b,"),
+        (",phrase", "", "phrase"),
+        (" secret , phrase ", " secret ", " phrase "),
+    ],
+)
+def test_the_second_field_is_split_at_its_first_comma(second: str, secret: str, passphrase: str) -> None:
+    read = Credentials.from_fields("key,with,commas", second)
+    assert (read.key, read.secret, read.passphrase) == ("key,with,commas", secret, passphrase)
+
+
+SHOWN = {
+    "repr": repr,
+    "str": str,
+    "format": "{:}".format,
+    "f-string": lambda value: f"{value} {value!r} {value!s} {value!a}",
+    "percent": lambda value: "%s %r" % (value, value),  # noqa: UP031 - how logging does it
+    "in a list": lambda value: str([value]),
+    "in a dict": lambda value: repr({"keys": value}),
+    "of its class": lambda value: str(vars(type(value))),
+    "of a signer": lambda value: f"{Md5Query(value)} {HmacMd5Form(value)!r}",
+    "of a prepared request": lambda value: repr(prepared(Md5Query(value))),
+    "of an error": lambda value: repr(ValueError(value)) + str(KeyError(value)),
+    "of what it lacks": lambda value: _error(lambda: value.password),
+    "of what it refuses": lambda value: _error(lambda: setattr(value, "key", "x")),
+    "of a copy": lambda value: repr(copy.deepcopy(value)),
+}
+
+
+def _error(action: object) -> str:
+    with pytest.raises((AttributeError, TypeError)) as caught:
+        action()  # type: ignore[operator]
+    return repr(caught.value)
+
+
+@pytest.mark.parametrize("how", SHOWN)
+def test_credentials_cannot_be_shown(how: str) -> None:
+    shown = SHOWN[how](CANARY)  # type: ignore[operator]
+    assert shown
+    assert not [part for part in PARTS if any(part[i : i + 6] in shown for i in range(len(part) - 5))]
+
+
+def test_credentials_have_no_dict_to_look_into() -> None:
+    with pytest.raises(TypeError):
+        vars(CANARY)
+    with pytest.raises(AttributeError):
+        CANARY.__dict__  # noqa: B018
+
+
+def test_credentials_pickle_only_into_themselves() -> None:
+    """Frozen and slotted dataclasses can be pickled; what comes back hides its parts as well."""
+    again = pickle.loads(pickle.dumps(CANARY))
+    assert again == CANARY
+    assert repr(again) == repr(CANARY) == "Credentials(…)"
+
+
+@steadily
+@given(SECRETS, SECRETS, SECRETS)
+def test_an_accounts_name_depends_on_its_key_alone_and_tells_nothing_of_it(key: str, secret: str, other: str) -> None:
+    account = Credentials(key, secret, "phrase").account
+    assert account == Credentials(key, other).account
+    assert len(account) == 32
+    assert int(account, 16) >= 0
+    assert len(key) < 6 or key not in account
+    assert (account == Credentials(other).account) is (key == other)
+
+
+def test_an_accounts_name_stays_the_same_over_releases() -> None:
+    """It is a column of the database: another name would lose a trader's settings."""
+    assert KEYS.account == "52b56c2026a9ea6d3799d6336ea6d563"
+
+
+# scrub ------------------------------------------------------------------------------------------------------------
+
+LETTERS = st.text(st.sampled_from("ab01 +/=%&\"\\\n\x1fé中😀'~!"), min_size=6, max_size=40)
+FORMS: dict[str, Callable[[str], str]] = {
+    "raw": str,
+    "percent-encoded": lambda value: quote(value, safe=""),
+    "percent-encoded as a path": quote,
+    "form-encoded": quote_plus,
+    "in JSON": lambda value: json.dumps(value)[1:-1],
+    "in JSON with unicode": lambda value: json.dumps(value, ensure_ascii=False)[1:-1],
+}
+
+
+def runs(text: str) -> set[str]:
+    return {text[start : start + 6] for start in range(len(text) - 5)}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@steadily
+@given(value=LETTERS, data=st.data())
+def test_scrub_leaves_no_run_of_six(form: str, value: str, data: st.DataObject) -> None:
+    write = FORMS[form]
+    start = data.draw(st.integers(0, len(value) - 6))
+    stop = data.draw(st.integers(start + 6, len(value)))
+    leak = write(value[start:stop])
+    for credentials in (Credentials(key=value), Credentials(secret=value), Credentials(passphrase=value)):
+        scrubbed = credentials.scrub(f"<{leak}>")
+        assert not (runs(write(value)) - {"*" * 6}) & runs(scrubbed)
+        assert (scrubbed[0], scrubbed[-1]) == ("<", ">") or "<" in leak or ">" in leak
+        assert len(scrubbed) == len(leak) + 2
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("value", ["a/b c/d e/f g/h", "a+b=c/d+e=f/g==", 'a"b\\c d"e\\f é', "ключ-中文 ключ"])
+def test_scrub_of_what_mixes_specials(value: str, form: str) -> None:
+    leak = FORMS[form](value)
+    assert Credentials(secret=value).scrub(f"<{leak}>") == f"<{'*' * len(leak)}>"
+
+
+@steadily
+@given(LETTERS, st.text(max_size=200))
+def test_scrub_touches_nothing_else(value: str, text: str) -> None:
+    credentials = Credentials("k" + value, value)
+    leaking = any(gram in text for write in FORMS.values() for gram in runs(write(value)) | runs(write("k" + value)))
+    assert leaking or credentials.scrub(text) == text
+
+
+def test_scrub_of_a_message() -> None:
+    said = "REFUSED BitGo 7 the key kanarie-0123456789 and isig-ABCDE are wrong, zeisi was not said"
+    assert CANARY.scrub(said) == f"REFUSED BitGo 7 the key {'*' * 18} and {'*' * 10} are wrong, zeisi was not said"
+
+
+@pytest.mark.parametrize("credentials", [Credentials(), Credentials("short", "secre", "five5")])
+def test_nothing_shorter_than_six_is_a_leak(credentials: Credentials) -> None:
+    assert credentials.scrub("short secre five5") == "short secre five5"
