@@ -17,8 +17,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from werkzeug.serving import WSGIRequestHandler
 
 from exchanges import find
-from exchanges.base import Services
 from exchanges.http import Http
+from exchanges.services import Services
 from exchanges.signing import Credentials
 from exchanges.state import open_state
 from protocol import wire
@@ -39,6 +39,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         http=Http(deadline=settings.deadline, ca_file=settings.ca_file, proxies=settings.proxies),
         state=open_database(settings),
         urls=settings.urls,
+        testnets=settings.testnets,
     )
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # a doubled slash is no route, nor a redirect to one
@@ -53,7 +54,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         g.call = call
         g.credentials = Credentials.from_fields(call.access_key, call.secret_key)
         exchange = find(settings.default_exchange if name.lower() in _DEFAULT_NAMES else name)
-        return _reply(answer(exchange(g.credentials, services), call))
+        return _reply(answer(exchange(g.credentials, services, call.identity), call))
 
     @app.before_request
     def guard() -> None:

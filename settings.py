@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from exchanges import DEFAULT, EXCHANGES, find
+from exchanges.base import Exchange
 from protocol.errors import InvalidCall
 
 _LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
@@ -45,6 +46,7 @@ class Settings:
     allowed_origins: tuple[str, ...] = ()
     log_level: str = "INFO"
     urls: Mapping[str, str] = field(default_factory=dict)
+    testnets: frozenset[str] = frozenset()
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a proxy's password
 
     @property
@@ -79,6 +81,7 @@ class Settings:
         with_urls = [exchange.name for exchange in EXCHANGES.values() if exchange.url]
         urls = {name: read(f"{name.upper()}_URL", _url, None) for name in with_urls}
         proxies = {name: read(f"{name.upper()}_PROXY", _proxy, None) for name in with_urls}
+        testnets = {name for name in with_urls if read(f"{name.upper()}_TESTNET", _yes, False)}
         host, port = read("BIND", _bind, ("127.0.0.1", 6666), bind)
         settings = cls(
             host=host,
@@ -92,7 +95,8 @@ class Settings:
             allowed_hosts=read("ALLOWED_HOSTS", _list(_hostname), ()),
             allowed_origins=read("ALLOWED_ORIGINS", _list(_origin), ()),
             log_level=read("LOG_LEVEL", _level, "INFO"),
-            urls={name: url for name, url in urls.items() if url},
+            urls={name: url for name in with_urls if (url := _address(find(name), urls[name], name in testnets))},
+            testnets=frozenset(testnets),
             proxies={name: proxy for name, proxy in proxies.items() if proxy},
         )
         if not is_loopback(settings.host) and not settings.guarded:
@@ -101,6 +105,22 @@ class Settings:
                 "set TOKEN or ALLOWED_CLIENTS, or bind 127.0.0.1"
             )
         return settings
+
+
+def _address(exchange: type[Exchange], url: str | None, test: bool) -> str | None:
+    """Where an exchange is asked, None for its own address. Raises WrongSetting where the address and the kind of money
+    do not agree."""
+    upper = exchange.name.upper()
+    if test and not exchange.testnet:
+        raise WrongSetting(f"{upper}_TESTNET is wrong: {exchange.name} has no testnet")
+    if exchange.testnet and exchange.testnet != exchange.url:
+        if test and url == exchange.url:
+            raise WrongSetting(
+                f"{upper}_URL is wrong: {url} is for real money, and {upper}_TESTNET asks for test money"
+            )
+        if not test and url == exchange.testnet:
+            raise WrongSetting(f"{upper}_URL is wrong: {url} is for test money; set {upper}_TESTNET=1 for it")
+    return url or (exchange.testnet if test else None)
 
 
 def is_loopback(host: str) -> bool:
@@ -186,6 +206,12 @@ def _origin(text: str) -> str:
     if not parts.scheme or not parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("expected origins such as https://my.example")
     return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _yes(text: str) -> bool:
+    if text.lower() not in ("0", "1", "true", "false"):
+        raise ValueError("expected 1 or 0")
+    return text.lower() in ("1", "true")
 
 
 def _level(text: str) -> str:

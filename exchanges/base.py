@@ -5,25 +5,26 @@ part of a reply is, and reads replies into models. Everything else is here, once
 """
 
 import re
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from itertools import groupby
+from math import ceil, log2
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import requests
-from sqlalchemy import Engine
 
-from exchanges.http import MAX_EXCERPT, Http, Reply
+from exchanges.candles import merge
+from exchanges.http import MAX_EXCERPT, Reply
+from exchanges.services import Services
 from exchanges.signing import Credentials, Signer
 from protocol.errors import (
     UNREADABLE,
     AuthenticationFailed,
     ExchangeError,
     GatewayError,
+    InvalidCall,
     OutcomeUnknown,
     RateLimited,
     Unsupported,
@@ -33,6 +34,8 @@ from protocol.models import (
     Candle,
     Depth,
     Direction,
+    Funding,
+    Market,
     NewOrder,
     Order,
     OrderId,
@@ -42,10 +45,9 @@ from protocol.models import (
     Ticker,
     Trade,
 )
-from protocol.numbers import exact
+from protocol.numbers import plain
 
-_WEEK = 7 * 24 * 60
-_MONDAY = 4 * 24 * 60 * 60_000  # ms; the epoch was a Thursday, weeks begin on Mondays
+_HOUR = 3600.0  # seconds that a list of markets is good for
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,23 +57,14 @@ class ClientId:
     length: int
     alphabet: str
 
-
-def epoch_ms() -> int:
-    """Milliseconds since the epoch, by this machine's clock."""
-    return time.time_ns() // 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What the process lends to every exchange.
-
-    urls: exchange's name → address to use instead of its own. now: the clock, in milliseconds since the epoch.
-    """
-
-    http: Http
-    state: Engine
-    urls: Mapping[str, str] = field(default_factory=dict)
-    now: Callable[[], int] = epoch_ms
+    def render(self, number: int) -> str:
+        """A number of 128 bits in this alphabet, its lowest digit first: as long as such numbers can be, or as the
+        length allows."""
+        digits = []
+        for _ in range(min(self.length, ceil(128 / log2(len(self.alphabet))))):
+            number, digit = divmod(number, len(self.alphabet))
+            digits.append(self.alphabet[digit])
+        return "".join(digits)
 
 
 class Exchange(ABC):
@@ -81,8 +74,14 @@ class Exchange(ABC):
     """Its route, and the prefix of its errors."""
     url: ClassVar[str] = ""
     """Scheme and host."""
+    testnet: ClassVar[str] = ""
+    """Scheme and host for test money, where there are some; they may be the same as for real money."""
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """What it wants in every request's head."""
+    testnet_headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """What it wants there as well when it is asked for test money."""
+    sends: ClassVar[Literal["query", "form", "json"]] = "query"
+    """Where the parameters of a POST or PUT travel; those of other verbs are in the query."""
     quote: ClassVar[str] = "USDT"
     """The quote of a market that FMZ names by its base alone."""
     futures: ClassVar[str] = ""
@@ -99,9 +98,11 @@ class Exchange(ABC):
     client_id: ClassVar[ClientId | None] = None
     """How it takes a client order id, or that it takes none."""
 
-    def __init__(self, credentials: Credentials, services: Services) -> None:
+    def __init__(self, credentials: Credentials, services: Services, request: str = "") -> None:
+        """``request`` tells one request of FMZ from another, for the client id of its order; empty when it cannot."""
         self.credentials = credentials
         self.services = services
+        self.request = request
         self.reply: bytes | None = None
         """The JSON text of the exchange's last answer in this call."""
 
@@ -163,9 +164,20 @@ class Exchange(ABC):
             series = merge(series, period)
         return series[-limit:] if limit else series
 
+    def markets(self) -> list[Market]:
+        """All markets that can be traded, with their rules."""
+        raise Unsupported(f"{self.name} has no list of markets")
+
+    def tickers(self) -> list[tuple[Symbol, Ticker]]:
+        """The last 24 hours of all markets."""
+        raise Unsupported(f"{self.name} has no list of tickers")
+
+    def history(self, symbol: Symbol | None, since: int | None, limit: int | None) -> list[Order]:
+        """Orders that are no longer open, oldest first, from ``since`` (ms) on."""
+        raise Unsupported(f"{self.name} has no list of past orders")
+
     def raw(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
-        """Any resource of the exchange, signed: ``path`` below its host, with ``params`` in the query. FMZ is given the
-        whole reply, as it came."""
+        """Any resource of the exchange, signed: ``path`` below its host. FMZ is given the whole reply, as it came."""
         return self.call(verb, f"/{path}", params=params, signed=True)
 
     # What FMZ asks of futures ---------------------------------------------------------------------------------------
@@ -185,6 +197,10 @@ class Exchange(ABC):
     def positions(self, symbol: Symbol | None) -> list[Position]:
         """Open positions: all, or those that ``covers(symbol, …)``."""
         raise self._spot_only("GetPositions")
+
+    def fundings(self, symbol: Symbol | None) -> list[Funding]:
+        """Funding rates of perpetual contracts: all, or those that ``covers(symbol, …)``."""
+        raise self._spot_only("GetFundings")
 
     # Two hooks --------------------------------------------------------------------------------------------------------
 
@@ -212,7 +228,48 @@ class Exchange(ABC):
         """The order that FMZ's words mean. Raises Unsupported for closing directions."""
         if direction.closes:
             raise self._spot_only(f"an order of type {direction}")
-        return NewOrder(symbol=self.resolve(symbol), side=direction.side, price=price, amount=amount)
+        return NewOrder(
+            symbol=self.resolve(symbol),
+            side=direction.side,
+            price=price,
+            amount=amount,
+            client_id=self.new_client_id(),
+        )
+
+    def new_client_id(self) -> str:
+        """The client id of this request's order, the same when the request is repeated; empty where none is taken."""
+        return self.client_id.render(self.credentials.fingerprint(self.name, self.request)) if self.client_id else ""
+
+    def prepare(self, order: NewOrder) -> None:
+        """Ask and tell the exchange all that an order needs beforehand, so that ``trade`` sends the order and nothing
+        else: a failure here is not an unclear order."""
+        self.market(order.symbol)
+
+    def listing(self) -> Mapping[str, Market]:
+        """All markets by FMZ's name, as the exchange listed them within the last hour."""
+        key = (self.name, self.services.urls.get(self.name))
+        found: Mapping[str, Market] = self.services.cache.get(
+            key, _HOUR, lambda: {str(market.symbol): market for market in self.markets()}
+        )
+        return found
+
+    def rules(self, symbol: Symbol) -> Market:
+        """A market's rules. Raises InvalidCall when the exchange does not list it."""
+        market = self.listing().get(str(symbol))
+        if market is None:
+            raise InvalidCall(f"{self.name} lists no market {symbol}")
+        return market
+
+    def explain(self, symbol: Symbol) -> str:
+        """A market's rules as a sentence, empty where they cannot be had."""
+        try:
+            market = self.rules(symbol)
+        except GatewayError:
+            return ""
+        return (
+            f"{symbol} has price step {plain(market.tick_size)}, amount step {plain(market.lot_size)}, "
+            f"least amount {plain(market.min_amount)}, least value {plain(market.min_notional)}"
+        )
 
     def call(
         self,
@@ -220,7 +277,6 @@ class Exchange(ABC):
         path: str,
         *,
         params: Mapping[str, Any] | None = None,
-        data: Mapping[str, str] | None = None,
         signed: bool = False,
     ) -> Any:
         """One HTTP call, and the useful part of its reply.
@@ -230,13 +286,15 @@ class Exchange(ABC):
         """
         if signed and not (self.credentials.key and self.credentials.secret):
             raise AuthenticationFailed(f"{self.name} needs both an access key and a secret key; nothing was sent")
+        carries = self.sends if verb in ("POST", "PUT", "PATCH") else "query"
         request = requests.Request(
             verb,
             self.services.urls.get(self.name, self.url) + path,
-            headers=self.headers,
-            params=params,
-            data=data,
-            auth=self.signer(self.credentials) if signed else None,
+            headers={**self.headers, **(self.testnet_headers if self.name in self.services.testnets else {})},
+            params=params if carries == "query" else None,
+            data=dict(params or {}) if carries == "form" else None,
+            json=params if carries == "json" else None,
+            auth=self.signer(self.credentials, self.services.now) if signed else None,
         )
         return self._read(self.services.http.send(self.name, request), exact=signed)
 
@@ -246,19 +304,20 @@ class Exchange(ABC):
         )
         try:
             useful = self.unwrap(reply.json(exact=exact))
-            self.reply = reply.body
         except ExchangeError as error:
             # A code that is in no table says less than the HTTP status.
             raise refusal(error.message) if type(error) is ExchangeError and reply.status >= 400 else error from None
         except UNREADABLE:
-            raise refusal(f"{self.name} HTTP {reply.status}: {reply.excerpt()}") from None
-        if reply.status >= 400:
-            raise refusal(f"{self.name} HTTP {reply.status}: {reply.excerpt()}")
-        return useful
+            pass
+        else:
+            if reply.status < 400:
+                self.reply = reply.body
+                return useful
+        raise refusal(self.credentials.scrub(f"{self.name} HTTP {reply.status}: {reply.excerpt()}"))
 
     def refused(self, code: object, message: object) -> GatewayError:
         """The error for the exchange's own code and words."""
-        said = f"{code} {message}".strip()
+        said = self.credentials.scrub(f"{code} {message}".strip())
         kind = next((kind for pattern, kind in self.refusals.items() if re.match(pattern, said)), ExchangeError)
         return kind(f"{self.name} {' '.join(said.split())[:MAX_EXCERPT]}")
 
@@ -280,15 +339,3 @@ _REFUSAL_BY_STATUS: Mapping[int, type[GatewayError]] = {
     418: RateLimited,
     429: RateLimited,
 }
-
-
-def merge(bars: list[Candle], period: int) -> list[Candle]:
-    """Bars of ``period`` minutes from ascending smaller ones, exactly; the first is left out when its start is."""
-    length = period * 60_000
-    shift = _MONDAY if period % _WEEK == 0 else 0
-    merged = []
-    for start, parts in groupby(bars, lambda bar: (bar.time - shift) // length * length + shift):
-        _, opens, highs, lows, closes, volumes = zip(*parts, strict=True)
-        volume = sum(map(exact, volumes))  # doubles would add up to 114.51006000000001
-        merged.append(Candle(start, opens[0], max(highs), min(lows), closes[-1], float(volume)))
-    return merged[1:] if bars and bars[0].time != merged[0].time else merged

@@ -28,10 +28,10 @@ class BitGo(Exchange):
     periods = {minutes: str(minutes * 60) for minutes in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720, 1440, 10080)}
     statuses = {"1": Status.OPEN, "2": Status.OPEN, "3": Status.CLOSED, "4": Status.CANCELLED}
     sides = {"0": Side.BUY, "1": Side.SELL}
-    markets = {"BTC": "1", "LTC": "2", "ETP": "3", "ETH": "4", "ETC": "5", "DOGE": "6", "BEC": "7"}
+    numbers = {"BTC": "1", "LTC": "2", "ETP": "3", "ETH": "4", "ETC": "5", "DOGE": "6", "BEC": "7"}
 
     def market(self, symbol: Symbol) -> str:
-        known = self.markets.get(symbol.base) if symbol.quote == self.quote else None
+        known = self.numbers.get(symbol.base) if symbol.quote == self.quote else None
         return known or symbol.text
 
     def unwrap(self, payload: Any) -> Any:

@@ -33,6 +33,7 @@ class CoinPark(Exchange):
 
     name = "CoinPark"
     url = "https://api.coinpark.cc"
+    sends = "form"
     signer = HmacMd5Form
     periods = {
         1: "1min", 3: "3min", 5: "5min", 15: "15min", 30: "30min", 60: "1hour", 120: "2hour", 240: "4hour",
@@ -77,7 +78,7 @@ class CoinPark(Exchange):
     def private(self, cmd: str, body: Mapping[str, Any]) -> Any:
         """The result of one signed command; the part of ``cmd`` before the slash is its endpoint."""
         cmds = json.dumps([{"cmd": cmd, "body": body}])
-        result = self.call("POST", f"/v1/{cmd.partition('/')[0]}", data={"cmds": cmds}, signed=True)
+        result = self.call("POST", f"/v1/{cmd.partition('/')[0]}", params={"cmds": cmds}, signed=True)
         if not isinstance(result, list):
             return result
         [answer] = result

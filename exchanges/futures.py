@@ -5,11 +5,12 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import ClassVar
 
-from exchanges.base import Exchange, Services
+from exchanges.base import Exchange
+from exchanges.services import Services
 from exchanges.signing import Credentials
 from exchanges.state import FuturesSettings
-from protocol.errors import InvalidCall
-from protocol.models import Direction, NewOrder, Position, Symbol
+from protocol.errors import GatewayError, InvalidCall
+from protocol.models import Direction, Market, NewOrder, Position, Symbol
 
 
 class FuturesExchange(Exchange):
@@ -19,8 +20,8 @@ class FuturesExchange(Exchange):
     """The contract codes it has."""
     max_leverage: ClassVar[int]
 
-    def __init__(self, credentials: Credentials, services: Services) -> None:
-        super().__init__(credentials, services)
+    def __init__(self, credentials: Credentials, services: Services, request: str = "") -> None:
+        super().__init__(credentials, services, request)
         self.settings = FuturesSettings(services.state, self.name, credentials.account)
 
     @abstractmethod
@@ -38,8 +39,26 @@ class FuturesExchange(Exchange):
     def set_leverage(self, leverage: int, symbol: Symbol | None) -> bool:
         if leverage > self.max_leverage:
             raise InvalidCall(f"leverage {leverage} is above {self.name}'s greatest, {self.max_leverage}")
-        self.settings.put("leverage", str(leverage), str(self.resolve(symbol)) if symbol else "")
+        market = self.resolve(symbol) if symbol else None
+        if market:
+            self._apply(market, leverage)
+        self.settings.put("leverage", str(leverage), str(market or ""))
         return True
+
+    def prepare(self, order: NewOrder) -> None:
+        """Have the exchange set the leverage that FMZ set for all markets, before the first order that opens in one."""
+        super().prepare(order)
+        leverage = None if order.closes else self.leverage(order.symbol)
+        if leverage and self.settings.get("applied", str(order.symbol)) != str(leverage):
+            self._apply(order.symbol, leverage)
+
+    def apply_leverage(self, symbol: Symbol, leverage: int) -> None:
+        """Tell the exchange; nothing where a new order tells it."""
+
+    def rules(self, symbol: Symbol) -> Market:
+        """A market's rules; its contract may also be the exchange's own instrument name."""
+        named = (market for market in self.listing().values() if market.id == symbol.contract)
+        return next(named, None) or super().rules(symbol)
 
     def leverage(self, symbol: Symbol) -> int | None:
         """The leverage set for a market, None where none was."""
@@ -71,12 +90,29 @@ class FuturesExchange(Exchange):
             meant = Direction(remembered)
             if meant.side is not direction.side:
                 raise InvalidCall(f"direction is {meant}, invalid order type {direction}: call SetDirection first")
-        return NewOrder(symbol=self.resolve(symbol), side=meant.side, price=price, amount=amount, closes=meant.closes)
+        return NewOrder(
+            symbol=self.resolve(symbol),
+            side=meant.side,
+            price=price,
+            amount=amount,
+            closes=meant.closes,
+            client_id=self.new_client_id(),
+        )
+
+    def _apply(self, symbol: Symbol, leverage: int) -> None:
+        self.apply_leverage(symbol, leverage)
+        self.settings.put("applied", str(leverage), str(symbol))
 
     def _known(self, contract: str) -> str:
-        if contract not in self.contracts:
+        if contract not in self.contracts and contract not in self._instruments():
             raise InvalidCall(f"{self.name} has no contract {contract!r}; it has {', '.join(sorted(self.contracts))}")
         return contract
+
+    def _instruments(self) -> set[str]:
+        try:
+            return {market.id for market in self.listing().values()}
+        except GatewayError:  # none can be asked for
+            return set()
 
 
 def covers(wanted: Symbol | None, market: Symbol) -> bool:

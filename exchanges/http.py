@@ -118,11 +118,12 @@ def _dial(host: str, port: int, progress: _Progress) -> socket.socket:
     """A connection to the first address that answers, all of them within the call's one deadline."""
     looked_up = _resolver.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     failure = OSError("no address")
-    for family, kind, protocol, _, address in looked_up.result(timeout=progress.left()):
+    addresses = looked_up.result(timeout=progress.left())
+    for tried, (family, kind, protocol, _, address) in enumerate(addresses):
         sock = socket.socket(family, kind, protocol)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.settimeout(progress.left())
+            sock.settimeout(progress.left() / (len(addresses) - tried))  # a dead one leaves time for the others
             sock.connect(address)
         except OSError as error:
             sock.close()

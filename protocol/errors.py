@@ -78,6 +78,12 @@ class InsufficientFunds(ExchangeError):
     label = "INSUFFICIENT_FUNDS"
 
 
+class InvalidOrder(ExchangeError):
+    """The order breaks a rule of its market: price step, amount step, least amount or value."""
+
+    label = "INVALID_ORDER"
+
+
 class OrderNotFound(ExchangeError):
     """The exchange knows no such order."""
 

@@ -1,5 +1,6 @@
 """METHODS: what FMZ may call, how an exchange is asked for it, and the format of the answer."""
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,11 +8,12 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from protocol import schemas, wire
-from protocol.errors import UNREADABLE, InvalidCall, OrderStateUnknown, OutcomeUnknown, Unsupported
+from protocol import replies, schemas, wire
+from protocol.errors import UNREADABLE, InvalidCall, InvalidOrder, OrderStateUnknown, OutcomeUnknown, Unsupported
 from protocol.schemas import load
 
 _RAW = "__api_"
+_UNDOCUMENTED = ("assets", "markets", "tickers", "historyorders", "fundings")
 _VERBS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 _RESOURCE = re.compile(r"/?([A-Za-z0-9_][A-Za-z0-9_.:,-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.:,-]*)*/?)")
 
@@ -27,6 +29,13 @@ class Call:
     method: str
     params: Mapping[str, Any]
     verb: str
+
+    @property
+    def identity(self) -> str:
+        """What tells this request from its account's others: the same for a repeated one, empty without a nonce."""
+        if not self.nonce:
+            return ""
+        return f"{self.nonce} {self.method} {json.dumps(self.params, sort_keys=True, default=str)}"
 
 
 def read_call(body: bytes, verb: str) -> Call:
@@ -86,7 +95,7 @@ def answer(exchange: Any, call: Call) -> dict[str, Any]:
     """
     if call.method.startswith(_RAW):
         return _pass_through(exchange, call)
-    method = METHODS.get(call.method)
+    method = METHODS.get(_known(call.method))
     if method is None:
         raise InvalidCall(f"no such method; this gateway answers {', '.join(METHODS)} and {_RAW}<resource>")
     return method(exchange, call.params)
@@ -94,7 +103,15 @@ def answer(exchange: Any, call: Call) -> dict[str, Any]:
 
 def known_name(method: str) -> str:
     """A method's name for a log: what FMZ sent is written there only when it is one of ours."""
-    return method if method in METHODS else _RAW if method.startswith(_RAW) else "?"
+    if method.startswith(_RAW):
+        return _RAW
+    return _known(method) or "?"
+
+
+def _known(method: str) -> str:
+    """Our name of a method, empty for an unknown one. An undocumented one may be ``GetMarkets`` or ``get_markets``."""
+    squeezed = method.lower().replace("_", "").removeprefix("get")
+    return method if method in METHODS else squeezed if squeezed in _UNDOCUMENTED else ""
 
 
 def _pass_through(exchange: Any, call: Call) -> dict[str, Any]:
@@ -113,12 +130,15 @@ def _pass_through(exchange: Any, call: Call) -> dict[str, Any]:
 
 def _trade(exchange: Any, asked: dict[str, Any]) -> dict[str, Any]:
     order = exchange.new_order(**asked)
+    exchange.prepare(order)
     try:
         return {"id": exchange.trade(order)}
     except UNREADABLE as error:
         unknown = exchange.unreadable(error)
         if not isinstance(unknown, OutcomeUnknown):
             raise
+    except InvalidOrder as error:
+        raise InvalidOrder("; ".join(filter(None, (error.message, exchange.explain(order.symbol))))) from None
     except OutcomeUnknown as error:
         unknown = error
     raise OrderStateUnknown(
@@ -136,44 +156,67 @@ METHODS: Mapping[str, Method | Io] = {
     "ticker": Method(
         _SYMBOL,
         lambda exchange, asked: exchange.ticker(exchange.resolve(asked["symbol"])),
-        fields.Nested(schemas.TickerReply()),
+        fields.Nested(replies.TickerReply()),
     ),
     "depth": Method(
         _SYMBOL,
         lambda exchange, asked: exchange.depth(exchange.resolve(asked["symbol"])),
-        schemas.Writer(schemas.depth),
+        replies.Writer(replies.depth),
     ),
     "records": Method(
         schemas.RecordsParams(),
         lambda exchange, asked: exchange.records(exchange.resolve(asked["symbol"]), asked["period"], asked["limit"]),
-        schemas.Writer(schemas.records),
+        replies.Writer(replies.records),
     ),
     "trades": Method(
         _SYMBOL,
         lambda exchange, asked: exchange.trades(exchange.resolve(asked["symbol"])),
-        schemas.Writer(schemas.trades),
+        replies.Writer(replies.trades),
     ),
     "accounts": Method(
         schemas.NoParams(),
         lambda exchange, asked: exchange.accounts(),
-        fields.Nested(schemas.BalanceReply(many=True)),
+        fields.Nested(replies.BalanceReply(many=True)),
         raw=True,
     ),
-    "trade": Method(schemas.TradeParams(), _trade, fields.Nested(schemas.NewOrderReply()), raw=True),
+    "trade": Method(schemas.TradeParams(), _trade, fields.Nested(replies.NewOrderReply()), raw=True),
     "order": Method(
         _ORDER,
         lambda exchange, asked: exchange.order(exchange.resolve(asked["symbol"]), asked["order_id"]),
-        fields.Nested(schemas.OrderReply()),
+        fields.Nested(replies.OrderReply()),
         raw=True,
     ),
     "orders": Method(
         schemas.OrdersParams(),
         lambda exchange, asked: exchange.orders(exchange.scope(asked["symbol"])),
-        fields.Nested(schemas.OrderReply(many=True)),
+        fields.Nested(replies.OrderReply(many=True)),
         raw=True,
     ),
     "cancel": Method(
         _ORDER, lambda exchange, asked: exchange.cancel(exchange.resolve(asked["symbol"]), asked["order_id"]), raw=True
+    ),
+    "assets": Method(
+        schemas.NoParams(),
+        lambda exchange, asked: exchange.accounts(),
+        fields.Nested(replies.AssetReply(many=True)),
+        raw=True,
+    ),
+    "markets": Method(
+        schemas.NoParams(),
+        lambda exchange, asked: exchange.listing(),
+        replies.Writer(replies.markets),
+    ),
+    "tickers": Method(schemas.NoParams(), lambda exchange, asked: exchange.tickers(), replies.Writer(replies.tickers)),
+    "historyorders": Method(
+        schemas.HistoryParams(),
+        lambda exchange, asked: exchange.history(exchange.scope(asked["symbol"]), asked["since"], asked["limit"]),
+        fields.Nested(replies.OrderReply(many=True)),
+        raw=True,
+    ),
+    "fundings": Method(
+        schemas.OrdersParams(),
+        lambda exchange, asked: exchange.fundings(exchange.scope(asked["symbol"])),
+        fields.Nested(replies.FundingReply(many=True)),
     ),
     "io": Io(
         {
@@ -183,10 +226,11 @@ METHODS: Mapping[str, Method | Io] = {
             3: Method(
                 schemas.PositionsArguments(),
                 lambda exchange, asked: exchange.positions(exchange.scope(asked["symbol"])),
-                fields.Nested(schemas.PositionReply(many=True)),
+                fields.Nested(replies.PositionReply(many=True)),
                 raw=True,
             ),
         }
     ),
 }
-"""FMZ's method names. Every other name that begins with ``__api_`` is a resource of the exchange itself."""
+"""FMZ's method names. Every other name
+that begins with ``__api_`` is a resource of the exchange itself."""

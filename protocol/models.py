@@ -184,12 +184,26 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
-    """A market's rules: price step in quote, amount step and minimum in base or contracts, and what a contract is
-    worth in base (1 on spot)."""
+    """A market's rules: price step in quote; amount step, minimum and maximum in base or contracts; least value in
+    quote; what a contract is worth in ``contract_currency`` (1 base on spot). ``id`` is the exchange's own name; 0
+    means no limit."""
 
     symbol: Symbol
+    id: str = ""
     tick_size: Decimal
     lot_size: Decimal
-    min_amount: Decimal
-    min_notional: Decimal
+    min_amount: Decimal = Decimal(0)
+    max_amount: Decimal = Decimal(0)
+    min_notional: Decimal = Decimal(0)
     contract_value: Decimal = Decimal(1)
+    contract_currency: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funding:
+    """A perpetual contract's next funding: when (ms), the rate (0.0001 is 0.01 %), and ms between two."""
+
+    symbol: Symbol
+    time: int
+    rate: float
+    interval: int

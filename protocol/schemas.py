@@ -1,23 +1,20 @@
-"""FMZ's formats in both directions, as marshmallow schemas: what its host sends, and what it expects.
+"""What FMZ's host sends, as marshmallow schemas.
 
 The formats are the article's (fmz.com/bbs-topic/1052). Where a host's spelling is not documented, every plausible
-variant is taken. Schemas are made once and shared; depth, records and trades are one field each, because a nested
-schema per row costs ten times as much.
+variant is taken.
 """
 
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from operator import itemgetter
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_dump, post_load, pre_load
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load
 
 from protocol.errors import InvalidCall
-from protocol.models import Candle, Depth, Direction, OrderId, PositionSide, Symbol, Trade
+from protocol.models import Direction, Symbol
 from protocol.numbers import exact, plain, whole
 
-_LARGEST_SAFE_INTEGER = 2**53  # beyond it a host that reads numbers as doubles changes an id
 _OPTIONAL = {"", None, 0, "0"}
 
 
@@ -134,6 +131,13 @@ class OrdersParams(_Incoming):
     symbol = Reader(_symbol_or_none, "a market such as BTC_USDT", load_default=None, allow_none=True)
 
 
+class HistoryParams(OrdersParams):
+    """Past orders from ``since`` (ms) on."""
+
+    since = Reader(_limit, "a time in ms", load_default=None, allow_none=True)
+    limit = Reader(_limit, "a positive whole number of orders", load_default=None, allow_none=True)
+
+
 class RecordsParams(SymbolParams):
     """``period`` counts minutes; ``limit`` counts bars, and 0 or nothing means as many as the exchange gives."""
 
@@ -244,93 +248,3 @@ def _sentences(messages: Mapping[str, Any]) -> list[str]:
         nested = reasons if isinstance(reasons, Mapping) else {}
         found += _sentences(nested) or [f"{name} {' '.join(map(str, reasons))}".strip().rstrip(".")]
     return found
-
-
-class Writer(fields.Field[Any]):
-    """A field written by a plain function, or as it is."""
-
-    def __init__(self, write: Callable[[Any], Any] = lambda value: value, **options: Any) -> None:
-        super().__init__(**options)
-        self.write = write
-
-    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        return self.write(value)
-
-
-def safe_id(value: OrderId) -> OrderId:
-    """An id in its own JSON type, but as text when it is an integer that a double cannot hold."""
-    return str(value) if isinstance(value, int) and abs(value) > _LARGEST_SAFE_INTEGER else value
-
-
-def depth(book: Depth) -> dict[str, Any]:
-    """GetDepth's format: asks from low to high, bids from high to low."""
-    return {"time": book.time, "asks": sorted(book.asks), "bids": sorted(book.bids, reverse=True)}
-
-
-def records(bars: list[Candle]) -> list[tuple[float, ...]]:
-    """GetRecords' format: rows ``[seconds, open, high, low, close, volume]``."""
-    return [(bar[0] // 1000, *bar[1:]) for bar in bars]
-
-
-def trades(rows: list[Trade]) -> list[dict[str, Any]]:
-    """GetTrades' format, oldest first."""
-    return [
-        {"id": safe_id(id_), "time": time, "price": price, "amount": amount, "type": side}
-        for id_, time, price, amount, side in sorted(rows, key=itemgetter(1))
-    ]
-
-
-class TickerReply(Schema):
-    """GetTicker's format."""
-
-    time = Writer()
-    buy = Writer(attribute="bid")
-    sell = Writer(attribute="ask")
-    last = Writer()
-    high = Writer()
-    low = Writer()
-    vol = Writer(attribute="volume")
-
-
-class BalanceReply(Schema):
-    """One row of GetAccount's format; currencies are lower case there."""
-
-    currency = Writer(str.lower)
-    free = Writer()
-    frozen = Writer()
-
-
-class NewOrderReply(Schema):
-    """Buy's and Sell's format."""
-
-    id = Writer(safe_id)
-
-
-class OrderReply(Schema):
-    """GetOrder's format, and a row of GetOrders'."""
-
-    id = Writer(safe_id)
-    amount = Writer()
-    price = Writer()
-    status = Writer()
-    deal_amount = Writer(attribute="filled")
-    type = Writer(attribute="side")
-    avg_price = Writer(attribute="average")
-
-
-class PositionReply(Schema):
-    """A row of GetPositions' format, under FMZ's names and their snake_case, since the host's are not documented."""
-
-    margin_level = Writer(attribute="leverage")
-    amount = Writer()
-    frozen_amount = Writer(attribute="frozen")
-    price = Writer()
-    profit = Writer()
-    type = fields.Function(lambda position: int(position.side is PositionSide.SHORT))
-    contract_type = Writer(attribute="symbol.contract")
-    margin = Writer()
-    symbol = fields.Function(lambda position: str(position.symbol))
-
-    @post_dump
-    def _both_spellings(self, row: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {name.title().replace("_", ""): value for name, value in row.items()} | row

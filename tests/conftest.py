@@ -11,8 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
-from exchanges.base import Services
 from exchanges.http import Http
+from exchanges.services import Services
 from exchanges.state import open_state
 from protocol import wire
 from settings import Settings

@@ -17,8 +17,9 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 import exchanges
 from app import MAX_BODY, create_app
-from exchanges.base import Exchange, Services
+from exchanges.base import Exchange
 from exchanges.bitgo import BitGo
+from exchanges.services import Services
 from exchanges.state import METADATA, FuturesSettings
 from protocol.errors import ExchangeError
 from protocol.models import Balance, Order, Symbol, Ticker

@@ -13,8 +13,8 @@ from hypothesis.strategies import SearchStrategy
 
 from app import create_app
 from exchanges import EXCHANGES
-from exchanges.base import Services
 from exchanges.http import Http
+from exchanges.services import Services
 from exchanges.state import open_state
 from settings import Settings
 from tests.conftest import Clock
@@ -38,7 +38,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
         nobody.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         urls = {exchange.name: address for exchange in EXCHANGES.values() if exchange.url}
-        yield create_app(Settings(), Services(Http(deadline=5), state, urls, Clock())).test_client()
+        yield create_app(Settings(), Services(Http(deadline=5), state, urls, now=Clock())).test_client()
     state.dispose()
 
 

@@ -15,8 +15,8 @@ import pytest
 
 from app import create_app
 from exchanges import EXCHANGES, find
-from exchanges.base import Services
 from exchanges.http import Http
+from exchanges.services import Services
 from exchanges.signing import Credentials
 from exchanges.state import open_state
 from protocol.errors import GatewayError
@@ -176,7 +176,7 @@ def test_nothing_told_logged_or_kept_has_a_secret(
     assert not secrets & runs(kept)
 
 
-@pytest.mark.parametrize("fault", FAILING)
+@pytest.mark.parametrize("fault", [*FAILING, *QUOTING])
 def test_no_traceback_has_a_secret(fault: str, server: FaultServer, services: Services) -> None:
     key, secret = CANARIES["percent"]
     server.fault = fault

@@ -1,7 +1,7 @@
 """The embedded simulated exchange: a market and an account to try strategies on, without keys, network or risk.
 
 ``market`` says what is traded, ``ledger`` keeps the accounts by the rules of ``spot`` and ``swaps``. Its own small API,
-for pass-throughs, is GET ``time``, GET ``markets`` and POST ``reset``.
+for pass-throughs, is GET ``time`` and POST ``reset``.
 """
 
 from decimal import Decimal
@@ -13,7 +13,9 @@ from exchanges.paper.matching import Account, PaperPosition, trimmed
 from exchanges.paper.spot import SpotAccount
 from exchanges.paper.swaps import DEFAULT_LEVERAGE, SwapAccount, average, closing, profit
 from protocol.errors import ExchangeError
-from protocol.models import Position, Symbol
+from protocol.models import Funding, Position, Symbol
+
+_FUNDING = 8 * 60 * 60_000  # ms
 
 
 class Paper(Simulated):
@@ -56,6 +58,15 @@ class FuturesPaper(Simulated, FuturesExchange):
             positions = [self.read_position(account, position, ledger.now) for position in found]
         self.show(found)
         return positions
+
+    def fundings(self, symbol: Symbol | None) -> list[Funding]:
+        """Nothing is paid for holding a swap here; the times are the usual ones."""
+        settled = (self.services.now() // _FUNDING + 1) * _FUNDING
+        return [
+            Funding(symbol=market.symbol, time=settled, rate=0.0, interval=_FUNDING)
+            for market in self.markets()
+            if str(market.symbol) in self.covered(symbol)
+        ]
 
     def read_position(self, account: Account, position: PaperPosition, now: int) -> Position:
         """A position, its profit by the latest trade."""

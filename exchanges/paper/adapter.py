@@ -3,7 +3,6 @@
 import string
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict
 from decimal import Decimal
 from itertools import islice
 from typing import Any, ClassVar
@@ -114,17 +113,28 @@ class Simulated(Exchange):
         self.show(found)
         return True
 
+    def markets(self) -> list[Market]:
+        return [listing.market for listing in self.kind.listings.values()]
+
+    def tickers(self) -> list[tuple[Symbol, Ticker]]:
+        return [(market.symbol, self.ticker(market.symbol)) for market in self.markets()]
+
+    def history(self, symbol: Symbol | None, since: int | None, limit: int | None) -> list[Order]:
+        markets = self.covered(symbol)
+        with self.ledger() as ledger:
+            found = [order for order in ledger.past(since or 0) if order.symbol in markets][:limit]
+        self.show(found)
+        return [self.read_order(order) for order in found]
+
     def raw(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
         match verb, path.strip("/"):
             case "GET", "time":
                 return self.services.now()
-            case "GET", "markets":
-                return [_rules(listing.market) for listing in self.kind.listings.values()]
             case "POST", "reset":
                 with self.ledger() as ledger:
                     ledger.reset()
                 return True
-        raise InvalidCall(f"{self.name} has GET time, GET markets and POST reset, and no {verb} {path}")
+        raise InvalidCall(f"{self.name} has GET time and POST reset, and no {verb} {path}")
 
     def ledger(self) -> AbstractContextManager[Ledger]:
         """The account's books, for one operation."""
@@ -157,10 +167,6 @@ class Simulated(Exchange):
     def show(self, record: Any) -> None:
         """Keep the exchange's own record as the answer, its numbers as text."""
         self.reply = orjson.dumps(record, default=_text)
-
-
-def _rules(market: Market) -> dict[str, Any]:
-    return asdict(market) | {"symbol": str(market.symbol)}
 
 
 def _text(number: Decimal) -> str:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Index,
     Insert,
     Integer,
+    RowMapping,
     String,
     Table,
     TypeDecorator,
@@ -206,6 +207,15 @@ class Ledger:
         recent = (order for order in self.account.orders.values() if order.client_id == client_id)
         return next(recent, None) or self._first(_ORDERS.c.client_id == client_id)
 
+    def past(self, since: int) -> list[PaperOrder]:
+        """The orders made from ``since`` (ms) on that are no longer open, oldest first."""
+        mine = _ORDERS.c.account_id == self._id
+        wanted = _ORDERS.select().where(mine, _ORDERS.c.status != Status.OPEN, _ORDERS.c.created >= since)
+        kept = [_order(_without_owner(row)) for row in self._connection.execute(wanted).mappings()]
+        # Those that the market has just filled are open in the database until this is saved.
+        just = [order for order in self.account.orders.values() if order.status is not Status.OPEN]
+        return sorted((*kept, *(order for order in just if order.created >= since)), key=lambda order: order.id)
+
     def reset(self) -> None:
         """Put the account back to its beginning: no orders, no positions, no fills, the opening balances."""
         for table in (FILLS, _ORDERS, _POSITIONS, _BALANCES):
@@ -238,7 +248,7 @@ class Ledger:
             for row in self._connection.execute(
                 table.select().where(table.c.account_id == self._id, *where)
             ).mappings():
-                yield {name: value for name, value in row.items() if name != "account_id"}
+                yield _without_owner(row)
 
         orders = (_order(row) for row in rows(_ORDERS, _ORDERS.c.status == Status.OPEN))
         positions = (PaperPosition(**row | {"side": PositionSide(row["side"])}) for row in rows(_POSITIONS))
@@ -254,7 +264,11 @@ class Ledger:
     def _first(self, where: ColumnElement[bool]) -> PaperOrder | None:
         wanted = _ORDERS.select().where(_ORDERS.c.account_id == self._id, where)
         row = self._connection.execute(wanted).mappings().one_or_none()
-        return _order({name: value for name, value in row.items() if name != "account_id"}) if row else None
+        return _order(_without_owner(row)) if row else None
+
+
+def _without_owner(row: RowMapping) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "account_id"}
 
 
 def _order(row: dict[str, Any]) -> PaperOrder:

@@ -47,11 +47,13 @@ def _listed(rows: str) -> Mapping[str, Listing]:
         anchor, tick, lot, least, notional, contract, turnover = map(Decimal, figures)
         market = Market(
             symbol=Symbol.parse(name),
+            id=name,
             tick_size=tick,
             lot_size=lot,
             min_amount=least,
             min_notional=notional,
             contract_value=contract,
+            contract_currency=Symbol.parse(name).base,
         )
         listings[name] = Listing(market, anchor=int(anchor / tick), turnover=int(turnover / lot))
     return listings

@@ -1,7 +1,9 @@
 """The pipeline that every exchange's call takes, seen through an exchange of ten lines."""
 
 import json
+import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -12,9 +14,11 @@ from hypothesis import given, settings, strategies
 from requests import PreparedRequest
 from sqlalchemy import Engine
 
-from exchanges.base import Exchange, Services, merge
+from exchanges.base import ClientId, Exchange
+from exchanges.candles import merge
 from exchanges.futures import FuturesExchange, covers
 from exchanges.http import Http, Reply
+from exchanges.services import Services
 from exchanges.signing import Credentials, Signer
 from exchanges.state import open_state
 from protocol.errors import (
@@ -23,6 +27,8 @@ from protocol.errors import (
     GatewayError,
     InsufficientFunds,
     InvalidCall,
+    InvalidOrder,
+    NotSent,
     OrderNotFound,
     OrderStateUnknown,
     OutcomeUnknown,
@@ -35,6 +41,7 @@ from protocol.models import (
     Candle,
     Depth,
     Direction,
+    Market,
     NewOrder,
     Order,
     OrderId,
@@ -87,6 +94,7 @@ class Tiny(Exchange):
         "10 ": InsufficientFunds,
         "11 .*no such order": OrderNotFound,
         "11 ": InvalidCall,
+        "14 ": InvalidOrder,
         "12|13": OutcomeUnknown,
         r"-\d+ ": RateLimited,
     }
@@ -119,7 +127,7 @@ class Tiny(Exchange):
         return [Balance(row["name"], row["free"], Decimal(0)) for row in rows]
 
     def trade(self, order: NewOrder) -> OrderId:
-        reply = self.call("POST", "/orders", data={"amount": str(order.amount)}, signed=True)
+        reply = self.call("POST", "/orders", params={"amount": str(order.amount)}, signed=True)
         return self.made(reply)
 
     made: Callable[[Any], OrderId] = staticmethod(lambda reply: reply["id"])
@@ -487,7 +495,150 @@ def test_an_order_is_answered_with_its_id_and_the_exchanges_reply(services: Serv
     reply = ask(tiny(services, http), "trade", **ORDER)
     assert reply["data"] == {"id": 7}
     assert reply["raw"] is not None
-    assert http.sent[0].data == {"amount": "2"}
+    assert http.sent[0].params == {"amount": "2"}
+
+
+# Client ids ---------------------------------------------------------------------------------------------------------
+
+HEX = ClientId(32, "0123456789abcdef")
+
+
+@pytest.mark.parametrize("number", [0, 1, 2**64, 2**128 - 1])
+@pytest.mark.parametrize("kind", [HEX, ClientId(36, "abcXYZ-_"), ClientId(18, "01"), ClientId(64, "0123456789")])
+def test_a_client_id_is_as_long_as_it_can_be_and_in_its_alphabet(kind: ClientId, number: int) -> None:
+    text = kind.render(number)
+    assert len(text) == min(kind.length, math.ceil(128 / math.log2(len(kind.alphabet))))
+    assert set(text) <= set(kind.alphabet)
+
+
+@given(strategies.integers(0, 2**128 - 1), strategies.integers(0, 2**128 - 1))
+@settings(derandomize=True, deadline=None)
+def test_other_numbers_have_other_client_ids(one: int, other: int) -> None:
+    assert (HEX.render(one) == HEX.render(other)) is (one == other)
+
+
+def identified(services: Services, request: str, key: str = "key") -> str:
+    exchange = Tiny(Credentials(key, "secret"), services, request)
+    exchange.client_id = HEX  # type: ignore[misc]
+    return exchange.new_order(BTC, Direction.BUY, None, Decimal(1)).client_id
+
+
+def test_the_same_request_has_the_same_client_id_and_every_other_another(services: Services) -> None:
+    assert identified(services, "1 trade {}") == identified(services, "1 trade {}")
+    ids = {identified(services, request, key) for request in ("1 trade {}", "2 trade {}") for key in ("a", "b")}
+    assert len(ids) == 4
+
+
+def test_requests_that_cannot_be_told_apart_have_random_client_ids(services: Services) -> None:
+    assert identified(services, "") != identified(services, "")
+
+
+def test_no_client_id_where_none_is_taken(services: Services) -> None:
+    assert Tiny(KEYS, services, "1").new_order(BTC, Direction.BUY, None, Decimal(1)).client_id == ""
+
+
+@pytest.mark.parametrize("nonce", [0, "", None, "0"])
+def test_a_call_without_a_nonce_has_no_identity(nonce: Any) -> None:
+    assert read_call(json.dumps({"method": "trade", "nonce": nonce}).encode(), "").identity == ""
+
+
+def test_the_order_of_params_is_no_part_of_a_calls_identity() -> None:
+    calls = ({"a": "1", "b": 2}, {"b": 2, "a": "1"}, {"a": "1", "b": 3})
+    one, same, other = (
+        read_call(json.dumps({"method": "trade", "nonce": 5, "params": params}).encode(), "").identity
+        for params in calls
+    )
+    assert one == same != other
+
+
+# The list of markets ------------------------------------------------------------------------------------------------
+
+RULES = Market(symbol=BTC, id="BTC-T", tick_size=Decimal("0.10"), lot_size=Decimal("1E-8"), min_notional=Decimal(5))
+STEP = b'{"code": 14, "message": "bad step"}'
+
+
+def listed(exchange: Tiny, *answers: Any) -> list[int]:
+    """Let ``exchange`` list markets, or raise; the list that is returned grows with every time it is asked."""
+    asked: list[int] = []
+
+    def markets() -> list[Market]:
+        asked.append(1)
+        answer = answers[min(len(asked), len(answers)) - 1]
+        if isinstance(answer, Exception):
+            raise answer
+        return [answer]
+
+    exchange.markets = markets  # type: ignore[method-assign]
+    return asked
+
+
+def test_markets_are_asked_for_once_an_hour(services: Services) -> None:
+    exchange = tiny(services)
+    asked = listed(exchange, RULES)
+    assert exchange.rules(BTC) is exchange.rules(BTC) is RULES
+    assert len(asked) == 1
+
+
+def test_a_failure_is_not_kept(services: Services) -> None:
+    exchange = tiny(services)
+    listed(exchange, OutcomeUnknown("busy"), RULES)
+    with pytest.raises(OutcomeUnknown):
+        exchange.rules(BTC)
+    assert exchange.rules(BTC) is RULES
+
+
+def test_a_market_that_is_not_listed_is_an_invalid_call(services: Services) -> None:
+    exchange = tiny(services)
+    listed(exchange, RULES)
+    with pytest.raises(InvalidCall, match="Tiny lists no market ETH_USDT"):
+        exchange.rules(Symbol.parse("ETH_USDT"))
+
+
+def test_a_refusal_by_a_markets_rule_says_the_rule(services: Services) -> None:
+    exchange = tiny(services, Canned(400, STEP))
+    listed(exchange, RULES)
+    with pytest.raises(InvalidOrder) as refused:
+        ask(exchange, "trade", **ORDER)
+    assert str(refused.value) == (
+        "INVALID_ORDER Tiny 14 bad step; BTC_USDT has price step 0.10, amount step 0.00000001, least amount 0, "
+        "least value 5"
+    )
+
+
+def test_a_refusal_by_a_rule_that_cannot_be_had_stands_alone(services: Services) -> None:
+    exchange = tiny(services, Canned(400, STEP))
+    listed(exchange, NotSent("no network"))
+    with pytest.raises(InvalidOrder) as refused:
+        ask(exchange, "trade", **ORDER)
+    assert str(refused.value) == "INVALID_ORDER Tiny 14 bad step"
+
+
+# Where parameters travel --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sends", "verb", "place"),
+    [
+        ("query", "POST", "params"), ("form", "POST", "data"), ("json", "POST", "json"), ("json", "PUT", "json"),
+        ("json", "GET", "params"), ("form", "DELETE", "params"),
+    ],
+)  # fmt: skip
+def test_parameters_travel_where_the_exchange_wants_them(services: Services, sends: Any, verb: str, place: str) -> None:
+    http = Canned()
+    exchange = tiny(services, http)
+    exchange.sends = sends  # type: ignore[misc]
+    exchange.call(verb, "/x", params={"a": "1"})
+    places = {name: getattr(http.sent[0], name) for name in ("params", "data", "json")}
+    assert {name: value for name, value in places.items() if value} == {place: {"a": "1"}}
+
+
+def test_test_money_is_asked_for_in_the_head(services: Services) -> None:
+    for testnets in (frozenset[str](), frozenset({"Tiny"})):
+        http = Canned()
+        exchange = Tiny(KEYS, Services(http, services.state, testnets=testnets))
+        exchange.testnet_headers = {"X-Test": "1"}  # type: ignore[misc]
+        exchange.call("GET", "/x")
+        assert ("X-Test" in http.sent[0].headers) is bool(testnets)
 
 
 # Spot -------------------------------------------------------------------------------------------------------------
@@ -685,3 +836,71 @@ MARKETS = ("BTC_USDT.swap", "BTC_USDT.quarter", "ETH_USDT.swap", "BTC_USD.swap")
 def test_what_a_range_covers(wanted: str | None, covered: tuple[str, ...]) -> None:
     symbol = Symbol.parse(wanted) if wanted else None
     assert tuple(market for market in MARKETS if covers(symbol, Symbol.parse(market))) == covered
+
+
+# Leverage at the exchange -------------------------------------------------------------------------------------------
+
+SWAP = Symbol.parse("BTC_USDT.swap")
+
+
+class Levered(FuturesTiny):
+    """Keeps the leverages that the exchange was told."""
+
+    told: list[tuple[str, int]]
+
+    def apply_leverage(self, symbol: Symbol, leverage: int) -> None:
+        self.told.append((str(symbol), leverage))
+
+
+def levered(state: Engine) -> Levered:
+    exchange = Levered(KEYS, Services(Canned(), state, now=Clock()))
+    exchange.told = []
+    return exchange
+
+
+def order(closes: bool = False, symbol: Symbol = SWAP) -> NewOrder:
+    return NewOrder(symbol=symbol, side=Side.BUY, price=None, amount=Decimal(1), closes=closes)
+
+
+def test_one_markets_leverage_is_told_at_once(services: Services) -> None:
+    exchange = levered(services.state)
+    exchange.set_leverage(20, SWAP)
+    exchange.prepare(order())
+    assert exchange.told == [("BTC_USDT.swap", 20)]
+
+
+def test_all_markets_leverage_is_told_before_the_first_order_that_opens_in_each(services: Services) -> None:
+    exchange = levered(services.state)
+    exchange.set_leverage(20, None)
+    exchange.prepare(order(closes=True))
+    assert exchange.told == []
+    exchange.prepare(order())
+    again = levered(services.state)  # another worker
+    again.prepare(order())
+    again.prepare(order(symbol=Symbol.parse("ETH_USDT.swap")))
+    assert (exchange.told, again.told) == ([("BTC_USDT.swap", 20)], [("ETH_USDT.swap", 20)])
+
+
+def test_a_leverage_that_the_exchange_refused_is_told_again(services: Services) -> None:
+    exchange = levered(services.state)
+    exchange.set_leverage(20, None)
+    exchange.apply_leverage = lambda symbol, leverage: exchange.call("POST", "/x")["no"]  # type: ignore[method-assign]
+    with pytest.raises(KeyError):
+        exchange.prepare(order())
+    again = levered(services.state)
+    again.prepare(order())
+    assert again.told == [("BTC_USDT.swap", 20)]
+
+
+def test_an_order_without_a_leverage_tells_none(services: Services) -> None:
+    exchange = levered(services.state)
+    exchange.prepare(order())
+    assert exchange.told == []
+
+
+def test_the_exchanges_own_name_of_an_instrument_is_a_contract(services: Services) -> None:
+    exchange = levered(services.state)
+    listed(exchange, replace(RULES, symbol=Symbol.parse("BTC_USDT.quarter"), id="BTC-270326"))
+    assert exchange.set_contract("BTC-270326")
+    resolved = exchange.resolve(Symbol.parse("BTC_USDT"))
+    assert (str(resolved), exchange.rules(resolved).id) == ("BTC_USDT.BTC-270326", "BTC-270326")

@@ -249,6 +249,9 @@ class Fake:
 
     scope = resolve
 
+    def prepare(self, order: Any) -> None:
+        """Nothing is to be told before an order."""
+
     def new_order(self, **order: Any) -> Any:
         return tuple(order.values())
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from protocol import schemas, wire
+from protocol import replies, schemas, wire
 from protocol.errors import InvalidCall
 from protocol.models import (
     Balance,
@@ -372,22 +372,22 @@ def written(reply: Any) -> Any:
 
 def test_a_tickers_names() -> None:
     ticker = Ticker(time=1500793319499, bid=1000.0, ask=1001.0, last=1005.0, high=1100.0, low=980.0, volume=523.5)
-    assert schemas.TickerReply().dump(ticker) == {
+    assert replies.TickerReply().dump(ticker) == {
         "time": 1500793319499, "buy": 1000, "sell": 1001, "last": 1005, "high": 1100, "low": 980, "vol": 523.5,
     }  # fmt: skip
 
 
 def test_a_book_is_sorted_best_price_first_on_both_sides() -> None:
     book = Depth(time=1, asks=[(1004.0, 2.1), (1000.0, 0.5), (1001.0, 0.23)], bids=[(995.0, 1.4), (999.0, 0.25)])
-    assert schemas.depth(book) == {
+    assert replies.depth(book) == {
         "time": 1, "asks": [(1000, 0.5), (1001, 0.23), (1004, 2.1)], "bids": [(999, 0.25), (995, 1.4)],
     }  # fmt: skip
 
 
 def test_records_are_in_whole_seconds() -> None:
     bars = [Candle(1500793319999, 1.1, 2.2, 3.3, 4.4, 5.5)]
-    assert schemas.records(bars) == [(1500793319, 1.1, 2.2, 3.3, 4.4, 5.5)]
-    assert type(written(schemas.records(bars))[0][0]) is int
+    assert replies.records(bars) == [(1500793319, 1.1, 2.2, 3.3, 4.4, 5.5)]
+    assert type(written(replies.records(bars))[0][0]) is int
 
 
 def test_trades_ascend_and_those_of_one_moment_keep_their_order() -> None:
@@ -396,8 +396,8 @@ def test_trades_ascend_and_those_of_one_moment_keep_their_order() -> None:
         Trade("b", 10, 2.0, 0.5, Side.SELL),
         Trade("a", 10, 3.0, 0.5, Side.SELL),
     ]
-    assert [row["id"] for row in schemas.trades(rows)] == ["b", "a", 3]
-    assert schemas.trades(rows)[0] == {"id": "b", "time": 10, "price": 2, "amount": 0.5, "type": "sell"}
+    assert [row["id"] for row in replies.trades(rows)] == ["b", "a", 3]
+    assert replies.trades(rows)[0] == {"id": "b", "time": 10, "price": 2, "amount": 0.5, "type": "sell"}
 
 
 @pytest.mark.parametrize(
@@ -409,15 +409,15 @@ def test_trades_ascend_and_those_of_one_moment_keep_their_order() -> None:
     ],
 )  # fmt: skip
 def test_an_id_that_a_double_cannot_hold_is_text(given: Any, told: Any) -> None:
-    assert schemas.safe_id(given) == told
-    assert written(schemas.NewOrderReply().dump({"id": given})) == {"id": told}
-    [row] = schemas.trades([Trade(given, 1, 1.0, 1.0, Side.BUY)])
+    assert replies.safe_id(given) == told
+    assert written(replies.NewOrderReply().dump({"id": given})) == {"id": told}
+    [row] = replies.trades([Trade(given, 1, 1.0, 1.0, Side.BUY)])
     assert written(row)["id"] == told
 
 
 def test_balances_are_exact_under_lower_case_names() -> None:
     rows = [Balance("BTC", Decimal("1.20"), Decimal("0E-8")), Balance("ltc", Decimal("1E+3"), Decimal("0.1") ** 18)]
-    assert wire.write(schemas.BalanceReply(many=True).dump(rows)) == (
+    assert wire.write(replies.BalanceReply(many=True).dump(rows)) == (
         b'[{"currency":"btc","free":1.20,"frozen":0.00000000},'
         b'{"currency":"ltc","free":1000,"frozen":0.000000000000000001}]'
     )
@@ -434,7 +434,7 @@ def order(**more: Any) -> Order:
 
 
 def test_an_orders_names() -> None:
-    assert wire.write(schemas.OrderReply().dump(order())) == (
+    assert wire.write(replies.OrderReply().dump(order())) == (
         b'{"id":"1152921504606846976","amount":0.15,"price":1002.50,"status":"cancelled","deal_amount":0,'
         b'"type":"sell","avg_price":0}'
     )
@@ -442,7 +442,7 @@ def test_an_orders_names() -> None:
 
 @pytest.mark.parametrize("status", [*Status])
 def test_a_status_is_one_of_fmzs_words(status: Status) -> None:
-    assert schemas.OrderReply().dump(order(status=status))["status"] in ("open", "closed", "cancelled")
+    assert replies.OrderReply().dump(order(status=status))["status"] in ("open", "closed", "cancelled")
 
 
 FMZ = ("MarginLevel", "Amount", "FrozenAmount", "Price", "Profit", "Type", "ContractType", "Margin", "Symbol")
@@ -456,7 +456,7 @@ def test_a_position_has_both_spellings(names: tuple[str, ...], side: PositionSid
         symbol=Symbol.parse("BTC_USDT.swap"), side=side, amount=Decimal(3), frozen=Decimal(1),
         price=Decimal("37000.50"), profit=Decimal("-1.25"), margin=Decimal("11.1"), leverage=Decimal(10),
     )  # fmt: skip
-    [reply] = written(schemas.PositionReply(many=True).dump([position]))
+    [reply] = written(replies.PositionReply(many=True).dump([position]))
     assert reply.keys() == {*FMZ, *SNAKE}
     assert [reply[name] for name in names] == [
         10, 3, 1, Decimal("37000.50"), Decimal("-1.25"), kind, "swap", Decimal("11.1"), "BTC_USDT.swap",

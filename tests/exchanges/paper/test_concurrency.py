@@ -6,9 +6,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import cast
 
-from exchanges.base import Services
 from exchanges.http import Http
 from exchanges.paper import Paper
+from exchanges.services import Services
 from exchanges.signing import Credentials
 from exchanges.state import METADATA, open_state
 from protocol.models import NewOrder, Side, Symbol
@@ -21,7 +21,7 @@ SYMBOL = Symbol.parse("BTC_USDT")
 WORKER = """
 import sys
 from decimal import Decimal
-from exchanges.base import Services
+from exchanges.services import Services
 from exchanges.paper import Paper
 from exchanges.signing import Credentials
 from exchanges.state import open_state

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from exchanges.base import Services, merge
+from exchanges.candles import merge
 from exchanges.paper import FuturesPaper, Paper, market
 from exchanges.paper.listings import SPOT, SWAPS, Listing
 from exchanges.paper.market import MINUTE, PERIODS, Bar, Print
+from exchanges.services import Services
 from exchanges.signing import Credentials
 from protocol.errors import InvalidCall
 from protocol.models import Side, Symbol, Trade
