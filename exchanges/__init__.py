@@ -3,13 +3,19 @@
 from collections.abc import Mapping
 
 from exchanges.base import Exchange
+from exchanges.binance import Binance
+from exchanges.binance_futures import FuturesBinance
 from exchanges.bitgo import BitGo
 from exchanges.coinpark import CoinPark
+from exchanges.kraken import Kraken
+from exchanges.okx import OKX
+from exchanges.okx_futures import FuturesOKX
 from exchanges.paper import FuturesPaper, Paper
 from protocol.errors import InvalidCall
 
 EXCHANGES: Mapping[str, type[Exchange]] = {
-    exchange.name.lower(): exchange for exchange in (Paper, FuturesPaper, BitGo, CoinPark)
+    exchange.name.lower(): exchange
+    for exchange in (Paper, FuturesPaper, Binance, FuturesBinance, OKX, FuturesOKX, Kraken, BitGo, CoinPark)
 }
 
 DEFAULT = Paper.name

@@ -87,6 +87,8 @@ class Exchange(ABC):
     futures: ClassVar[str] = ""
     """The route of its futures twin, for the hint that sends a trader there."""
     signer: ClassVar[type[Signer]]
+    proof: ClassVar[str] = ""
+    """What its signatures were compared with; empty where there are none."""
     periods: ClassVar[Mapping[int, str]]
     """FMZ's minutes → its interval."""
     max_candles: ClassVar[int] = 1000

@@ -25,6 +25,7 @@ class BitGo(Exchange):
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     quote = "CNY"
     signer = Md5Query
+    proof = "our own vector: none is published"
     periods = {minutes: str(minutes * 60) for minutes in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720, 1440, 10080)}
     statuses = {"1": Status.OPEN, "2": Status.OPEN, "3": Status.CLOSED, "4": Status.CANCELLED}
     sides = {"0": Side.BUY, "1": Side.SELL}

@@ -35,6 +35,7 @@ class CoinPark(Exchange):
     url = "https://api.coinpark.cc"
     sends = "form"
     signer = HmacMd5Form
+    proof = "our own vector: none is published"
     periods = {
         1: "1min", 3: "3min", 5: "5min", 15: "15min", 30: "30min", 60: "1hour", 120: "2hour", 240: "4hour",
         360: "6hour", 720: "12hour", 1440: "day", 10080: "week",

@@ -49,16 +49,21 @@ class FuturesExchange(Exchange):
         """Have the exchange set the leverage that FMZ set for all markets, before the first order that opens in one."""
         super().prepare(order)
         leverage = None if order.closes else self.leverage(order.symbol)
-        if leverage and self.settings.get("applied", str(order.symbol)) != str(leverage):
+        if leverage and self.settings.get("applied", self.market(order.symbol)) != str(leverage):
             self._apply(order.symbol, leverage)
 
     def apply_leverage(self, symbol: Symbol, leverage: int) -> None:
         """Tell the exchange; nothing where a new order tells it."""
 
     def rules(self, symbol: Symbol) -> Market:
-        """A market's rules; its contract may also be the exchange's own instrument name."""
-        named = (market for market in self.listing().values() if market.id == symbol.contract)
-        return next(named, None) or super().rules(symbol)
+        """A market's rules; its contract may also be the exchange's own instrument name, but of no other pair: the
+        contract may have been set for another market."""
+        named = next((market for market in self.listing().values() if market.id == symbol.contract), None)
+        if named is None:
+            return super().rules(symbol)
+        if (named.symbol.base, named.symbol.quote) != (symbol.base, symbol.quote):
+            raise InvalidCall(f"{named.id} is a contract of {named.symbol.base}_{named.symbol.quote}, not of {symbol}")
+        return named
 
     def leverage(self, symbol: Symbol) -> int | None:
         """The leverage set for a market, None where none was."""
@@ -69,9 +74,10 @@ class FuturesExchange(Exchange):
         """The market FMZ means, with the contract it names or the one set before. Raises InvalidCall without either."""
         contract = symbol.contract or self.settings.get("contract")
         if not contract:
+            usual = "swap" if "swap" in self.contracts else min(self.contracts)
             raise InvalidCall(
-                f"no contract is chosen on {self.name}: call exchange.SetContractType"
-                f'("{min(self.contracts)}") first, or name one, as in {symbol}.{min(self.contracts)}'
+                f'no contract is chosen on {self.name}: call exchange.SetContractType("{usual}") first, '
+                f"or name one, as in {symbol}.{usual}"
             )
         return replace(symbol, quote=symbol.quote or self.quote, contract=self._known(contract))
 
@@ -101,7 +107,7 @@ class FuturesExchange(Exchange):
 
     def _apply(self, symbol: Symbol, leverage: int) -> None:
         self.apply_leverage(symbol, leverage)
-        self.settings.put("applied", str(leverage), str(symbol))
+        self.settings.put("applied", str(leverage), self.market(symbol))  # the exchange's name: a quarter moves on
 
     def _known(self, contract: str) -> str:
         if contract not in self.contracts and contract not in self._instruments():

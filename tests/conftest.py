@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+import exchanges.clock as nonces
 from app import create_app
 from exchanges.http import Http
 from exchanges.services import Services
@@ -33,6 +34,12 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture(autouse=True)
+def _first_nonces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nonces begin anew with every test, so that the order of tests does not matter."""
+    monkeypatch.setattr(nonces, "_last", {})
 
 
 @pytest.fixture

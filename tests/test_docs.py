@@ -1,11 +1,13 @@
 """What the documents promise is there, and what is there is in the documents."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from exchanges import EXCHANGES
+from exchanges.__main__ import main
 from protocol import errors
 from protocol.methods import METHODS
 
@@ -21,9 +23,13 @@ def test_every_error_label_is_explained(label: str) -> None:
     assert f"\n| `{label}` |" in README
 
 
-@pytest.mark.parametrize("exchange", EXCHANGES.values(), ids=lambda exchange: exchange.name)
-def test_every_exchange_is_listed(exchange: type) -> None:
-    assert f"| `/{exchange.name}` |" in README
+def test_the_table_of_exchanges_is_the_registrys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = tmp_path / "README.md"
+    copy.write_text(README)
+    monkeypatch.setattr(sys, "argv", ["exchanges", str(copy)])
+    main()
+    assert copy.read_text() == README, "run: python -m exchanges README.md"
+    assert all(f"`/{exchange.name}`" in README for exchange in EXCHANGES.values())
 
 
 @pytest.mark.parametrize("method", METHODS)

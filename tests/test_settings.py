@@ -141,6 +141,7 @@ WRONG = {
     "ALLOWED_CLIENTS": ["10.0.0.0/33", "10.0.0.1/8", "localhost", "10.0.0", "10.0.0.1;::1", "::1/129", "10.0.0.1,x"],
     "ALLOWED_HOSTS": ["gateway.lan:6666", "http://gateway.lan", "a b", "[::1]:6666", "gateway.lan/x", "*.lan"],
     "ALLOWED_ORIGINS": ["dash.lan", "https://dash.lan/page", "https://dash.lan?x", "null", "*"],
+    "BINANCE_TESTNET": ["yes", "2", "on", "testnet"],
     "LOG_LEVEL": ["loud", "10", "NOTSET", "TRACE", "INFO,DEBUG"],
 }  # fmt: skip
 
@@ -162,6 +163,41 @@ def test_a_wrong_setting_is_told_in_one_sentence_that_names_it(load: Load, name:
 def test_other_machines_may_reach_what_is_guarded(load: Load, guard: dict[str, str], bind: str) -> None:
     settings = load(BIND=bind, **guard)
     assert (settings.bind, settings.guarded) == (bind, True)
+
+
+def test_test_money_is_asked_for_at_the_testnet(load: Load) -> None:
+    settings = load(
+        BINANCE_TESTNET="1", OKX_TESTNET="true", KRAKEN_URL="https://kraken.example", FUTURES_OKX_TESTNET="0"
+    )
+    assert settings.testnets == {"Binance", "OKX"}
+    assert settings.urls == {
+        "Binance": "https://testnet.binance.vision",
+        "OKX": "https://www.okx.com",
+        "Kraken": "https://kraken.example",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("BITGO_TESTNET", {"BITGO_TESTNET": "1"}),  # it has none
+        ("BINANCE_URL", {"BINANCE_URL": "https://api.binance.com", "BINANCE_TESTNET": "1"}),
+        ("BINANCE_URL", {"BINANCE_URL": "https://testnet.binance.vision"}),
+        (
+            "FUTURES_BINANCE_URL",
+            {"FUTURES_BINANCE_URL": "https://demo-fapi.binance.com", "FUTURES_BINANCE_TESTNET": "0"},
+        ),
+    ],
+)
+def test_an_address_and_the_kind_of_money_must_agree(load: Load, name: str, more: dict[str, str]) -> None:
+    with pytest.raises(WrongSetting, match=rf"^{name} is wrong: "):
+        load(**more)
+
+
+@pytest.mark.parametrize("url", ["https://demo-api.binance.com", "http://127.0.0.1:8080"])
+def test_another_address_for_test_money_is_taken(load: Load, url: str) -> None:
+    settings = load(BINANCE_URL=url, BINANCE_TESTNET="1")
+    assert (settings.urls["Binance"], settings.testnets) == (url, {"Binance"})
 
 
 def test_the_environment_wins_over_the_file_in_the_working_directory(load: Load) -> None:

@@ -729,8 +729,8 @@ def test_without_a_contract_the_way_to_one_is_told(services: Services) -> None:
     with pytest.raises(InvalidCall) as refused:
         futures(services.state).resolve(Symbol.parse("BTC_USDT"))
     assert refused.value.message == (
-        'no contract is chosen on FuturesTiny: call exchange.SetContractType("quarter") first, '
-        "or name one, as in BTC_USDT.quarter"
+        'no contract is chosen on FuturesTiny: call exchange.SetContractType("swap") first, '
+        "or name one, as in BTC_USDT.swap"
     )
 
 
@@ -904,3 +904,20 @@ def test_the_exchanges_own_name_of_an_instrument_is_a_contract(services: Service
     assert exchange.set_contract("BTC-270326")
     resolved = exchange.resolve(Symbol.parse("BTC_USDT"))
     assert (str(resolved), exchange.rules(resolved).id) == ("BTC_USDT.BTC-270326", "BTC-270326")
+
+
+def test_an_instrument_is_of_its_own_pair_only(services: Services) -> None:
+    exchange = levered(services.state)
+    listed(exchange, replace(RULES, symbol=Symbol.parse("BTC_USDT.quarter"), id="BTC-270326"))
+    exchange.set_contract("BTC-270326")
+    with pytest.raises(InvalidCall, match="BTC-270326 is a contract of BTC_USDT, not of ETH_USDT"):
+        exchange.rules(exchange.resolve(Symbol.parse("ETH_USDT")))
+
+
+def test_a_contract_that_has_moved_on_is_told_the_leverage_again(services: Services) -> None:
+    exchange = levered(services.state)
+    exchange.set_leverage(20, None)
+    for name in ("BTC-270326", "BTC-270326", "BTC-270625"):
+        exchange.market = lambda symbol, name=name: name  # type: ignore[misc]
+        exchange.prepare(order())
+    assert exchange.told == [("BTC_USDT.swap", 20)] * 2

@@ -1,0 +1,52 @@
+"""``python -m exchanges [FILE …]``: the table of what each exchange can do, printed, or put into Markdown files between
+the lines ``<!-- exchanges -->`` and ``<!-- /exchanges -->``."""
+
+import re
+import sys
+from pathlib import Path
+
+from exchanges import EXCHANGES
+from exchanges.base import Exchange
+from exchanges.futures import FuturesExchange
+
+_EVERY = "ticker, depth, records, trades, accounts, orders"  # what an exchange must be able to do to be one
+_SOME = {"markets": "markets", "tickers": "tickers", "past orders": "history", "order by client id": "find"}
+_MARKED = re.compile(r"(?<=<!-- exchanges -->\n).*?(?=<!-- /exchanges -->)", re.DOTALL)
+
+
+def can(exchange: type[Exchange], method: str) -> bool:
+    """Whether an adapter has a method of its own where the interface only says that there is none."""
+    return getattr(exchange, method) is not getattr(Exchange, method)
+
+
+def table() -> str:
+    """The table, in Markdown."""
+    columns = ["exchange", "address", "trades", _EVERY, *_SOME, "fundings", "testnet", "signature proved by"]
+    rows = [columns, ["---"] * len(columns)]
+    for exchange in EXCHANGES.values():
+        rows.append(
+            [
+                exchange.name,
+                f"`/{exchange.name}`",
+                ", ".join(sorted(exchange.contracts)) if issubclass(exchange, FuturesExchange) else "spot",
+                "✓",
+                *("✓" if can(exchange, method) else "" for method in _SOME.values()),
+                "✓" if can(exchange, "fundings") else "",
+                "✓" if exchange.testnet else "",
+                exchange.proof,
+            ]
+        )
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def main() -> None:
+    """Print the table, or renew it in the files that are named."""
+    for name in sys.argv[1:]:
+        path = Path(name)
+        path.write_text(_MARKED.sub(table().replace("\\", r"\\"), path.read_text()))
+    if not sys.argv[1:]:
+        sys.stdout.write(table())
+
+
+if __name__ == "__main__":
+    main()
