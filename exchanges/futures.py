@@ -12,6 +12,9 @@ from exchanges.state import FuturesSettings
 from protocol.errors import GatewayError, InvalidCall
 from protocol.models import Direction, Market, NewOrder, Position, Symbol
 
+DATED = "futures"
+"""FMZ's word, in a range such as ``USD.futures``, for every contract that ends."""
+
 
 class FuturesExchange(Exchange):
     """One account on one futures exchange: what FMZ sets beforehand is remembered for the account."""
@@ -123,11 +126,12 @@ class FuturesExchange(Exchange):
 
 def covers(wanted: Symbol | None, market: Symbol) -> bool:
     """Whether a futures market is meant by GetPositions' or GetOrders' argument: nothing (all), a contract code
-    (``swap``), a range (``USDT.swap``) or a market (``BTC_USDT.swap``)."""
+    (``swap``), a range (``USDT.swap``, ``USD.futures``) or a market (``BTC_USDT.swap``)."""
     if wanted is None or wanted == market:
         return True
     if wanted.quote:
         return not wanted.contract and (wanted.base, wanted.quote) == (market.base, market.quote)
     if wanted.contract:
-        return wanted.contract == market.contract and wanted.base in (market.base, market.quote)
+        dated = wanted.contract == DATED and market.contract != "swap"
+        return (dated or wanted.contract == market.contract) and wanted.base in (market.base, market.quote)
     return wanted.text == market.contract

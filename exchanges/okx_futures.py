@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from exchanges.futures import FuturesExchange, covers
+from exchanges.futures import DATED, FuturesExchange, covers
 from exchanges.okx import Unified, sizes
 from protocol.models import Funding, Market, NewOrder, Position, PositionSide, Side, Symbol
 from protocol.numbers import double, exact, milliseconds
@@ -48,7 +48,6 @@ class FuturesOKX(Unified, FuturesExchange):
     def prepare(self, order: NewOrder) -> None:
         """Ask beforehand what the order's words depend on, so that a failure to learn it is not the order's."""
         self.hedged()
-        self.market(order.symbol)
         super().prepare(order)
 
     def hedged(self) -> bool:
@@ -104,7 +103,7 @@ class FuturesOKX(Unified, FuturesExchange):
     def _is_one(self, symbol: Symbol) -> bool:
         """Whether one market is meant: not a range such as ``USDT.swap``, which has a contract and no quote, unless
         that is an instrument's own name."""
-        return bool(symbol.contract) and (bool(symbol.quote) or symbol.contract not in self.contracts)
+        return bool(symbol.contract) and (bool(symbol.quote) or symbol.contract not in self.contracts | {DATED})
 
     def _covered(self, symbol: Symbol | None, rows: list[Any]) -> list[Any]:
         names = self.names([row["instId"] for row in rows])

@@ -31,7 +31,9 @@ PARAMS = {
     "ticker": {"symbol": "LTC_CNY"},
     "trade": {"symbol": "LTC_CNY", "type": "buy", "price": "200.5", "amount": "0.25"},
 }
-ROUTES = ("bitgo", "coinpark", "binance", "okx", "kraken")
+SPOT = ("bitgo", "coinpark", "binance", "okx", "kraken")
+FUTURES = ("futures_binance", "futures_okx")
+ROUTES = (*SPOT, *FUTURES)
 CALLS = [(route, method) for route in ROUTES for method in PARAMS]
 
 UNKNOWN = {"ticker": "NO_DEFINITE_ANSWER", "trade": "ORDER_STATE_UNKNOWN"}
@@ -93,6 +95,28 @@ ANSWERS = {
         "trade": b'{"error": [], "result": {"txid": ["7"]}}',
     },
 }
+ANSWERS |= {"futures_binance": ANSWERS["binance"], "futures_okx": ANSWERS["okx"]}
+# What is asked before an order, and kept for a while: the list of markets, and the account's position mode (with which
+# the order that asked for it is answered as well).
+LEARNED: Mapping[str, list[tuple[str, bytes]]] = {
+    "futures_binance": [
+        (
+            "markets",
+            b'{"symbols": [{"symbol": "LTCUSDT", "contractType": "PERPETUAL", "status": "TRADING", "baseAsset": "LTC",'
+            b' "quoteAsset": "USDT", "filters": []}]}',
+        ),
+        ("trade", b'{"dualSidePosition": false}'),
+    ],
+    "futures_okx": [
+        (
+            "markets",
+            b'{"code": "0", "msg": "", "data": [{"instId": "LTC-USDT-SWAP", "alias": "", "state": "live",'
+            b' "tickSz": "0.01", "lotSz": "1", "minSz": "1", "maxLmtSz": "1000", "ctVal": "1",'
+            b' "ctMult": "1", "ctValCcy": "LTC"}]}',
+        ),
+        ("trade", b'{"code": "0", "msg": "", "data": [{"posMode": "net_mode"}]}'),
+    ],
+}
 BEFORE_TLS = (
     "none",
     "hang on accept",
@@ -115,7 +139,9 @@ class Gateway:
     def ask(self, route: str, method: str) -> tuple[dict[str, Any], float]:
         """The answer to a call, and the seconds it took."""
         keys = {"access_key": KEY, "secret_key": f"{SECRET},{PASSPHRASE}"}
-        call = {**keys, "nonce": 1, "method": method, "params": PARAMS[method]}
+        market = {"symbol": "LTC_USDT.swap"} if route in FUTURES else {}
+        params = {**PARAMS[method], **market} if method in PARAMS else {}
+        call = {**keys, "nonce": 1, "method": method, "params": params}
         start = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
@@ -130,6 +156,7 @@ class Gateway:
     def under(self, fault: str, route: str, method: str) -> tuple[dict[str, Any], float]:
         """The answer under a fault. All four calls are asked at the same time, and only once."""
         if (fault, route, method) not in self.answers:
+            self.warm()
             for server in self.exchanges.values():
                 server.fault = fault
                 server.drop()
@@ -139,6 +166,16 @@ class Gateway:
                     self.answers[fault, *call] = answer
             self.connections[fault] = self._accepted() - before
         return self.answers[fault, route, method]
+
+    def warm(self) -> None:
+        """Let the service learn what an order on futures depends on, so that the order itself meets the fault."""
+        for route, told in LEARNED.items():
+            server = self.exchanges[route]
+            server.fault = "none"
+            server.drop()
+            for method, body in told:
+                server.body = body
+                self.ask(route, method)
 
     def _accepted(self) -> int:
         return sum(server.connections for server in self.exchanges.values())
@@ -249,7 +286,8 @@ def test_a_fault_has_one_outcome(fault: str, route: str, method: str, gateway: G
 @pytest.mark.parametrize("fault", VERDICTS)
 def test_whatever_happens_is_asked_once(fault: str, gateway: Gateway) -> None:
     gateway.under(fault, *CALLS[0])
-    assert gateway.connections[fault] == len(CALLS)
+    # One ticker is made of two replies, and asks for the second where the first is JSON.
+    assert gateway.connections[fault] - len(CALLS) in ({0, 1} if fault == "headers that echo" else {0})
 
 
 @pytest.mark.parametrize(("route", "method"), CALLS)
@@ -267,6 +305,7 @@ def test_without_a_connection_nothing_is_sent(route: str, method: str, cut_off_g
 
 @pytest.mark.parametrize(("route", "method"), CALLS)
 def test_without_a_fault_there_is_an_answer(route: str, method: str, gateway: Gateway) -> None:
+    gateway.warm()
     server = gateway.exchanges[route]
     server.fault, server.body = "none", ANSWERS[route][method]
     server.drop()

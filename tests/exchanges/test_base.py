@@ -831,6 +831,8 @@ MARKETS = ("BTC_USDT.swap", "BTC_USDT.quarter", "ETH_USDT.swap", "BTC_USD.swap")
         ("SWAP", ()),
         ("DOGE", ()),
         ("USDT.quarter", ("BTC_USDT.quarter",)),
+        ("USDT.futures", ("BTC_USDT.quarter",)),
+        ("USD.futures", ()),
     ],
 )
 def test_what_a_range_covers(wanted: str | None, covered: tuple[str, ...]) -> None:
