@@ -142,8 +142,8 @@ def _trade(exchange: Any, asked: dict[str, Any]) -> dict[str, Any]:
     except OutcomeUnknown as error:
         unknown = error
     raise OrderStateUnknown(
-        f"{order.client_id} {unknown.message}. The order may exist: look at the open orders and the balance "
-        "before you send it again".strip()
+        f"{order.client_id} {unknown.message.rstrip('.')}. The order may exist: look at the open orders and the "
+        "balance before you send it again".lstrip()
     )
 
 
