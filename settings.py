@@ -170,7 +170,8 @@ def _database(text: str) -> str:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    # Also what float() takes besides, such as nan and 1_0, is no number of seconds.
+    seconds = float(text) if re.fullmatch(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", text) else 0.0
     if not 0 < seconds <= 300:
         raise ValueError("expected seconds above 0, at most 300")
     return seconds

@@ -136,7 +136,7 @@ WRONG = {
         "http://[::1:3128", "nonsense",
     ],
     "CA_FILE": ["/no/such/file", "/", "nonsense"],
-    "DEADLINE": ["0", "-1", "nan", "inf", "-inf", "abc", "301", "300.01", "1e3", "10s", "1,5"],
+    "DEADLINE": ["0", "1_0", "soon", "-1", "nan", "inf", "-inf", "abc", "301", "300.01", "1e3", "10s", "1,5"],
     "TOKEN": ["short", "x" * 15, "€" * 20, "x" * 16 + "\x01", "sixteen\tcharacters"],
     "ALLOWED_CLIENTS": ["10.0.0.0/33", "10.0.0.1/8", "localhost", "10.0.0", "10.0.0.1;::1", "::1/129", "10.0.0.1,x"],
     "ALLOWED_HOSTS": ["gateway.lan:6666", "http://gateway.lan", "a b", "[::1]:6666", "gateway.lan/x", "*.lan"],
@@ -211,6 +211,11 @@ def test_a_file_further_up_is_not_read(load: Load, tmp_path: Path, monkeypatch: 
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
     assert load().deadline == 10.0
+
+
+def test_a_deadline_that_is_no_number_is_told_what_is_expected(load: Load) -> None:
+    with pytest.raises(WrongSetting, match=r"^DEADLINE is wrong: expected seconds above 0, at most 300$"):
+        load(DEADLINE="soon")
 
 
 def test_a_wrong_setting_in_the_file_is_told_as_well(load: Load) -> None:
