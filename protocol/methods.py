@@ -32,8 +32,9 @@ class Call:
 
     @property
     def identity(self) -> str:
-        """What tells this request from its account's others: the same for a repeated one, empty without a nonce."""
-        if not self.nonce:
+        """What tells this order from its account's others: the same for a repeated request, empty without a nonce, and
+        for every method that places none."""
+        if not self.nonce or self.method != "trade":
             return ""
         return f"{self.nonce} {self.method} {json.dumps(self.params, sort_keys=True, default=str)}"
 
