@@ -255,6 +255,10 @@ class Exchange(ABC):
         )
         return found
 
+    def symbols(self) -> dict[str, Symbol]:
+        """FMZ's names of the listed markets, by the exchange's own."""
+        return {market.id: market.symbol for market in self.listing().values()}
+
     def rules(self, symbol: Symbol) -> Market:
         """A market's rules. Raises InvalidCall when the exchange does not list it."""
         market = self.listing().get(str(symbol))

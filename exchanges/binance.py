@@ -226,7 +226,7 @@ class Binance(BinanceApi):
         return read_ticker(row, book=row)
 
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
-        listed = {market.id: market.symbol for market in self.listing().values()}
+        listed = self.symbols()
         rows = self.call("GET", f"{self.root}/ticker/24hr")
         return [(listed[row["symbol"]], read_ticker(row, book=row)) for row in rows if row["symbol"] in listed]
 

@@ -34,7 +34,6 @@ from protocol.models import (
 )
 from protocol.numbers import double, exact, milliseconds, whole
 
-_MINUTE = 60.0  # seconds that the position mode is good for
 _HOUR = 3_600_000  # ms
 _USUAL_HOURS = 8  # between two fundings
 _WRONG_MODE = "-4061"
@@ -95,7 +94,7 @@ class FuturesBinance(FuturesExchange, BinanceApi):
         return read_ticker(self.call("GET", "/fapi/v1/ticker/24hr", params=asked), book=book)
 
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
-        listed = self._listed()
+        listed = self.symbols()
         books = {row["symbol"]: row for row in self.call("GET", "/fapi/v1/ticker/bookTicker")}
         return [
             (listed[row["symbol"]], read_ticker(row, book=books[row["symbol"]]))
@@ -108,7 +107,7 @@ class FuturesBinance(FuturesExchange, BinanceApi):
         return Depth(time=milliseconds(book["E"]), asks=read_levels(book["asks"]), bids=read_levels(book["bids"]))
 
     def fundings(self, symbol: Symbol | None) -> list[Funding]:
-        one, listed = self._one(symbol), self._listed()
+        one, listed = self._one(symbol), self.symbols()
         hours = {row["symbol"]: row["fundingIntervalHours"] for row in self.call("GET", "/fapi/v1/fundingInfo")}
         rows = self.call("GET", "/fapi/v1/premiumIndex", params={"symbol": one and one.id})
         return [
@@ -141,7 +140,7 @@ class FuturesBinance(FuturesExchange, BinanceApi):
             return super().trade(order)
         except ExchangeError as error:
             if _WRONG_MODE in error.message.split():  # it was changed meanwhile
-                self.services.cache.forget(self._mode)
+                self.forget_mode()
             raise
 
     def placed(self, order: NewOrder) -> Mapping[str, str]:
@@ -149,25 +148,17 @@ class FuturesBinance(FuturesExchange, BinanceApi):
             return {"positionSide": "LONG" if (order.side is Side.BUY) is not order.closes else "SHORT"}
         return {"reduceOnly": "true"} if order.closes else {}
 
-    def hedged(self) -> bool:
-        """Whether the account keeps long and short positions of a market apart."""
-        mode: bool = self.services.cache.get(
-            self._mode,
-            _MINUTE,
-            lambda: self.modes[
-                str(self.call("GET", "/fapi/v1/positionSide/dual", signed=True)["dualSidePosition"]).lower()
-            ],
-        )
-        return mode
+    def position_mode(self) -> bool:
+        return self.modes[str(self.call("GET", "/fapi/v1/positionSide/dual", signed=True)["dualSidePosition"]).lower()]
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
         one = self._one(symbol)
-        listed = self._listed() if symbol else {}
+        listed = self.symbols() if symbol else {}
         rows = self.call("GET", "/fapi/v1/openOrders", params={"symbol": one and one.id}, signed=True)
         return [self.read(row) for row in rows if one or covers(symbol, _symbol(row, listed))]
 
     def positions(self, symbol: Symbol | None) -> list[Position]:
-        one, listed = self._one(symbol), self._listed()
+        one, listed = self._one(symbol), self.symbols()
         asked = {"symbol": one and one.id}
         # The positions last: theirs is the reply that goes beside the answer.
         settings = self.call("GET", "/fapi/v1/symbolConfig", params=asked, signed=True)
@@ -183,13 +174,6 @@ class FuturesBinance(FuturesExchange, BinanceApi):
         self.call("POST", "/fapi/v1/leverage", params=asked, signed=True)
 
     # Readers ------------------------------------------------------------------------------------------------------
-
-    @property
-    def _mode(self) -> tuple[str | None, ...]:
-        return (self.name, self.services.urls.get(self.name), self.credentials.account, "position mode")
-
-    def _listed(self) -> dict[str, Symbol]:
-        return {market.id: market.symbol for market in self.listing().values()}
 
     def _one(self, symbol: Symbol | None) -> Market | None:
         return self.rules(symbol) if symbol and symbol.quote and symbol.contract else None

@@ -9,8 +9,10 @@ from exchanges.base import Exchange
 from exchanges.services import Services
 from exchanges.signing import Credentials
 from exchanges.state import FuturesSettings
-from protocol.errors import GatewayError, InvalidCall
+from protocol.errors import GatewayError, InvalidCall, Unsupported
 from protocol.models import Direction, Market, NewOrder, Position, Symbol
+
+_MINUTE = 60.0  # seconds that the position mode is good for
 
 DATED = "futures"
 """FMZ's word, in a range such as ``USD.futures``, for every contract that ends."""
@@ -61,12 +63,32 @@ class FuturesExchange(Exchange):
     def rules(self, symbol: Symbol) -> Market:
         """A market's rules; its contract may also be the exchange's own instrument name, but of no other pair: the
         contract may have been set for another market."""
-        named = next((market for market in self.listing().values() if market.id == symbol.contract), None)
+        listing = self.listing()
+        # The list is searched only for what is not in it under FMZ's name.
+        named = listing.get(str(symbol)) or next((one for one in listing.values() if one.id == symbol.contract), None)
         if named is None:
             return super().rules(symbol)
         if (named.symbol.base, named.symbol.quote) != (symbol.base, symbol.quote):
             raise InvalidCall(f"{named.id} is a contract of {named.symbol.base}_{named.symbol.quote}, not of {symbol}")
         return named
+
+    def hedged(self) -> bool:
+        """Whether the account keeps long and short positions of a market apart, as the exchange said within the last
+        minute."""
+        mode: bool = self.services.cache.get(self._mode, _MINUTE, self.position_mode)
+        return mode
+
+    def position_mode(self) -> bool:
+        """Ask the exchange whether the account keeps long and short positions of a market apart."""
+        raise Unsupported(f"{self.name} has one position mode")
+
+    def forget_mode(self) -> None:
+        """Ask for the position mode anew next time."""
+        self.services.cache.forget(self._mode)
+
+    @property
+    def _mode(self) -> tuple[str | None, ...]:
+        return (self.name, self.services.urls.get(self.name), self.credentials.account, "position mode")
 
     def leverage(self, symbol: Symbol) -> int | None:
         """The leverage set for a market, None where none was."""
@@ -119,7 +141,7 @@ class FuturesExchange(Exchange):
 
     def _instruments(self) -> set[str]:
         try:
-            return {market.id for market in self.listing().values()}
+            return set(self.symbols())
         except GatewayError:  # none can be asked for
             return set()
 

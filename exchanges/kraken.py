@@ -156,7 +156,7 @@ class Kraken(Exchange):
         ]
 
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
-        listed = {market.id: market.symbol for market in self.listing().values()}
+        listed = self.symbols()
         return [(listed[name], self._ticker(row)) for name, row in self.public("Ticker").items() if name in listed]
 
     # Account ------------------------------------------------------------------------------------------------------

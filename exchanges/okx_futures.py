@@ -14,7 +14,6 @@ from protocol.models import Funding, Market, NewOrder, Position, PositionSide, S
 from protocol.numbers import double, exact, milliseconds
 
 _PERPETUAL = "swap"
-_MINUTE = 60.0  # seconds that the account's position mode is good for
 
 
 class FuturesOKX(Unified, FuturesExchange):
@@ -34,7 +33,7 @@ class FuturesOKX(Unified, FuturesExchange):
         return self.rules(symbol).id
 
     def names(self, ids: list[str]) -> Mapping[str, Symbol]:
-        listed = {market.id: market.symbol for market in self.listing().values()}
+        listed = self.symbols()
         return {name: listed.get(name) or self._symbol(name) for name in ids}
 
     def queries(self, symbol: Symbol | None) -> list[dict[str, str]]:
@@ -50,10 +49,9 @@ class FuturesOKX(Unified, FuturesExchange):
         self.hedged()
         super().prepare(order)
 
-    def hedged(self) -> bool:
-        """Whether the account keeps long and short positions of a market apart."""
-        mode = self.services.cache.get((self.name, self.credentials.account, "posMode"), _MINUTE, self._position_mode)
-        return self.position_modes[mode]
+    def position_mode(self) -> bool:
+        [account] = self.call("GET", "/api/v5/account/config", signed=True)
+        return self.position_modes[str(account["posMode"])]
 
     def terms(self, order: NewOrder) -> Mapping[str, Any]:
         if not self.hedged():
@@ -95,10 +93,6 @@ class FuturesOKX(Unified, FuturesExchange):
         ]
 
     # Readers ------------------------------------------------------------------------------------------------------
-
-    def _position_mode(self) -> str:
-        [account] = self.call("GET", "/api/v5/account/config", signed=True)
-        return str(account["posMode"])
 
     def _is_one(self, symbol: Symbol) -> bool:
         """Whether one market is meant: not a range such as ``USDT.swap``, which has a contract and no quote, unless
