@@ -1,10 +1,10 @@
-# make run · make test · make lint
+# make run · make test · make test-servers · make lint
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint clean
+.PHONY: run test test-servers lint faults clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/fmz-gateway
@@ -12,10 +12,19 @@ run: $(VENV)/run.stamp
 test: $(VENV)/test.stamp lint
 	$(BIN)/pytest -n 2
 
+# The same tests on a real PostgreSQL and a real Redis: .ci/servers make test-servers
+test-servers: $(VENV)/test.stamp
+	@: $${TEST_STATE_URL:?} $${TEST_REDIS_URL:?}
+	$(BIN)/pytest -n 2
+
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The proofs of docs/RELIABILITY.md at full size, which renew its tables. Half an hour.
+faults: $(VENV)/test.stamp
+	$(BIN)/python -m tests.reliability
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

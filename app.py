@@ -2,8 +2,11 @@
 
 import argparse
 import logging
+import socket
 import sys
 import traceback
+from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from secrets import compare_digest
@@ -16,11 +19,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.serving import WSGIRequestHandler
 
-from exchanges import find
+from exchanges import counters, find
+from exchanges.clock import epoch_ms
 from exchanges.http import Http
 from exchanges.services import Services
 from exchanges.signing import Credentials
 from exchanges.state import open_state
+from orders import cli
+from orders.desk import Desk
+from orders.journal import Journal
+from orders.resolver import Resolver
 from protocol import wire
 from protocol.errors import AccessDenied, GatewayError, InvalidCall
 from protocol.methods import answer, known_name, read_call
@@ -36,12 +44,18 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     """The WSGI application. Raises WrongSetting for a wrong environment, and for a database that cannot be opened."""
     settings = settings or Settings.load()
     services = services or Services(
-        http=Http(deadline=settings.deadline, ca_file=settings.ca_file, proxies=settings.proxies),
+        http=Http(ca_file=settings.ca_file, proxies=settings.proxies),
         state=open_database(settings),
+        deadline=settings.deadline,
         urls=settings.urls,
         testnets=settings.testnets,
+        limits_url=settings.limits_url,
+        withdrawals=settings.allow_withdrawals,
     )
+    journal = Journal(services.state, services.now, settings.retry_window)
+    resolver = Resolver(journal)
     app = Flask(__name__, static_folder=None)
+    app.extensions["resolver"] = resolver
     app.url_map.merge_slashes = False  # a doubled slash is no route, nor a redirect to one
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, PROVIDE_AUTOMATIC_OPTIONS=False)
 
@@ -52,9 +66,17 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         request.stream.read(1)  # raises where a body without a length was cut off at the cap
         call = read_call(body, request.headers.get("Http-Method", ""))
         g.call = call
-        g.credentials = Credentials.from_fields(call.access_key, call.secret_key)
-        exchange = find(settings.default_exchange if name.lower() in _DEFAULT_NAMES else name)
-        return _reply(answer(exchange(g.credentials, services, call.identity), call))
+        g.credentials = credentials = Credentials.from_fields(call.access_key, call.secret_key)
+        kind = find(settings.default_exchange if name.lower() in _DEFAULT_NAMES else name)
+        exchange = kind(g.credentials, services, call.identity)
+        if credentials.key:
+            resolver.meet(kind.name, exchange.account, lambda: kind(replace(credentials), services))
+        connection = request.environ.get("gunicorn.socket")
+        desk = Desk(exchange, journal, str(call.nonce or ""), gone=lambda: _hung_up(connection), sleep=services.sleep)
+        reply = _reply(answer(exchange, desk, call))
+        reply.response = told = _Told(reply.get_data(), connection)
+        reply.call_on_close(lambda: desk.close(heard=told.heard))
+        return reply
 
     @app.before_request
     def guard() -> None:
@@ -70,12 +92,17 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
 
 
 def open_database(settings: Settings) -> Engine:
-    """The gateway's database. Raises WrongSetting when it cannot be opened."""
+    """The gateway's database. Raises WrongSetting when it, or the limits' own, cannot be opened."""
+    name = "STATE_URL"
     try:
-        return open_state(settings.state_url)
+        state = open_state(settings.state_url)
+        if settings.limits_url:
+            name = "LIMITS_URL"
+            counters.opened(settings.limits_url, state).dispose()
     except (OSError, SQLAlchemyError) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())
-        raise WrongSetting(f"STATE_URL is wrong: the database cannot be opened: {reason}") from None
+        raise WrongSetting(f"{name} is wrong: the database cannot be opened: {reason}") from None
+    return state
 
 
 # Who may call -----------------------------------------------------------------------------------------------------
@@ -135,6 +162,36 @@ def _reply(reply: dict[str, object], status: int = 200) -> Response:
     return Response(wire.write(reply), status, mimetype="application/json")
 
 
+class _Told:
+    """An answer on its way. heard: whether its caller was there when it went out, and all of it could be sent.
+
+    What the connection looks like afterwards says nothing: who has read an answer may close it at once.
+    """
+
+    def __init__(self, body: bytes, connection: socket.socket | None) -> None:
+        self._body = body
+        self._connection = connection
+        self.heard = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        there = not _hung_up(self._connection)
+        yield self._body
+        self.heard = there  # the server comes back here when it has sent it
+
+
+def _hung_up(connection: socket.socket | None) -> bool:
+    """Whether the caller has closed its connection, as far as the server lets us see it. FMZ's host does when its own
+    timeout is the shorter one; its strategy then knows of no order."""
+    if connection is None:
+        return False
+    try:
+        return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
 def _refusal(error: GatewayError, status: int = 200) -> Response:
     text = str(error)
     g.outcome = error.label
@@ -183,7 +240,15 @@ def _log(response: Response) -> Response:
 
 
 def serve() -> None:
-    """Run gunicorn in this process: what ``fmz-gateway`` and ``make run`` do. Takes gunicorn's own options."""
+    """Run gunicorn in this process: what ``fmz-gateway`` and ``make run`` do. Takes gunicorn's own options, or
+    ``orders`` and what ``orders.cli`` understands."""
+    if sys.argv[1:2] == ["orders"]:
+        try:
+            settings = Settings.load()
+            journal = Journal(open_database(settings), epoch_ms, settings.retry_window)
+        except WrongSetting as error:
+            sys.exit(f"fmz-gateway: {error}")
+        sys.exit(cli.main(journal, sys.argv[2:]))
     from gunicorn.app.wsgiapp import run  # not there on Windows, where debug mode still works
 
     places = (Path(__file__).parent, Path(sys.prefix) / "share" / "fmz-gateway")
@@ -211,6 +276,7 @@ def main() -> None:
         app = create_app(settings)
     except WrongSetting as error:
         sys.exit(f"fmz-gateway: {error}")
+    app.extensions["resolver"].start()
     app.run(settings.host, settings.port, debug=True, request_handler=_PathsOnly, threaded=True)
 
 

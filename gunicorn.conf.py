@@ -1,6 +1,9 @@
 """How gunicorn runs the gateway: one worker with threads, for its work is waiting for exchanges."""
 
+import select
 import sys
+
+from gunicorn.workers.gthread import ThreadWorker
 
 from app import open_database
 from settings import Settings, WrongSetting, configure_logging, is_loopback
@@ -14,10 +17,24 @@ configure_logging(_settings.log_level)
 
 bind = _settings.bind
 
+
+class Worker(ThreadWorker):
+    """gunicorn's worker with threads, which on a stop lets in who waits at the door, and then shuts it at once: left
+    open until the end, it would take in callers only to cut them off."""
+
+    def set_accept_enabled(self, enabled):
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                while select.select([listener], [], [], 0)[0]:
+                    self.accept(listener)
+                listener.close()
+
+
 # One worker keeps one pool of warm connections; threads cost little while they wait for an exchange. A second worker
 # is safe, for all that must be shared is in the database.
 workers = 1
-worker_class = "gthread"
+worker_class = Worker
 threads = 32
 
 # FMZ's host asks again within seconds; a kept connection saves it the handshake.
@@ -44,6 +61,11 @@ def on_starting(server):
     for address in server.cfg.address:
         if isinstance(address, tuple) and not is_loopback(address[0]) and not _settings.guarded:
             sys.exit(f"fmz-gateway: {address[0]} can be reached from other machines; set TOKEN or ALLOWED_CLIENTS")
+
+
+def post_worker_init(worker):
+    """Look for orders that nobody has learned the fate of, those of the last run included."""
+    worker.wsgi.extensions["resolver"].start()
 
 
 def when_ready(server):

@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from environs import Env
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from exchanges import DEFAULT, EXCHANGES, find
 from exchanges.base import Exchange
+from exchanges.state import read_url
 from protocol.errors import InvalidCall
 
 _LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
@@ -31,19 +31,23 @@ class WrongSetting(Exception):
 class Settings:
     """One field per setting; README.md has the table.
 
-    deadline: seconds for a whole call to an exchange. urls, proxies: exchange's name → address.
+    deadline: seconds for a whole call of FMZ. retry_window: seconds after an order without a definite answer, in which
+    the next one of the same account, symbol and side is taken for the same. urls, proxies: exchange's name → address.
     """
 
     host: str = "127.0.0.1"
     port: int = 6666
     default_exchange: str = DEFAULT
     state_url: str = field(default="", repr=False)  # may hold a database password
+    limits_url: str = field(default="", repr=False)  # and so may this
     deadline: float = 10.0
+    retry_window: float = 60.0
     ca_file: str | None = None
     token: str = field(default="", repr=False)
     allowed_clients: tuple[IPv4Network | IPv6Network, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    allow_withdrawals: bool = False
     log_level: str = "INFO"
     urls: Mapping[str, str] = field(default_factory=dict)
     testnets: frozenset[str] = frozenset()
@@ -88,12 +92,15 @@ class Settings:
             port=port,
             default_exchange=read("DEFAULT_EXCHANGE", lambda name: find(name).name, DEFAULT),
             state_url=read("STATE_URL", _database, f"sqlite:///{_state_directory()}/state.db"),
+            limits_url=read("LIMITS_URL", _counters, ""),
             deadline=read("DEADLINE", _seconds, 10.0),
+            retry_window=read("RETRY_WINDOW", _seconds, 60.0),
             ca_file=read("CA_FILE", _file, None),
             token=read("TOKEN", _token, ""),
             allowed_clients=read("ALLOWED_CLIENTS", _list(_network), ()),
             allowed_hosts=read("ALLOWED_HOSTS", _list(_hostname), ()),
             allowed_origins=read("ALLOWED_ORIGINS", _list(_origin), ()),
+            allow_withdrawals=read("ALLOW_WITHDRAWALS", _yes, False),
             log_level=read("LOG_LEVEL", _level, "INFO"),
             urls={name: url for name in with_urls if (url := _address(find(name), urls[name], name in testnets))},
             testnets=frozenset(testnets),
@@ -157,15 +164,29 @@ def _proxy(text: str) -> str:
 
 
 def _database(text: str) -> str:
-    url = make_url(text)
+    url = read_url(text)
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise ValueError(
             "a database in memory forgets; expected a file, such as sqlite:////var/lib/fmz-gateway/state.db"
         )
     try:
         url.get_dialect().import_dbapi()
-    except ImportError as error:
-        raise ValueError(f"this database's driver is not installed: {error}") from None
+    except ImportError:
+        raise ValueError("PostgreSQL's driver is not installed: pip install 'fmz-gateway[postgresql]'") from None
+    return text
+
+
+def _counters(text: str) -> str:
+    if not re.match(r"(redis|rediss|unix)://", text):
+        return _database(text)
+    try:
+        from redis import Redis
+    except ImportError:
+        raise ValueError("Redis's driver is not installed: pip install 'fmz-gateway[redis]'") from None
+    try:
+        Redis.from_url(text)  # which connects to nothing yet
+    except ValueError:  # its own words may quote a password
+        raise ValueError("expected redis://<user>:<password>@<host>:<port>/<number>") from None
     return text
 
 

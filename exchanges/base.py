@@ -1,34 +1,22 @@
-"""The interface of an exchange, and the pipeline that every call takes.
+"""The interface of an exchange.
 
 An adapter declares tables (intervals, statuses, error codes), says how it writes a market's name and where the useful
-part of a reply is, and reads replies into models. Everything else is here, once.
+part of a reply is, and reads replies into models. Everything else is here or in ``pipeline``, once.
 """
 
 import re
-from abc import ABC, abstractmethod
+import string
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import ceil, log2
-from types import MappingProxyType
-from typing import Any, ClassVar, Literal
-
-import requests
+from typing import Any, ClassVar
 
 from exchanges.candles import merge
-from exchanges.http import MAX_EXCERPT, Reply
-from exchanges.services import Services
-from exchanges.signing import Credentials, Signer
-from protocol.errors import (
-    UNREADABLE,
-    AuthenticationFailed,
-    ExchangeError,
-    GatewayError,
-    InvalidCall,
-    OutcomeUnknown,
-    RateLimited,
-    Unsupported,
-)
+from exchanges.guard import moves
+from exchanges.pipeline import Pipeline
+from protocol.errors import GatewayError, InvalidCall, NotAllowed, Unsupported
 from protocol.models import (
     Balance,
     Candle,
@@ -48,6 +36,7 @@ from protocol.models import (
 from protocol.numbers import plain
 
 _HOUR = 3600.0  # seconds that a list of markets is good for
+_MAX_NAMED = 80  # characters of a path that an error quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +56,16 @@ class ClientId:
         return "".join(digits)
 
 
-class Exchange(ABC):
+_OURS = ClientId(22, string.ascii_letters + string.digits)
+
+
+class Exchange(Pipeline):
     """One account on one spot exchange, for the time of one call."""
 
-    name: ClassVar[str]
-    """Its route, and the prefix of its errors."""
-    url: ClassVar[str] = ""
-    """Scheme and host."""
-    testnet: ClassVar[str] = ""
-    """Scheme and host for test money, where there are some; they may be the same as for real money."""
-    headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """What it wants in every request's head."""
-    testnet_headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """What it wants there as well when it is asked for test money."""
-    sends: ClassVar[Literal["query", "form", "json"]] = "query"
-    """Where the parameters of a POST or PUT travel; those of other verbs are in the query."""
     quote: ClassVar[str] = "USDT"
     """The quote of a market that FMZ names by its base alone."""
     futures: ClassVar[str] = ""
     """The route of its futures twin, for the hint that sends a trader there."""
-    signer: ClassVar[type[Signer]]
     proof: ClassVar[str] = ""
     """What its signatures were compared with; empty where there are none."""
     periods: ClassVar[Mapping[int, str]]
@@ -95,18 +74,18 @@ class Exchange(ABC):
     """The most bars it gives in one reply."""
     statuses: ClassVar[Mapping[str, Status]]
     """Its order states, all of them: an unknown one is an error, never a guess."""
-    refusals: ClassVar[Mapping[str, type[GatewayError]]] = MappingProxyType({})
-    """Patterns that its ``code message`` begins with → our errors."""
     client_id: ClassVar[ClientId | None] = None
     """How it takes a client order id, or that it takes none."""
-
-    def __init__(self, credentials: Credentials, services: Services, request: str = "") -> None:
-        """``request`` tells one request of FMZ from another, for the client id of its order; empty when it cannot."""
-        self.credentials = credentials
-        self.services = services
-        self.request = request
-        self.reply: bytes | None = None
-        """The JSON text of the exchange's last answer in this call."""
+    limit_only: ClassVar[str] = ""
+    """Why it takes no market orders; empty where it does."""
+    moves: ClassVar[str] = ""
+    """A pattern of its own words, in small letters and digits alone, for resources that move money out of the account
+    or manage its keys; those that all exchanges use are in ``guard``."""
+    harmless: ClassVar[str] = ""
+    """A pattern of whole calls, as ``verb path``, that do no such thing, whatever their names say."""
+    settled: ClassVar[float] = 15.0
+    """Seconds after which an order that was sent, and that its own look-ups do not know, does not exist: the window in
+    which a signed order is accepted, and some patience for lists that are late."""
 
     # What FMZ asks ------------------------------------------------------------------------------------------------
 
@@ -144,7 +123,7 @@ class Exchange(ABC):
 
     @abstractmethod
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
-        """Cancel an order. Raises OrderNotFound."""
+        """Cancel an order: True when it is cancelled, False when that was only accepted. Raises OrderNotFound."""
 
     def find(self, symbol: Symbol, client_id: str) -> Order | None:
         """The order that carries our client id, open or not."""
@@ -180,7 +159,18 @@ class Exchange(ABC):
 
     def raw(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
         """Any resource of the exchange, signed: ``path`` below its host. FMZ is given the whole reply, as it came."""
-        return self.call(verb, f"/{path}", params=params, signed=True)
+        return self.call(verb, f"/{path}", params=params, signed=True, safe=False)
+
+    def pass_through(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
+        """``raw``, for a strategy. Raises NotAllowed for what moves money out of the account or manages its keys,
+        unless the settings let it through."""
+        allowed = self.services.withdrawals or re.fullmatch(self.harmless, f"{verb} {path}")
+        if not allowed and moves(path, self.moves):
+            raise NotAllowed(
+                f"{self.name}: {verb} {path[:_MAX_NAMED]} may withdraw, transfer or manage keys, which strategies are "
+                "not allowed to do here; nothing was sent. If it is meant, start the gateway with ALLOW_WITHDRAWALS=1"
+            )
+        return self.raw(verb, path, params)
 
     # What FMZ asks of futures ---------------------------------------------------------------------------------------
 
@@ -204,17 +194,13 @@ class Exchange(ABC):
         """Funding rates of perpetual contracts: all, or those that ``covers(symbol, …)``."""
         raise self._spot_only("GetFundings")
 
-    # Two hooks --------------------------------------------------------------------------------------------------------
+    # A hook -----------------------------------------------------------------------------------------------------------
 
     @abstractmethod
     def market(self, symbol: Symbol) -> str:
         """The exchange's own name of a market."""
 
-    @abstractmethod
-    def unwrap(self, payload: Any) -> Any:
-        """The useful part of a reply, or raise ``self.refused(code, message)``."""
-
-    # The pipeline -----------------------------------------------------------------------------------------------------
+    # What all exchanges do alike -----------------------------------------------------------------------------------
 
     def resolve(self, symbol: Symbol) -> Symbol:
         """The market FMZ means: the usual quote filled in. Raises Unsupported for a contract."""
@@ -239,13 +225,17 @@ class Exchange(ABC):
         )
 
     def new_client_id(self) -> str:
-        """The client id of this request's order, the same when the request is repeated; empty where none is taken."""
-        return self.client_id.render(self.credentials.fingerprint(self.name, self.request)) if self.client_id else ""
+        """The client id of this request's order, the same when the request is repeated; where the exchange takes none,
+        only the journal knows it."""
+        return (self.client_id or _OURS).render(self.credentials.fingerprint(self.name, self.request))
 
     def prepare(self, order: NewOrder) -> None:
         """Ask and tell the exchange all that an order needs beforehand, so that ``trade`` sends the order and nothing
-        else: a failure here is not an unclear order."""
+        else: a failure here is not an unclear order. Raises Unsupported for a market order where there are none."""
+        if order.price is None and self.limit_only:
+            raise Unsupported(f"{self.name} {self.limit_only}. Give a price; nothing was sent")
         self.market(order.symbol)
+        self._offset()
 
     def listing(self) -> Mapping[str, Market]:
         """All markets by FMZ's name, as the exchange listed them within the last hour."""
@@ -277,71 +267,6 @@ class Exchange(ABC):
             f"least amount {plain(market.min_amount)}, least value {plain(market.min_notional)}"
         )
 
-    def call(
-        self,
-        verb: str,
-        path: str,
-        *,
-        params: Mapping[str, Any] | None = None,
-        signed: bool = False,
-    ) -> Any:
-        """One HTTP call, and the useful part of its reply.
-
-        Signed replies keep their numbers exact; public ones are read as doubles. Raises AuthenticationFailed for
-        missing keys before anything is sent, else what ``http`` and ``unwrap`` raise.
-        """
-        if signed and not (self.credentials.key and self.credentials.secret):
-            raise AuthenticationFailed(f"{self.name} needs both an access key and a secret key; nothing was sent")
-        carries = self.sends if verb in ("POST", "PUT", "PATCH") else "query"
-        request = requests.Request(
-            verb,
-            self.services.urls.get(self.name, self.url) + path,
-            headers={**self.headers, **(self.testnet_headers if self.name in self.services.testnets else {})},
-            params=params if carries == "query" else None,
-            data=dict(params or {}) if carries == "form" else None,
-            json=params if carries == "json" else None,
-            auth=self.signer(self.credentials, self.services.now) if signed else None,
-        )
-        return self._read(self.services.http.send(self.name, request), exact=signed)
-
-    def _read(self, reply: Reply, *, exact: bool) -> Any:
-        refusal = _REFUSAL_BY_STATUS.get(reply.status) or (
-            ExchangeError if 400 <= reply.status < 500 else OutcomeUnknown
-        )
-        try:
-            useful = self.unwrap(reply.json(exact=exact))
-        except ExchangeError as error:
-            # A code that is in no table says less than the HTTP status.
-            raise refusal(error.message) if type(error) is ExchangeError and reply.status >= 400 else error from None
-        except UNREADABLE:
-            pass
-        else:
-            if reply.status < 400:
-                self.reply = reply.body
-                return useful
-        raise refusal(self.credentials.scrub(f"{self.name} HTTP {reply.status}: {reply.excerpt()}"))
-
-    def refused(self, code: object, message: object) -> GatewayError:
-        """The error for the exchange's own code and words."""
-        said = self.credentials.scrub(f"{code} {message}".strip())
-        kind = next((kind for pattern, kind in self.refusals.items() if re.match(pattern, said)), ExchangeError)
-        return kind(f"{self.name} {' '.join(said.split())[:MAX_EXCERPT]}")
-
-    def unreadable(self, error: Exception) -> Exception:
-        """The error for a reply that a reader could not make sense of; our own mistakes stay what they are."""
-        if self.reply is None:
-            return error
-        missing = f"it lacks {error}" if isinstance(error, KeyError) else type(error).__name__
-        return OutcomeUnknown(f"{self.name}: the reply is not as its documentation says ({missing})")
-
     def _spot_only(self, what: str) -> Unsupported:
         where = f"set the service address's path to /{self.futures}" if self.futures else "it has no futures"
         return Unsupported(f"{self.name} is a spot exchange and {what} is for futures: {where}")
-
-
-_REFUSAL_BY_STATUS: Mapping[int, type[GatewayError]] = {
-    401: AuthenticationFailed,
-    408: OutcomeUnknown,
-    418: RateLimited,
-    429: RateLimited,
-}

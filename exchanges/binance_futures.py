@@ -8,15 +8,18 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from exchanges.binance import BinanceApi, read_levels, read_market, read_ticker
+from exchanges.binance import ONE, BinanceApi, read_levels, read_market, read_ticker
 from exchanges.futures import FuturesExchange, covers
+from exchanges.limits import Limit
 from protocol.errors import (
     AuthenticationFailed,
     ExchangeError,
     InsufficientFunds,
     InvalidOrder,
     Maintenance,
+    OutcomeUnknown,
     RateLimited,
+    WrongTime,
 )
 from protocol.models import (
     Balance,
@@ -37,6 +40,7 @@ from protocol.numbers import double, exact, milliseconds, whole
 _HOUR = 3_600_000  # ms
 _USUAL_HOURS = 8  # between two fundings
 _WRONG_MODE = "-4061"
+_ORDERS = {"(POST|PUT) /fapi/v1/(order|algoOrder)": 1, "(POST|PUT) /fapi/v1/batchOrders": 5}
 
 
 class FuturesBinance(FuturesExchange, BinanceApi):
@@ -65,12 +69,49 @@ class FuturesBinance(FuturesExchange, BinanceApi):
     # https://developers.binance.com/docs/derivatives/usds-margined-futures/error-code
     refusals = {
         **BinanceApi.refusals,
-        r"-(1011|1099|2017|4087|4088|4188|4402|5028)\b": AuthenticationFailed,
+        r"-4116\b": OutcomeUnknown,  # an order has our id, perhaps this one
+        r"-5028\b": WrongTime,
+        r"-(1011|1099|2017|4087|4088|4188|4402)\b": AuthenticationFailed,
         r"-(2018|2019|2024|2028|4050|4051)\b": InsufficientFunds,
         r"-(400[1-5]|4013|4014|4016|4023|4024|4164|4183|4184|5029)\b": InvalidOrder,
         r"-(4140|4141)\b": Maintenance,
         r"-4400\b": RateLimited,
     }
+    # Weights: with each resource. Amounts: exchangeInfo.
+    limits = (
+        Limit(
+            "weight", 2400, 60.0, default=30,
+            costs={
+                "GET /futures/data/.*|GET /fapi/v1/funding(Rate|Info)": 0,
+                f"GET /fapi/v./(ticker/(24hr|price)|premiumIndex|assetIndex|openOrders|openAlgoOrders){ONE}": 1,
+                "GET /fapi/v1/(ping|time|exchangeInfo|openInterest|indexInfo|order|openOrder|algoOrder)": 1,
+                "(POST|PUT|DELETE) /fapi/v1/batchOrders": 5,
+                "POST /fapi/v1/countdownCancelAll": 10,
+                "POST /fapi/v1/convert/.*": 200,
+                "(POST|PUT|DELETE) /fapi/v1/.*": 1,
+                f"GET /fapi/v1/ticker/bookTicker{ONE}": 2,
+                "GET /fapi/v./ticker/price|GET /fapi/v1/constituents": 2,
+                r"GET /fapi/v1/\w*[kK]lines\?(.*&)?limit=\d{1,2}(&.*)?": 1,
+                r"GET /fapi/v1/\w*[kK]lines\?(.*&)?limit=[1-4]\d\d(&.*)?": 2,
+                r"GET /fapi/v1/\w*[kK]lines\?(.*&)?limit=\d{4}.*": 10,
+                r"GET /fapi/v1/\w*[kK]lines": 5,
+                r"GET /fapi/v1/depth\?(.*&)?limit=\d{1,2}(&.*)?": 2,
+                r"GET /fapi/v1/depth\?(.*&)?limit=100(&.*)?": 5,
+                r"GET /fapi/v1/depth\?(.*&)?limit=\d{4}.*": 20,
+                "GET /fapi/v1/depth|GET /fapi/v1/(premium|asset)Index": 10,
+                "GET /fapi/v1/(trades|ticker/bookTicker|allOrders|userTrades|symbolConfig|accountConfig)": 5,
+                "GET /fapi/v./(balance|account|positionRisk)": 5,
+                "GET /fapi/v1/(ticker/24hr|openOrders|openAlgoOrders)": 40,
+                "GET /fapi/v1/forceOrders": 50,
+                "GET /fapi/v1/.*/asyn": 300,  # 1000, of which only a few a month are allowed
+            },
+        ),
+        Limit("orders", 300, 10.0, per="account", reserve=0, costs=_ORDERS),
+        Limit("orders a minute", 1200, 60.0, per="account", reserve=0, costs=_ORDERS),
+        Limit("funding rates", 500, 300.0, reserve=0, costs={"GET /fapi/v1/funding(Rate|Info)": 1}),
+        Limit("statistics", 1000, 300.0, reserve=0, costs={"GET /futures/data/.*": 1}),
+    )  # fmt: skip
+    cancels = "DELETE |POST /fapi/v1/countdownCancelAll"
 
     def market(self, symbol: Symbol) -> str:
         return self.rules(symbol).id

@@ -4,6 +4,7 @@ No documentation of the exchange itself was found; what is known is what the art
 There is one endpoint, always POST with an empty body; everything is in the query, where ``action`` names the call.
 """
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ from protocol.errors import InvalidCall, OrderNotFound, Unsupported
 from protocol.models import Balance, Candle, Depth, Level, NewOrder, Order, OrderId, Side, Status, Symbol, Ticker, Trade
 from protocol.numbers import double, exact, identifier, milliseconds, plain
 
-_RESERVED = {"action", "api_key", "sign"}
+_RESERVED = {"action": "action", "apikey": "api_key", "sign": "sign"}  # by their letters: " Action" may be read alike
 
 
 class BitGo(Exchange):
@@ -29,6 +30,9 @@ class BitGo(Exchange):
     periods = {minutes: str(minutes * 60) for minutes in (1, 3, 5, 15, 30, 60, 120, 240, 360, 720, 1440, 10080)}
     statuses = {"1": Status.OPEN, "2": Status.OPEN, "3": Status.CLOSED, "4": Status.CANCELLED}
     sides = {"0": Side.BUY, "1": Side.SELL}
+    limit_only = "takes limit orders only"
+    reading = {"market", "depth", "kline", "trades", "userinfo", "entrust", "order"}
+    """The actions that change nothing."""
     numbers = {"BTC": "1", "LTC": "2", "ETP": "3", "ETH": "4", "ETC": "5", "DOGE": "6", "BEC": "7"}
 
     def market(self, symbol: Symbol) -> str:
@@ -44,7 +48,8 @@ class BitGo(Exchange):
 
     def action(self, name: str, *, signed: bool = False, **params: str) -> Any:
         """The whole reply to an action."""
-        return self.call("POST", "/appApi.html", params={"action": name, **params}, signed=signed)
+        safe = name in self.reading
+        return self.call("POST", "/appApi.html", params={"action": name, **params}, signed=signed, safe=safe)
 
     # Market data --------------------------------------------------------------------------------------------------
 
@@ -94,14 +99,12 @@ class BitGo(Exchange):
         ]
 
     def trade(self, order: NewOrder) -> OrderId:
-        if order.price is None:
-            raise Unsupported(f"{self.name} takes limit orders only: give a price; nothing was sent")
         reply = self.action(
             "trade",
             signed=True,
             symbol=self.market(order.symbol),
             type="0" if order.side is Side.BUY else "1",
-            price=plain(order.price),
+            price=plain(order.price or Decimal(0)),
             amount=plain(order.amount),
         )
         return identifier(reply["orderId"])
@@ -121,14 +124,14 @@ class BitGo(Exchange):
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         self.action("cancel_entrust", signed=True, id=order_id)
-        return True
+        return False  # whether it is done, or will be, is not known
 
     def raw(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
-        if _RESERVED & params.keys():
-            raise InvalidCall(
-                f"{', '.join(sorted(_RESERVED & params.keys()))} cannot be a parameter: the gateway sets it"
-            )
-        return self.call(verb, "/appApi.html", params={**params, "action": path}, signed=True)
+        letters = {re.sub("[^a-z]", "", name.lower()) for name in params}
+        if _RESERVED.keys() & letters:
+            taken = ", ".join(_RESERVED[name] for name in sorted(_RESERVED.keys() & letters))
+            raise InvalidCall(f"{taken} cannot be a parameter: the gateway sets it")
+        return self.call(verb, "/appApi.html", params={**params, "action": path}, signed=True, safe=False)
 
     # Readers ------------------------------------------------------------------------------------------------------
 

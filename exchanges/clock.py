@@ -1,7 +1,11 @@
-"""The time, as exchanges count it, and the nonces made from it."""
+"""The time, as we and as exchanges count it."""
 
 import threading
 import time
+from collections.abc import Callable
+
+_FRESH = 600.0  # seconds that a measurement is used
+_RETRY = 30.0  # seconds after one that failed
 
 
 def epoch_ms() -> int:
@@ -9,13 +13,27 @@ def epoch_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-_last: dict[str, int] = {}
-_lock = threading.Lock()
+class Offset:
+    """How far an exchange's clock is ahead of ours, in ms. Thread-safe: one thread measures; others wait for it only
+    where there is no earlier measurement."""
 
+    def __init__(self) -> None:
+        self._known: int | None = None
+        self._due = float("-inf")  # in time.monotonic() seconds
+        self._measuring = threading.Lock()
 
-def next_nonce(account: str, now: int) -> int:
-    """A number that grows with every call for an account, by all threads of this process: ``now`` (ms since the epoch)
-    in microseconds, or one more than the last where that is not more."""
-    with _lock:
-        _last[account] = max(now * 1000, _last.get(account, 0) + 1)
-        return _last[account]
+    def get(self, measure: Callable[[], int | None]) -> int:
+        """What was measured within the last ten minutes. Where ``measure`` fails and gives None, the last measurement
+        is used, or 0, and the next is tried in half a minute."""
+        if self._is_due() and self._measuring.acquire(blocking=self._known is None):
+            try:
+                if self._is_due():  # still, after waiting for another thread
+                    measured = measure()
+                    self._known = self._known if measured is None else measured
+                    self._due = time.monotonic() + (_RETRY if measured is None else _FRESH)
+            finally:
+                self._measuring.release()
+        return self._known or 0
+
+    def _is_due(self) -> bool:
+        return time.monotonic() >= self._due

@@ -196,12 +196,13 @@ class _Session(requests.Session):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What an exchange answered: HTTP status, media type and decompressed body."""
+    """What an exchange answered: HTTP status, media type, decompressed body, and the header ``Retry-After``."""
 
     exchange: str
     status: int
     media_type: str
     body: bytes
+    retry_after: str = ""
 
     def json(self, *, exact: bool) -> Any:
         """The body as JSON; fractions as Decimal when ``exact``, else as doubles. Raises ValueError for a page, an
@@ -226,15 +227,11 @@ class Reply:
 class Http:
     """The process's one client. Thread-safe; made once.
 
-    deadline: seconds for a whole call, from the name's look-up to the reply's last byte.
     ca_file: certificate authorities to trust instead of certifi's.
     proxies: exchange's name → ``http://``, ``https://`` or ``socks5h://`` address.
     """
 
-    def __init__(
-        self, *, deadline: float = 10.0, ca_file: str | None = None, proxies: Mapping[str, str] | None = None
-    ) -> None:
-        self.deadline = deadline
+    def __init__(self, *, ca_file: str | None = None, proxies: Mapping[str, str] | None = None) -> None:
         self._verify = ca_file or True
         self._proxies = dict(proxies or {})
         self._session = _Session()
@@ -243,8 +240,12 @@ class Http:
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, _Adapter(pool_connections=POOL, pool_maxsize=POOL))
 
-    def send(self, exchange: str, request: requests.Request) -> Reply:
-        """Send once and read the whole reply. Raises NotSent or OutcomeUnknown; any status but 3xx is returned."""
+    def send(self, exchange: str, request: requests.Request, until: float) -> Reply:
+        """Send once and read the whole reply, from the name's look-up to the last byte, until a time in
+        ``time.monotonic()`` seconds.
+
+        Raises NotSent or OutcomeUnknown; any status but 3xx is returned.
+        """
         request.headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "fmz-gateway"} | dict(
             request.headers or {}
         )
@@ -256,14 +257,16 @@ class Http:
         host = urlsplit(str(request.url)).netloc.lower()
         if urlsplit(str(prepared.url)).netloc != host:
             raise NotSent(f"{exchange}: the request would have gone to another host than {host}")
-        progress = _Progress(time.monotonic() + self.deadline)
+        begun = time.monotonic()
+        progress = _Progress(until)
         token = _progress.set(progress)
         try:
             return self._exchange(exchange, prepared, progress)
         except GatewayError:
             raise
         except Exception as error:  # noqa: BLE001 - no library's mistake may hide whether an order was sent
-            reason = _reason(error, timed_out=time.monotonic() >= progress.deadline, seconds=self.deadline)
+            now = time.monotonic()
+            reason = _reason(error, timed_out=now >= progress.deadline, seconds=now - begun)
             if progress.sent:
                 raise OutcomeUnknown(f"{exchange} network: {reason}") from None
             raise NotSent(f"{exchange} network: {reason}; nothing was sent, it is safe to try again") from None
@@ -275,7 +278,7 @@ class Http:
         with self._session.send(
             prepared,
             stream=True,
-            timeout=Timeout(total=self.deadline),
+            timeout=Timeout(total=max(progress.deadline - time.monotonic(), 0.001)),
             verify=self._verify,
             allow_redirects=False,
             proxies={"http": proxy, "https": proxy} if proxy else {},
@@ -288,7 +291,8 @@ class Http:
                 if len(body) > MAX_REPLY:
                     raise OutcomeUnknown(f"{exchange} HTTP {response.status_code}: a reply of over {MAX_REPLY} bytes")
             media_type = response.headers.get("Content-Type", "").partition(";")[0]
-            return Reply(exchange, response.status_code, media_type, bytes(body))
+            retry_after = response.headers.get("Retry-After", "")
+            return Reply(exchange, response.status_code, media_type, bytes(body), retry_after)
 
 
 # What a failed call is called, by the classes of its causes and the words of the innermost. Users filter their logs by
@@ -318,4 +322,4 @@ def _reason(error: BaseException, *, timed_out: bool, seconds: float) -> str:
         (said for pattern, said in _REASONS.items() if re.search(pattern, words, re.IGNORECASE)),
         type(causes[-1]).__name__,
     )  # fmt: skip
-    return f"timeout, no complete reply within {seconds:g} s" if reason == "timeout" else reason
+    return f"timeout, no complete reply within {seconds:.1f} s" if reason == "timeout" else reason

@@ -6,10 +6,12 @@ that begin with W are warnings. There is no test money.
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from exchanges.base import ClientId, Exchange
+from exchanges.limits import Limit
 from exchanges.signing import HmacNonceForm
 from protocol.errors import (
     AuthenticationFailed,
@@ -20,6 +22,7 @@ from protocol.errors import (
     OrderNotFound,
     OutcomeUnknown,
     RateLimited,
+    WrongTime,
 )
 from protocol.models import (
     Balance,
@@ -41,6 +44,7 @@ from protocol.numbers import double, exact, identifier, milliseconds, plain, who
 _ROWS = 100  # levels of a book's side, and trades, asked for
 _PAGE = 50  # past orders in one reply
 _PAGES = 5  # asked for at most, out of the 15 calls that may be made at once
+_WINDOW = 5000  # ms that a new order has to arrive in; at least 2 seconds, at most 60
 _ORDER_ID = re.compile("[A-Za-z0-9]+(?:-[A-Za-z0-9]+)+")
 
 
@@ -53,6 +57,7 @@ class Kraken(Exchange):
     signer = HmacNonceForm
     proof = "the published example, and ccxt"
     client_id = ClientId(32, "0123456789abcdef")  # a UUID without dashes: exactly 32, or else at most 18
+    harmless = "[A-Z]+ 0/private/(GetApiKeyInfo|Withdraw(Addresses|Info|Methods|Status))"  # whatever the verb: see raw
     periods = {minutes: str(minutes) for minutes in (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)}
     max_candles = 720
     statuses = {
@@ -70,6 +75,8 @@ class Kraken(Exchange):
         for error, kind in {
             "E(General|Database):Internal error": OutcomeUnknown,
             "EService:(Deadline elapsed|Unavailable|Busy)": OutcomeUnknown,  # nowhere is it said that nothing was done
+            "EGeneral:Invalid arguments:cl_ord_id": OutcomeUnknown,  # an order has our id, perhaps this one
+            "EGeneral:Invalid arguments:deadline": WrongTime,
             "EAPI:Invalid (key|signature|nonce)": AuthenticationFailed,
             "EGeneral:Permission denied": AuthenticationFailed,
             "EAccount:Invalid permissions": AuthenticationFailed,
@@ -91,6 +98,38 @@ class Kraken(Exchange):
             "EGeneral:Invalid arguments:(price|volume|viqc)": InvalidOrder,
         }.items()
     }
+    # https://docs.kraken.com/exchange/guides/rest/ratelimits and …/general/ratelimits: of the lowest tier, for an
+    # account's cannot be asked. Counters may stand at 15 and 60, and go down by 0.33 and 1 a second, in steps. A cancel
+    # adds up to 8 to the second, by its order's age, but does not say its market: there is room left for one.
+    # Public calls: https://support.kraken.com/articles/206548367
+    limits = (
+        Limit(
+            "private calls", 33, 100.0, burst=14, per="account",
+            costs={
+                "POST /0/private/(Add|Amend|Edit|Cancel)Order(Batch)?": 0,
+                "POST /0/private/(ClosedOrders|TradesHistory|QueryTrades|Ledgers|QueryLedgers)": 2,
+                "POST .*": 1,
+            },
+        ),
+        Limit(
+            "orders of this market", 60, 60.0, burst=50, per="account", by="pair", reserve=0,
+            costs={"POST /0/private/AddOrder": 1, "POST /0/private/EditOrder": 7, "POST /0/private/AddOrderBatch": 8},
+        ),
+        Limit(
+            "public calls", 9, 10.0, burst=1, reserve=0,
+            costs={"GET /0/public/(OHLC|Trades)": 0, "GET /0/public/.*": 1},
+        ),
+        Limit(
+            "candles and trades of this market", 9, 10.0, burst=1, by="pair", reserve=0,
+            costs={"GET /0/public/(OHLC|Trades)": 1},
+        ),
+    )  # fmt: skip
+    cancels = "POST /0/private/Cancel"
+    bans = {
+        "EGeneral:Temporary lockout": 300.0,  # "a few minutes"
+        "EService:Throttled": 10.0,
+        "E(API|Auth):Rate limit exceeded|E(Auth|General):Too many requests": 5.0,  # "a few seconds"
+    }
     # Its own names of assets, by ours; and ours by those and by the names that only balances have. Later assets that
     # begin with X or Z, such as XAUT, are named so everywhere. https://support.kraken.com/articles/360000920306
     assets = {"BTC": "XBT", "DOGE": "XDG"}
@@ -99,6 +138,8 @@ class Kraken(Exchange):
         "XMLN": "MLN", "XREP": "REP", "XXLM": "XLM", "XXMR": "XMR", "XXRP": "XRP", "XZEC": "ZEC", "ZAUD": "AUD",
         "ZCAD": "CAD", "ZEUR": "EUR", "ZGBP": "GBP", "ZJPY": "JPY", "ZUSD": "USD",
     }  # fmt: skip
+    reading = {"BalanceEx", "OpenOrders", "ClosedOrders", "QueryOrders"}
+    """The private calls that change nothing."""
     # Those left out take no new orders: cancel_only and reduce_only.
     tradable = {"online", "post_only", "limit_only"}
 
@@ -115,9 +156,14 @@ class Kraken(Exchange):
         """The result of a market data call."""
         return self.call("GET", f"/0/public/{name}", params=params)
 
-    def private(self, name: str, **params: str) -> Any:
+    def private(self, name: str, **params: Any) -> Any:
         """The result of a signed call."""
-        return self.call("POST", f"/0/private/{name}", params=params, signed=True)
+        return self.call("POST", f"/0/private/{name}", params=params, signed=True, safe=name in self.reading)
+
+    def time(self) -> int:
+        # Whole seconds: half of one is the best guess. For the window of orders that is enough.
+        unixtime = self.call("GET", "/0/public/Time", safe=False)["unixtime"]
+        return milliseconds(unixtime) + 500
 
     def about(self, name: str, order_id: str) -> Any:
         """The result of a signed call about one order. What else the field takes would mean several orders."""
@@ -170,8 +216,13 @@ class Kraken(Exchange):
             params |= {"ordertype": "limit", "price": plain(order.price)}
         else:
             params |= {"ordertype": "market"} | ({"oflags": "viqc"} if order.side is Side.BUY else {})
-        [order_id] = self.private("AddOrder", **params, cl_ord_id=order.client_id)["txid"]
+        [order_id] = self.private("AddOrder", **params, cl_ord_id=order.client_id, deadline=self.deadline)["txid"]
         return identifier(order_id)
+
+    def deadline(self) -> str:
+        """When an order that is sent now is to be refused."""
+        ends = datetime.fromtimestamp((self.now() + _WINDOW) / 1000, UTC)
+        return ends.isoformat(timespec="seconds").replace("+00:00", "Z")
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
         rows = dict(self.private("OpenOrders")["open"])
@@ -187,7 +238,7 @@ class Kraken(Exchange):
         result = self.about("CancelOrder", order_id)
         if not (result["count"] or result.get("pending")):
             raise OrderNotFound(f"{self.name} has no open order {order_id}")
-        return True
+        return not result.get("pending")
 
     def find(self, symbol: Symbol, client_id: str) -> Order | None:
         for name, state in (("OpenOrders", "open"), ("ClosedOrders", "closed")):
@@ -215,7 +266,7 @@ class Kraken(Exchange):
     def raw(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
         """``0/public/…`` is a GET without a signature; every other path is a signed POST."""
         public = path.startswith("0/public/")
-        return self.call("GET" if public else "POST", f"/{path}", params=params, signed=not public)
+        return self.call("GET" if public else "POST", f"/{path}", params=params, signed=not public, safe=False)
 
     # Readers ------------------------------------------------------------------------------------------------------
 

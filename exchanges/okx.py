@@ -8,9 +8,10 @@ import string
 from abc import abstractmethod
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from exchanges.base import ClientId, Exchange
+from exchanges.limits import Limit
 from exchanges.signing import HmacHeaders
 from protocol.errors import (
     AuthenticationFailed,
@@ -21,6 +22,7 @@ from protocol.errors import (
     OutcomeUnknown,
     RateLimited,
     Unsupported,
+    WrongTime,
 )
 from protocol.models import (
     Balance,
@@ -43,6 +45,38 @@ _PAGE = 100  # rows of a list of orders, its most
 _PAGES = 50
 _LEVELS = 100  # of the order book, which has one when none are named
 _TRADES = 100
+_WINDOW = 5000  # ms that a new order has to arrive in
+
+# How many calls of each resource there may be in two seconds: https://www.okx.com/docs-v5/en/#overview-rate-limits, and
+# with each resource. By whose calls count together, and which parameter's values are counted apart.
+_LIMITS: Mapping[tuple[int, Literal["address", "account"], str], list[str]] = {
+    (10, "address", ""): ["GET public/time", "GET market/books-full", "GET market/history-trades"],
+    (20, "address", ""): [
+        "GET market/ticker", "GET market/tickers", "GET market/history-candles", "GET market/index-tickers",
+    ],
+    (40, "address", ""): ["GET market/books", "GET market/candles"],
+    (100, "address", ""): ["GET market/trades"],
+    (20, "address", "instType"): ["GET public/instruments", "GET public/open-interest"],
+    (10, "address", "instId"): ["GET public/funding-rate", "GET public/funding-rate-history", "GET public/mark-price"],
+    (20, "address", "instId"): ["GET public/price-limit"],
+    (5, "account", ""): ["GET account/config", "GET account/trade-fee", "POST account/set-position-mode"],
+    (10, "account", ""): [
+        "GET account/balance", "GET account/positions", "GET account/positions-history", "GET account/bills",
+        "GET trade/fills-history",
+    ],
+    (20, "account", ""): [
+        "GET account/leverage-info", "GET account/max-size", "POST account/set-leverage",
+        "GET trade/orders-history-archive", "GET trade/orders-algo-pending", "GET trade/order-algo",
+        "POST trade/cancel-algos",
+    ],
+    (40, "account", ""): ["GET trade/orders-history"],
+    (60, "account", ""): ["GET trade/orders-pending", "GET trade/fills"],
+    (20, "account", "instId"): ["POST trade/close-position", "POST trade/order-algo"],
+    (60, "account", "instId"): [
+        "GET trade/order", "POST trade/order", "POST trade/amend-order", "POST trade/cancel-order",
+    ],
+}  # fmt: skip
+_KNOWN = {asked: asked.replace(" ", " /api/v5/") for resources in _LIMITS.values() for asked in resources}
 
 
 class Unified(Exchange):
@@ -69,8 +103,9 @@ class Unified(Exchange):
     }
     # https://www.okx.com/docs-v5/en/#error-code-rest-api-public
     refusals = {
-        "50001|50004|50026|51054|51149|51412": OutcomeUnknown,  # timeouts, and failures of its own
-        "50030|50035|50041|5010[0-9]|5011[0-489]|50120|50121": AuthenticationFailed,
+        "50001|50004|50026|51016|51054|51149|51410|51412": OutcomeUnknown,  # its own failures, and our id
+        "50036|50102|50112": WrongTime,
+        "50030|50035|50041|5010[013-9]|5011[013489]|50120|50121": AuthenticationFailed,
         "51008|51119|51127|51131|51502": InsufficientFunds,
         "51063|51400|51401|51402|51405|51503|51509|51510|51603": OrderNotFound,
         "50122|51005|51006|51007|51020|51031|51033|51101|51116|51118|51120|51121|51122|5113[5-8]": InvalidOrder,
@@ -79,6 +114,23 @@ class Unified(Exchange):
         "50005|50013|50046|50062|51021|51022|51028|51029|51030": Maintenance,
     }
     client_id = ClientId(32, string.ascii_letters + string.digits)
+    limits = (
+        *(
+            Limit(asked, amount, 2.0, per=per, by=by, reserve=0, costs={_KNOWN[asked]: 1})
+            for (amount, per, by), resources in _LIMITS.items()
+            for asked in resources
+        ),
+        Limit(
+            "orders", 1000, 2.0, per="account", reserve=0,
+            costs={"POST /api/v5/trade/(amend-)?order": 1, "POST /api/v5/trade/(amend-)?batch-orders": 20},
+        ),
+        # The strictest of those that strategies use.
+        Limit("other calls", 5, 2.0, per="account", default=1, costs=dict.fromkeys(_KNOWN.values(), 0)),
+    )  # fmt: skip
+    cancels = "POST /api/v5/trade/(mass-)?cancel"
+    bans = {r"\bOKX 50011\b": 2.0}  # a limit was exceeded: all are of two seconds
+    moves = "moveposition"  # to another sub-account
+    harmless = "GET .*"
     kinds: ClassVar[tuple[str, ...]]
     """Its names for the types of instrument that are traded here."""
     margin_mode: ClassVar[str]
@@ -94,6 +146,10 @@ class Unified(Exchange):
         if code != "0":
             raise self.refused(code, payload["msg"])
         return rows
+
+    def time(self) -> int:
+        [row] = self.call("GET", "/api/v5/public/time", safe=False)
+        return milliseconds(row["ts"])
 
     # Market data --------------------------------------------------------------------------------------------------
 
@@ -153,7 +209,9 @@ class Unified(Exchange):
             **({"px": plain(order.price)} if order.price else {}),
             **self.terms(order),
         }
-        [row] = self.call("POST", "/api/v5/trade/order", params=asked, signed=True)
+        # Else it would be good for 30 seconds: https://www.okx.com/docs-v5/en/#overview-transaction-timeouts
+        window = {"expTime": lambda: str(self.now() + _WINDOW)}
+        [row] = self.call("POST", "/api/v5/trade/order", params=asked, headers=window, signed=True)
         return identifier(row["ordId"])
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
@@ -172,7 +230,7 @@ class Unified(Exchange):
         asked = {"instId": self.market(symbol), "ordId": order_id}
         if not self.call("POST", "/api/v5/trade/cancel-order", params=asked, signed=True):
             raise OrderNotFound(f"{self.name} has no order {order_id}")
-        return True
+        return False  # accepted is all that a success says
 
     def history(self, symbol: Symbol | None, since: int | None, limit: int | None) -> list[Order]:
         """The last seven days; cancelled orders that nothing was filled of are kept for two hours."""

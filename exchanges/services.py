@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 
 from exchanges.clock import epoch_ms
 from exchanges.http import Http
+from exchanges.limits import Limits
+from exchanges.turns import Turns
 
 
 class Cache:
@@ -40,13 +42,26 @@ class Cache:
 class Services:
     """Made once per process.
 
-    urls: exchange's name → address to use instead of its own. testnets: names of the exchanges that are asked for test
-    money. now: the clock, in milliseconds since the epoch.
+    deadline: seconds for a whole call of FMZ. urls: exchange's name → address to use instead of its own. testnets:
+    names of the exchanges that are asked for test money. limits_url: where limits are counted, ``state`` if empty.
+    withdrawals: whether strategies may withdraw, transfer and manage keys. now: the clock, in milliseconds since the
+    epoch. sleep: waits for seconds. measure_clocks: whether the exchanges' own clocks are asked for.
     """
 
     http: Http
     state: Engine
+    deadline: float = 10.0
     urls: Mapping[str, str] = field(default_factory=dict)
     testnets: frozenset[str] = frozenset()
+    limits_url: str = field(default="", repr=False)  # may hold a password
+    withdrawals: bool = False
     now: Callable[[], int] = epoch_ms
+    sleep: Callable[[float], None] = time.sleep
+    measure_clocks: bool = True
     cache: Cache = field(default_factory=Cache)
+    limits: Limits = field(init=False)
+    turns: Turns = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "limits", Limits(self.state, self.now, self.sleep, self.limits_url))
+        object.__setattr__(self, "turns", Turns(self.state, self.now))

@@ -6,17 +6,19 @@ requests calls a signer last, on the final URL, headers and body, so what is sig
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import ClassVar
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
 
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from exchanges.clock import epoch_ms, next_nonce
+from exchanges.clock import epoch_ms
 from protocol.errors import AuthenticationFailed
 
 _GRAM = 6  # characters of a secret in a row that count as a leak
@@ -27,6 +29,9 @@ _FORMS: tuple[Callable[[str], str], ...] = (
     lambda value: quote(value, safe=""),
     lambda value: json.dumps(value)[1:-1],
     lambda value: json.dumps(value, ensure_ascii=False)[1:-1],
+    lambda value: json.dumps(value)[1:-1].replace("/", r"\/"),  # PHP's way
+    lambda value: re.sub("%..", lambda octet: octet[0].lower(), quote(value, safe="")),
+    lambda value: quote(quote(value, safe=""), safe=""),
 )
 """How an exchange may quote a key or secret to us: as it is, from a query or a form, from JSON."""
 
@@ -78,10 +83,15 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Signer(AuthBase):
-    """A signing scheme, holding the account's keys for one request. ``now`` is the clock, in ms since the epoch."""
+    """A signing scheme, holding the account's keys for one request. ``now`` is the clock, in ms since the epoch;
+    ``nonce`` is greater than every one before it, for the schemes that want one."""
+
+    serial: ClassVar[bool] = False
+    """Whether the account's calls must arrive in the order of their nonces, one after the other."""
 
     credentials: Credentials = field(repr=False)
     now: Callable[[], int] = epoch_ms
+    nonce: int = 0
 
     def signed(self, signature: str) -> str:
         """The signature that goes out, noted to be scrubbed from whatever an exchange quotes of the request."""
@@ -175,8 +185,10 @@ class HmacHeaders(Signer):
 class HmacNonceForm(Signer):
     """HMAC-SHA512 in base64, with the secret decoded from base64, over the path and the SHA-256 of nonce and form.
 
-    The nonce, made in ``clock``, goes in front of the form.
+    The nonce, made in ``turns``, goes in front of the form.
     """
+
+    serial = True
 
     @staticmethod
     def signature(path: bytes, nonce: bytes, form: bytes, secret: bytes) -> str:
@@ -190,7 +202,7 @@ class HmacNonceForm(Signer):
             secret = b64decode(self.credentials.secret, validate=True)
         except ValueError:
             raise AuthenticationFailed("the secret key is not base64: copy the whole private key") from None
-        nonce = str(next_nonce(self.credentials.account, self.now()))
+        nonce = str(self.nonce)
         form = "&".join(filter(None, (f"nonce={nonce}", str(request.body or ""))))
         path = request.path_url.encode()
         request.body = form

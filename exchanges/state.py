@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Engine, MetaData, String, Table, create_engine, event
+from sqlalchemy import URL, Column, Connection, Engine, MetaData, String, Table, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 
@@ -13,6 +13,21 @@ METADATA = MetaData()
 """Every table of the gateway; modules that keep something add theirs when imported."""
 
 _BUSY = 5.0  # seconds a writer waits for another: less than the default deadline
+_POOL = {  # a connection for each thread of a worker, and its resolver: who waits for a lock keeps nobody else waiting
+    "pool_size": 33,
+    "max_overflow": 0,
+    "pool_timeout": _BUSY,
+}
+_SQLITE = ("sqlite", "sqlite+pysqlite")
+_POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
+_PATIENCE = {  # with a server that is away: seconds, the last in ms
+    "connect_timeout": 2,
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "tcp_user_timeout": 5000,
+}
+# The second frees what a host had locked when it died.
+_SESSION = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s'"
 
 _SETTINGS = Table(
     "futures_settings",
@@ -20,36 +35,66 @@ _SETTINGS = Table(
     Column("exchange", String(40), primary_key=True),
     Column("account", String(32), primary_key=True),
     Column("setting", String(16), primary_key=True),
-    Column("symbol", String(120), primary_key=True),  # "" for all markets
+    Column("symbol", String(130), primary_key=True),  # "" for all markets
     Column("value", String(40), nullable=False),
 )
 
 
-def open_state(url: str) -> Engine:
-    """An engine on ``url`` (any SQLAlchemy URL) with the gateway's tables in place.
+def read_url(given: str) -> URL:
+    """A database's URL, its driver named. Raises ValueError, ArgumentError."""
+    url = make_url(given)
+    if url.drivername in _POSTGRESQL:
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername not in _SQLITE:
+        raise ValueError("expected sqlite:////<file> or postgresql://<user>:<password>@<host>/<database>")
+    return url
 
-    On SQLite a transaction takes the write lock when it begins, so that two workers queue instead of colliding; a file
-    is made readable by its owner only.
+
+def open_state(url: str) -> Engine:
+    """An engine on ``url`` (SQLite's or PostgreSQL's) with the gateway's tables in place.
+
+    On SQLite a transaction takes the write lock when it begins, so that two workers queue instead of colliding, unless
+    its connection has the execution option ``reading``; with ``fleeting`` it does not wait for the disk. A file is made
+    readable by its owner only.
     """
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
-        engine = create_engine(parsed, pool_pre_ping=True)
+    parsed = read_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        engine = create_engine(parsed, connect_args=_PATIENCE, pool_pre_ping=True, **_POOL)
+        event.listen(engine, "connect", _prepare_postgresql)
     else:
-        if parsed.database and parsed.database != ":memory:":
-            path = Path(parsed.database)
+        kept = parsed.database and parsed.database != ":memory:"
+        if kept:
+            path = Path(str(parsed.database))
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(path, os.O_CREAT, 0o600))
-        engine = create_engine(parsed, connect_args={"timeout": _BUSY})
+        engine = create_engine(parsed, connect_args={"timeout": _BUSY}, **(_POOL if kept else {}))
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    METADATA.create_all(engine)
+        event.listen(engine, "begin", _begin_sqlite)
+    with engine.begin() as connection:
+        if parsed.get_backend_name() == "postgresql":  # which would make a table twice where two hosts start at once
+            connection.execute(text("SELECT pg_advisory_xact_lock(0)"))
+        METADATA.create_all(connection)
     return engine
+
+
+def _prepare_postgresql(connection: Any, _: Any) -> None:
+    connection.execute(_SESSION)
+    connection.commit()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy says BEGIN itself, see above
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA synchronous=FULL")  # what is committed survives a power cut
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    pace = "NORMAL" if options.get("fleeting") else "FULL"
+    if connection.info.get("pace", "FULL") != pace:  # of the kept connection
+        connection.exec_driver_sql(f"PRAGMA synchronous={pace}")
+        connection.info["pace"] = pace
+    connection.exec_driver_sql("BEGIN" if options.get("reading") else "BEGIN IMMEDIATE")
 
 
 class FuturesSettings:
@@ -65,7 +110,7 @@ class FuturesSettings:
         wanted = _SETTINGS.select().where(
             self._mine, _SETTINGS.c.setting == setting, _SETTINGS.c.symbol.in_(("", symbol))
         )
-        with self._engine.connect() as connection:
+        with self._engine.connect().execution_options(reading=True) as connection:
             values = {row.symbol: str(row.value) for row in connection.execute(wanted)}
         return values.get(symbol, values.get(""))
 

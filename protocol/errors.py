@@ -36,6 +36,12 @@ class AccessDenied(GatewayError):
     label = "ACCESS_DENIED"
 
 
+class NotAllowed(GatewayError):
+    """A setting of this gateway forbids it. Nothing was sent."""
+
+    label = "NOT_ALLOWED"
+
+
 class Unsupported(GatewayError):
     """This exchange cannot do it. Nothing was sent."""
 
@@ -52,6 +58,10 @@ class OutcomeUnknown(GatewayError):
     """Bytes left and no definite answer came back. For a read that is a nuisance; for an order see below."""
 
     label = "NO_DEFINITE_ANSWER"
+
+
+class ExchangeFailed(OutcomeUnknown):
+    """The exchange's server failed, HTTP 5xx. A call that changes nothing may be asked again."""
 
 
 class OrderStateUnknown(OutcomeUnknown):
@@ -72,6 +82,10 @@ class AuthenticationFailed(ExchangeError):
     label = "AUTHENTICATION_FAILED"
 
 
+class WrongTime(AuthenticationFailed):
+    """The exchange's clock and ours differ by more than it accepts."""
+
+
 class InsufficientFunds(ExchangeError):
     """The account holds too little, free of other orders, for this one."""
 
@@ -90,6 +104,12 @@ class OrderNotFound(ExchangeError):
     label = "ORDER_NOT_FOUND"
 
 
+class OrderFilled(ExchangeError):
+    """The order cannot be cancelled any more: it is filled."""
+
+    label = "ORDER_FILLED"
+
+
 class RateLimited(ExchangeError):
     """Too many calls; the exchange, or our own count of its limits, says wait."""
 
@@ -100,3 +120,14 @@ class Maintenance(ExchangeError):
     """The exchange, or this market of it, is closed for now."""
 
     label = "MAINTENANCE"
+
+
+def recalled(text: str) -> GatewayError:
+    """The error that an earlier call failed with, from its text."""
+    label, _, message = text.partition(" ")
+    kinds = [GatewayError]
+    for kind in kinds:
+        if kind.label == label:
+            return kind(message)
+        kinds += kind.__subclasses__()
+    return GatewayError(text)

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from protocol import replies, schemas, wire
-from protocol.errors import UNREADABLE, InvalidCall, InvalidOrder, OrderStateUnknown, OutcomeUnknown, Unsupported
+from protocol.errors import UNREADABLE, InvalidCall, Unsupported
 from protocol.schemas import load
 
 _RAW = "__api_"
@@ -47,7 +47,7 @@ def read_call(body: bytes, verb: str) -> Call:
 class Method:
     """One of FMZ's calls: the schema of its params, how an exchange is asked, and the format of the answer.
 
-    raw: whether the exchange's own answer goes beside it.
+    raw: whether the exchange's own answer goes beside it. orders: whether the order desk is asked instead.
     """
 
     def __init__(
@@ -57,21 +57,25 @@ class Method:
         answer: fields.Field[Any] | None = None,
         *,
         raw: bool = False,
+        orders: bool = False,
     ) -> None:
         self.params = params
         self.ask = ask
         self.reply = Schema.from_dict({"data": answer or fields.Raw()})()
         self.raw = raw
+        self.orders = orders
 
-    def __call__(self, exchange: Any, params: Any) -> dict[str, Any]:
+    def __call__(self, exchange: Any, desk: Any, params: Any) -> dict[str, Any]:
         asked = load(self.params, params)
+        to = desk if self.orders else exchange
         try:
-            data = self.ask(exchange, asked)
+            data = self.ask(to, asked)
         except UNREADABLE as error:
             raise exchange.unreadable(error) from error
         reply: dict[str, Any] = self.reply.dump({"data": data})
-        if self.raw and exchange.reply is not None:
-            reply["raw"] = wire.verbatim(exchange.reply)
+        marks = desk.marks if self.orders else {}
+        if self.raw and (to.reply is not None or marks):
+            reply["raw"] = wire.verbatim(to.reply or b"{}", marks)
         return reply
 
 
@@ -82,15 +86,16 @@ class Io:
         self.params = schemas.IoParams()
         self.calls = calls
 
-    def __call__(self, exchange: Any, params: Any) -> dict[str, Any]:
+    def __call__(self, exchange: Any, desk: Any, params: Any) -> dict[str, Any]:
         asked = load(self.params, params)
         if asked["code"] not in self.calls:
             raise Unsupported(f"io code {asked['code']}; this gateway answers {', '.join(map(str, self.calls))}")
-        return self.calls[asked["code"]](exchange, asked["args"])
+        return self.calls[asked["code"]](exchange, desk, asked["args"])
 
 
-def answer(exchange: Any, call: Call) -> dict[str, Any]:
-    """Ask ``exchange`` what FMZ asked: ``{"data": …}``, with ``raw`` beside it on account and order methods.
+def answer(exchange: Any, desk: Any, call: Call) -> dict[str, Any]:
+    """Ask ``exchange``, or where orders are concerned its ``desk``, what FMZ asked: ``{"data": …}``, ``raw`` beside it
+    on account and order methods.
 
     Raises GatewayError for everything that fails.
     """
@@ -99,7 +104,7 @@ def answer(exchange: Any, call: Call) -> dict[str, Any]:
     method = METHODS.get(_known(call.method))
     if method is None:
         raise InvalidCall(f"no such method; this gateway answers {', '.join(METHODS)} and {_RAW}<resource>")
-    return method(exchange, call.params)
+    return method(exchange, desk, call.params)
 
 
 def known_name(method: str) -> str:
@@ -125,27 +130,12 @@ def _pass_through(exchange: Any, call: Call) -> dict[str, Any]:
     verb = call.verb.upper() or "POST"
     if verb not in _VERBS:
         raise InvalidCall(f"Http-Method must be one of {', '.join(_VERBS)}")
-    data = exchange.raw(verb, resource[1], load(_RAW_PARAMS, {"params": call.params})["params"])
-    return {"data": data if exchange.reply is None else wire.verbatim(exchange.reply)}
-
-
-def _trade(exchange: Any, asked: dict[str, Any]) -> dict[str, Any]:
-    order = exchange.new_order(**asked)
-    exchange.prepare(order)
+    params = load(_RAW_PARAMS, {"params": call.params})["params"]
     try:
-        return {"id": exchange.trade(order)}
+        data = exchange.pass_through(verb, resource[1], params)
     except UNREADABLE as error:
-        unknown = exchange.unreadable(error)
-        if not isinstance(unknown, OutcomeUnknown):
-            raise
-    except InvalidOrder as error:
-        raise InvalidOrder("; ".join(filter(None, (error.message, exchange.explain(order.symbol))))) from None
-    except OutcomeUnknown as error:
-        unknown = error
-    raise OrderStateUnknown(
-        f"{order.client_id} {unknown.message.rstrip('.')}. The order may exist: look at the open orders and the "
-        "balance before you send it again".lstrip()
-    )
+        raise exchange.unreadable(error) from error
+    return {"data": data if exchange.reply is None else wire.verbatim(exchange.reply)}
 
 
 _ENVELOPE = schemas.CallSchema()
@@ -180,7 +170,13 @@ METHODS: Mapping[str, Method | Io] = {
         fields.Nested(replies.BalanceReply(many=True)),
         raw=True,
     ),
-    "trade": Method(schemas.TradeParams(), _trade, fields.Nested(replies.NewOrderReply()), raw=True),
+    "trade": Method(
+        schemas.TradeParams(),
+        lambda desk, asked: {"id": desk.place(**asked)},
+        fields.Nested(replies.NewOrderReply()),
+        raw=True,
+        orders=True,
+    ),
     "order": Method(
         _ORDER,
         lambda exchange, asked: exchange.order(exchange.resolve(asked["symbol"]), asked["order_id"]),
@@ -194,7 +190,7 @@ METHODS: Mapping[str, Method | Io] = {
         raw=True,
     ),
     "cancel": Method(
-        _ORDER, lambda exchange, asked: exchange.cancel(exchange.resolve(asked["symbol"]), asked["order_id"]), raw=True
+        _ORDER, lambda desk, asked: desk.cancel(asked["symbol"], asked["order_id"]), raw=True, orders=True
     ),
     "assets": Method(
         schemas.NoParams(),

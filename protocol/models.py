@@ -75,7 +75,7 @@ class Symbol:
     def parse(cls, text: str) -> "Symbol":
         """Read FMZ's text. Raises ValueError when it is none of the three forms."""
         found = _SYMBOL.fullmatch(text)
-        if not found:
+        if not found or not _SYMBOL.fullmatch(text.upper()):  # some letters are several in upper case
             raise ValueError("not a symbol")
         base, quote, contract = found.groups(default="")
         return cls(base.upper(), quote.upper(), contract, text)
@@ -144,7 +144,7 @@ class Balance:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewOrder:
     """An order to place. ``price`` None means market. ``amount`` is in base, or contracts on futures; on a spot
-    market **buy** it is the **quote** to spend, which is FMZ's rule. ``client_id`` is empty where none is used."""
+    market **buy** it is the **quote** to spend, which is FMZ's rule."""
 
     symbol: Symbol
     side: Side

@@ -1,6 +1,7 @@
 """FMZ's JSON, read strictly and written exactly."""
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -36,9 +37,16 @@ def write(reply: object) -> bytes:
     return orjson.dumps(reply, default=_exact)
 
 
-def verbatim(text: bytes) -> orjson.Fragment:
-    """JSON text that is to stand in a reply as it is, an exchange's own answer."""
-    return orjson.Fragment(text)
+def verbatim(text: bytes, marks: Mapping[str, bool] | None = None) -> orjson.Fragment:
+    """JSON text that is to stand in a reply as it is, an exchange's own answer; with our ``marks`` in front of what an
+    object says, and beside anything else, which becomes its ``reply``."""
+    if not marks:
+        return orjson.Fragment(text)
+    ours, theirs = orjson.dumps(dict(marks))[:-1], text.strip()
+    if not theirs.startswith(b"{"):
+        return orjson.Fragment(ours + b',"reply":' + theirs + b"}")
+    rest = theirs[1:].strip()
+    return orjson.Fragment(ours + (rest if rest == b"}" else b"," + rest))
 
 
 def _exact(value: object) -> orjson.Fragment:

@@ -1,22 +1,24 @@
 """What every test stands on: a clock that stands still, a database of its own, and no network but loopback."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
-import exchanges.clock as nonces
 from app import create_app
 from exchanges.http import Http
 from exchanges.services import Services
 from exchanges.state import open_state
 from protocol import wire
 from settings import Settings
+from tests.servers import database, empty_redis
 
 NOW = 1_700_000_000_000  # ms; 2023-11-14 22:13:20 UTC
 
@@ -36,22 +38,45 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(autouse=True)
-def _first_nonces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nonces begin anew with every test, so that the order of tests does not matter."""
-    monkeypatch.setattr(nonces, "_last", {})
+@pytest.fixture
+def state_url(tmp_path: Path) -> Iterator[str]:
+    """An empty database."""
+    with database(tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
-def services(clock: Clock, tmp_path: Path) -> Any:
-    engine = open_state(f"sqlite:///{tmp_path}/state.db")
-    yield Services(http=Http(deadline=5), state=engine, now=clock)
+def redis_url(worker_id: str) -> Iterator[str]:
+    """An empty Redis database, one for each of pytest's workers; skips where there is no server."""
+    with empty_redis(worker_id) as url:
+        yield url
+
+
+@pytest.fixture
+def services(clock: Clock, state_url: str) -> Any:
+    engine = open_state(state_url)
+    yield Services(
+        http=Http(), state=engine, deadline=0.01, now=clock, sleep=lambda seconds: None, measure_clocks=False
+    )
     engine.dispose()
+
+
+class Client(FlaskClient):
+    """Closes every reply, as a server does when it has sent it."""
+
+    def open(self, *args: Any, **options: Any) -> Any:
+        return super().open(*args, **{**options, "buffered": True})
+
+
+def client_of(app: Flask) -> FlaskClient:
+    """A client of the service, in this process."""
+    app.test_client_class = Client
+    return app.test_client()
 
 
 @pytest.fixture
 def client(services: Services) -> FlaskClient:
-    return create_app(Settings(), services).test_client()
+    return client_of(create_app(Settings(), services))
 
 
 Ask = Callable[..., dict[str, Any]]
@@ -59,11 +84,13 @@ Ask = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def ask(client: FlaskClient) -> Ask:
-    """Ask the gateway as FMZ's host does, and read its answer exactly."""
+    """Ask the gateway as FMZ's host does, every order with a nonce of its own, and read its answer exactly."""
+    nonces = count(1_500_793_319_499)
 
     def ask(route: str, method: str, params: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
         verb = {"Http-Method": more.pop("verb")} if "verb" in more else {}
-        keys = {"access_key": "fmz-key", "secret_key": "fmz-secret", "nonce": "1500793319499"}
+        nonce = str(next(nonces)) if method == "trade" else "1"
+        keys = {"access_key": "fmz-key", "secret_key": "fmz-secret", "nonce": nonce}
         body = {**keys, "method": method, "params": params or {}, **more}
         reply = client.post(f"/{route}", data=wire.write(body), headers=verb)
         assert reply.status_code == 200

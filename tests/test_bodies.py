@@ -17,7 +17,8 @@ from exchanges.http import Http
 from exchanges.services import Services
 from exchanges.state import open_state
 from settings import Settings
-from tests.conftest import Clock
+from tests.conftest import Clock, client_of
+from tests.servers import database
 
 KEY, SECRET, PASSPHRASE = "qZ7mK2xW9vLp4Rt8", "hN3cB6yJ1sDf5GaQ", "uE8oT0iV4kXz7MwP"
 ROUTES = [*EXCHANGES, "", "exchange", "nope"]
@@ -33,13 +34,14 @@ def several(examples: int) -> Any:
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     """The application, whose real exchanges are a port of this machine where nobody listens."""
-    state = open_state(f"sqlite:///{tmp_path_factory.mktemp('state')}/state.db")
-    with socket.socket() as nobody:
+    with socket.socket() as nobody, database(tmp_path_factory.mktemp("state")) as url:
+        state = open_state(url)
         nobody.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         urls = {exchange.name: address for exchange in EXCHANGES.values() if exchange.url}
-        yield create_app(Settings(), Services(Http(deadline=5), state, urls, now=Clock())).test_client()
-    state.dispose()
+        lent = Services(Http(), state, urls=urls, now=Clock(), sleep=lambda seconds: None, measure_clocks=False)
+        yield client_of(create_app(Settings(), lent))
+        state.dispose()
 
 
 def refuse(constant: str) -> NoReturn:

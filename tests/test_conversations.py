@@ -12,6 +12,7 @@ import responses
 from exchanges import EXCHANGES
 from exchanges.__main__ import can
 from exchanges.futures import FuturesExchange
+from exchanges.services import Services
 from protocol.methods import METHODS
 from tests.conftest import Ask
 
@@ -24,6 +25,12 @@ def conversations() -> list[Any]:
         for case in json.loads(path.read_text(), parse_float=Decimal):
             found.append(pytest.param(path.parent.name, case, id=f"{path.parent.name}/{path.stem}: {case['title']}"))
     return found
+
+
+@pytest.fixture(autouse=True)
+def unlimited(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a conversation no time passes between two calls; limits have tests of their own."""
+    monkeypatch.setattr(services.limits, "take", lambda *_, **__: None)
 
 
 @pytest.mark.parametrize(("route", "case"), conversations())

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,10 @@ def _free_port() -> int:
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[tuple[str, str]]:
+def service(state_url: str) -> Iterator[tuple[str, str]]:
     """The service's address, and what it printed when it was ready."""
     address = f"127.0.0.1:{_free_port()}"
-    environment = {**os.environ, "BIND": address, "STATE_URL": f"sqlite:///{tmp_path}/state.db"}
+    environment = {**os.environ, "BIND": address, "STATE_URL": state_url}
     command = ["make", "--no-print-directory", "run", f"VENV={sys.prefix}"]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -50,9 +51,11 @@ def service(tmp_path: Path) -> Iterator[tuple[str, str]]:
 def robot(service: tuple[str, str]) -> Post:
     """Call a method as FMZ's host does; the answer's data."""
 
+    nonces = count(1730275031047002000)
+
     def call(route: str, method: str, **params: Any) -> Any:
         body = json.dumps(
-            {"access_key": "robot", "method": method, "nonce": 1730275031047002000, "params": params, "secret_key": "x"}
+            {"access_key": "robot", "method": method, "nonce": next(nonces), "params": params, "secret_key": "x"}
         )
         request = urllib.request.Request(f"{service[0]}/{route}", body.encode())
         with urllib.request.urlopen(request, timeout=20) as reply:

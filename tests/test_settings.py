@@ -41,11 +41,13 @@ def test_unset_settings(load: Load, tmp_path: Path) -> None:
         default_exchange=exchanges.DEFAULT,
         state_url=f"sqlite:///{tmp_path}/.local/state/fmz-gateway/state.db",
         deadline=10.0,
+        retry_window=60.0,
         ca_file=None,
         token="",
         allowed_clients=(),
         allowed_hosts=(),
         allowed_origins=(),
+        allow_withdrawals=False,
         log_level="INFO",
         urls={},
         proxies={},
@@ -55,13 +57,32 @@ def test_unset_settings(load: Load, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "BIND", "DEFAULT_EXCHANGE", "STATE_URL", "BITGO_URL", "BITGO_PROXY", "CA_FILE", "DEADLINE", "TOKEN",
-        "ALLOWED_CLIENTS", "ALLOWED_HOSTS", "ALLOWED_ORIGINS", "LOG_LEVEL",
+        "BIND", "DEFAULT_EXCHANGE", "STATE_URL", "LIMITS_URL", "BITGO_URL", "BITGO_PROXY", "CA_FILE", "DEADLINE",
+        "RETRY_WINDOW", "TOKEN", "ALLOWED_CLIENTS", "ALLOWED_HOSTS", "ALLOWED_ORIGINS", "ALLOW_WITHDRAWALS",
+        "LOG_LEVEL",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("text", ["", "  "])
 def test_an_empty_setting_is_unset(load: Load, name: str, text: str) -> None:
     assert load(**{name: text}) == load()
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "driver", "extra"),
+    [
+        ("STATE_URL", "postgresql://u:p@h/db", "psycopg", "postgresql"),
+        ("LIMITS_URL", "postgresql://u:p@h/db", "psycopg", "postgresql"),
+        ("LIMITS_URL", "redis://h", "redis", "redis"),
+    ],
+)
+def test_a_driver_that_is_not_installed_is_named_with_what_installs_it(
+    load: Load, monkeypatch: pytest.MonkeyPatch, name: str, url: str, driver: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, driver, None)
+    with pytest.raises(
+        WrongSetting, match=rf"^{name} is wrong: .* not installed: pip install 'fmz-gateway\[{extra}\]'$"
+    ):
+        load(**{name: url})
 
 
 def test_the_state_follows_xdg(load: Load) -> None:
@@ -78,6 +99,13 @@ RIGHT: list[tuple[str, str, str, Any]] = [
     ("DEFAULT_EXCHANGE", "BITGO", "default_exchange", "BitGo"),
     ("DEFAULT_EXCHANGE", "coinpark", "default_exchange", "CoinPark"),
     ("STATE_URL", "sqlite:////tmp/x.db", "state_url", "sqlite:////tmp/x.db"),
+    ("STATE_URL", "postgres://u:p@h/db", "state_url", "postgres://u:p@h/db"),
+    ("STATE_URL", "postgresql+psycopg://u:p@h/db", "state_url", "postgresql+psycopg://u:p@h/db"),
+    ("LIMITS_URL", "sqlite:////tmp/x.db", "limits_url", "sqlite:////tmp/x.db"),
+    ("LIMITS_URL", "postgresql://u:p@h/db", "limits_url", "postgresql://u:p@h/db"),
+    ("LIMITS_URL", "redis://127.0.0.1", "limits_url", "redis://127.0.0.1"),
+    ("LIMITS_URL", "rediss://u:p@h:6380/1", "limits_url", "rediss://u:p@h:6380/1"),
+    ("LIMITS_URL", "unix:///run/redis.sock?db=1", "limits_url", "unix:///run/redis.sock?db=1"),
     ("BITGO_URL", "https://api.example.com", "urls", {"BitGo": "https://api.example.com"}),
     ("BITGO_URL", "https://api.example.com/", "urls", {"BitGo": "https://api.example.com"}),
     ("BITGO_URL", "HTTPS://API.Example.com:8443", "urls", {"BitGo": "https://api.example.com:8443"}),
@@ -90,12 +118,16 @@ RIGHT: list[tuple[str, str, str, Any]] = [
     ("CA_FILE", __file__, "ca_file", __file__),
     ("DEADLINE", "0.5", "deadline", 0.5),
     ("DEADLINE", "300", "deadline", 300.0),
+    ("RETRY_WINDOW", "5", "retry_window", 5.0),
     ("TOKEN", TOKEN, "token", TOKEN),
     ("TOKEN", "x" * 16, "token", "x" * 16),
     ("ALLOWED_CLIENTS", "10.0.0.1", "allowed_clients", (ip_network("10.0.0.1/32"),)),
     ("ALLOWED_CLIENTS", "10.0.0.0/8, ::1,", "allowed_clients", (ip_network("10.0.0.0/8"), ip_network("::1/128"))),
     ("ALLOWED_HOSTS", "Gateway.lan, other", "allowed_hosts", ("gateway.lan", "other")),
     ("ALLOWED_ORIGINS", "https://Dash.lan:8443", "allowed_origins", ("https://dash.lan:8443",)),
+    ("ALLOW_WITHDRAWALS", "1", "allow_withdrawals", True),
+    ("ALLOW_WITHDRAWALS", "True", "allow_withdrawals", True),
+    ("ALLOW_WITHDRAWALS", "0", "allow_withdrawals", False),
     ("ALLOWED_HOSTS", "10.0.0.9,[2001:DB8::1],::2", "allowed_hosts", ("10.0.0.9", "2001:db8::1", "::2")),
     ("ALLOWED_ORIGINS", "https://dash.lan/", "allowed_origins", ("https://dash.lan",)),
     ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
@@ -121,6 +153,11 @@ WRONG = {
         "postgresql://u:hunter2hunter2@h:port/db", "oracle+cx_oracle://u:hunter2hunter2@h/db", "://",
         "sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite+pysqlite:///:memory:",
     ],
+    "LIMITS_URL": [
+        "nonsense", "127.0.0.1:6379", "redis", "redis:/127.0.0.1", "REDIS://127.0.0.1", "http://127.0.0.1:6379",
+        "redis://u:hunter2hunter2@h:port", "redis://u:hunter2/hunter2@h:6379", "redis://h:99999", "redis+tls://h",
+        "memcached://h", "sqlite://", "mysql://u:hunter2hunter2@h/db",
+    ],
     "BITGO_URL": [
         "http://api.example.com", "http://10.0.0.1", "http://0.0.0.0", "http://127.0.0.1.example.com",
         "ftp://api.example.com", "file:///etc/passwd", "api.example.com", "//api.example.com", "https://",
@@ -137,10 +174,12 @@ WRONG = {
     ],
     "CA_FILE": ["/no/such/file", "/", "nonsense"],
     "DEADLINE": ["0", "1_0", "soon", "-1", "nan", "inf", "-inf", "abc", "301", "300.01", "1e3", "10s", "1,5"],
+    "RETRY_WINDOW": ["0", "-1", "soon", "301"],
     "TOKEN": ["short", "x" * 15, "€" * 20, "x" * 16 + "\x01", "sixteen\tcharacters"],
     "ALLOWED_CLIENTS": ["10.0.0.0/33", "10.0.0.1/8", "localhost", "10.0.0", "10.0.0.1;::1", "::1/129", "10.0.0.1,x"],
     "ALLOWED_HOSTS": ["gateway.lan:6666", "http://gateway.lan", "a b", "[::1]:6666", "gateway.lan/x", "*.lan"],
     "ALLOWED_ORIGINS": ["dash.lan", "https://dash.lan/page", "https://dash.lan?x", "null", "*"],
+    "ALLOW_WITHDRAWALS": ["yes", "2", "on", "Binance", "withdraw"],
     "BINANCE_TESTNET": ["yes", "2", "on", "testnet"],
     "LOG_LEVEL": ["loud", "10", "NOTSET", "TRACE", "INFO,DEBUG"],
 }  # fmt: skip
@@ -249,9 +288,12 @@ def test_a_wrong_argument_is_told_like_the_setting(load: Load, bind: str) -> Non
 
 def test_settings_print_no_secret(load: Load) -> None:
     proxy, state = "http://me:proxy-password@10.0.0.1:3128", "sqlite:////tmp/x.db?password=state-password"
-    settings = load(TOKEN=TOKEN, STATE_URL=state, BITGO_PROXY=proxy)
-    assert (settings.token, settings.state_url, settings.proxies) == (TOKEN, state, {"BitGo": proxy})
-    assert not any(secret in f"{settings!r}{settings}" for secret in (TOKEN, "proxy-password", "state-password"))
+    limits = "redis://me:limits-password@127.0.0.1"
+    settings = load(TOKEN=TOKEN, STATE_URL=state, LIMITS_URL=limits, BITGO_PROXY=proxy)
+    assert (settings.token, settings.state_url, settings.limits_url) == (TOKEN, state, limits)
+    assert settings.proxies == {"BitGo": proxy}
+    secrets = (TOKEN, "proxy-password", "state-password", "limits-password")
+    assert not any(secret in f"{settings!r}{settings}" for secret in secrets)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.255.0.9", "::1", "localhost"])
@@ -296,6 +338,7 @@ SEEN_FROM_ELSEWHERE = "0.0.0.0 can be reached from other machines; set TOKEN or 
         ((*APP, "-b", "nonsense"), {}, "BIND is wrong: expected host:port"),
         (APP, {"BITGO_URL": "ftp://x"}, "BITGO_URL is wrong: "),
         (APP, {"STATE_URL": f"sqlite:///{__file__}/state.db"}, "STATE_URL is wrong: the database cannot be opened: "),
+        (APP, {"LIMITS_URL": "redis://127.0.0.1:9"}, "LIMITS_URL is wrong: the database cannot be opened: Error 111 "),
     ],
 )  # fmt: skip
 def test_a_wrong_start_ends_with_one_line(

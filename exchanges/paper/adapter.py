@@ -27,6 +27,7 @@ class Simulated(Exchange):
 
     periods = {1: "1m", 5: "5m", 15: "15m", 60: "1h", 240: "4h", 1440: "1d"}
     client_id = ClientId(36, string.ascii_letters + string.digits + "-_")
+    harmless = ".*"  # no money leaves it
     kind: ClassVar[type[Account]]
     """The rules of its accounts."""
 

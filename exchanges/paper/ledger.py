@@ -245,9 +245,8 @@ class Ledger:
 
     def _load(self) -> None:
         def rows(table: Table, *where: ColumnElement[bool]) -> Iterator[dict[str, Any]]:
-            for row in self._connection.execute(
-                table.select().where(table.c.account_id == self._id, *where)
-            ).mappings():
+            wanted = table.select().where(table.c.account_id == self._id, *where).order_by(*table.primary_key)
+            for row in self._connection.execute(wanted).mappings():
                 yield _without_owner(row)
 
         orders = (_order(row) for row in rows(_ORDERS, _ORDERS.c.status == Status.OPEN))

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from exchanges.paper import market
 from exchanges.paper.listings import Listing
-from protocol.errors import ExchangeError, InsufficientFunds, InvalidCall
+from protocol.errors import ExchangeError, InsufficientFunds, InvalidCall, OrderFilled
 from protocol.models import NewOrder, PositionSide, Side, Status, Symbol
 from protocol.numbers import plain
 
@@ -194,9 +194,9 @@ class Account(ABC):
         return order
 
     def cancel(self, order: PaperOrder) -> None:
-        """Cancel an order, if it is open. Raises ExchangeError when it is filled."""
+        """Cancel an order, if it is open. Raises OrderFilled."""
         if order.status is Status.CLOSED:
-            raise ExchangeError(f"paper: order {order.id} is already filled")
+            raise OrderFilled(f"paper: order {order.id} is filled, and cannot be cancelled")
         if order.status is Status.OPEN:
             self.free[self.currency(order)] += order.frozen
             order.frozen = NOTHING

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
@@ -21,9 +22,12 @@ from exchanges.http import Http, Reply
 from exchanges.services import Services
 from exchanges.signing import Credentials, Signer
 from exchanges.state import open_state
+from orders.desk import Desk
+from orders.journal import Journal
 from protocol.errors import (
     AuthenticationFailed,
     ExchangeError,
+    ExchangeFailed,
     GatewayError,
     InsufficientFunds,
     InvalidCall,
@@ -74,7 +78,7 @@ class Canned(Http):
         self.said = Reply("Tiny", status, media_type, body)
         self.sent: list[requests.Request] = []
 
-    def send(self, exchange: str, request: requests.Request) -> Reply:
+    def send(self, exchange: str, request: requests.Request, until: float = 0.0) -> Reply:
         assert exchange in ("Tiny", "FuturesTiny")
         self.sent.append(request)
         return self.said
@@ -133,7 +137,7 @@ class Tiny(Exchange):
     made: Callable[[Any], OrderId] = staticmethod(lambda reply: reply["id"])
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
-        raise NotImplementedError
+        return []
 
     def order(self, symbol: Symbol, order_id: str) -> Order:
         raise NotImplementedError
@@ -154,7 +158,7 @@ class FuturesTiny(FuturesExchange, Tiny):
 
 
 def tiny(services: Services, http: Http | None = None, keys: Credentials = KEYS) -> Tiny:
-    return Tiny(keys, Services(http or Canned(), services.state, now=services.now))
+    return Tiny(keys, Services(http or Canned(), services.state, now=services.now, sleep=services.sleep))
 
 
 def series(*minutes: int) -> list[Candle]:
@@ -362,17 +366,17 @@ FINE = b'{"ok": {}}'
         (401, HTML, AuthenticationFailed), (403, HTML, ExchangeError), (404, b"[]", ExchangeError),
         (408, HTML, OutcomeUnknown), (418, HTML, RateLimited), (429, b"", RateLimited), (451, HTML, ExchangeError),
         (499, HTML, ExchangeError),
-        *((status, body, OutcomeUnknown) for status in (500, 502, 503, 504, 520, 599) for body in (HTML, b"", b"{}")),
+        *((status, body, ExchangeFailed) for status in (500, 502, 503, 504, 520, 599) for body in (HTML, b"", b"{}")),
         # A code that is in the table says more than the status.
         *((status, FUNDS, InsufficientFunds) for status in (200, 400, 401, 403, 404, 408, 418, 429, 500, 503)),
         *((status, MAYBE, OutcomeUnknown) for status in (200, 400, 401, 429, 500)),
         # One that is not says less.
         (200, STRANGE, ExchangeError), (400, STRANGE, ExchangeError), (401, STRANGE, AuthenticationFailed),
         (403, STRANGE, ExchangeError), (408, STRANGE, OutcomeUnknown), (418, STRANGE, RateLimited),
-        (429, STRANGE, RateLimited), (500, STRANGE, OutcomeUnknown), (503, STRANGE, OutcomeUnknown),
+        (429, STRANGE, RateLimited), (500, STRANGE, ExchangeFailed), (503, STRANGE, ExchangeFailed),
         # Good news under a bad status is none.
         (400, FINE, ExchangeError), (401, FINE, AuthenticationFailed), (429, FINE, RateLimited),
-        (500, FINE, OutcomeUnknown),
+        (500, FINE, ExchangeFailed),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("signed", [True, False], ids=["signed", "public"])
@@ -429,7 +433,9 @@ def test_an_exchanges_words_are_one_line_of_bounded_length(services: Services) -
 
 def ask(exchange: Exchange, method: str, **params: str) -> Any:
     """Ask as FMZ does."""
-    return answer(exchange, read_call(json.dumps({"method": method, "params": params}).encode(), ""))
+    journal = Journal(exchange.services.state, exchange.services.now)
+    desk = Desk(exchange, journal, "", sleep=exchange.services.sleep)
+    return answer(exchange, desk, read_call(json.dumps({"method": method, "params": params}).encode(), ""))
 
 
 ORDER = {"symbol": "BTC_USDT", "type": "buy", "price": "1", "amount": "2"}
@@ -458,7 +464,7 @@ def test_an_undocumented_reply_has_no_definite_answer(services: Services, body: 
 )  # fmt: skip
 def test_an_order_without_a_definite_answer_says_so(services: Services, status: int, body: bytes) -> None:
     http = Canned(status, body)
-    with pytest.raises(OrderStateUnknown, match="The order may exist: look at the open orders") as refused:
+    with pytest.raises(OrderStateUnknown, match="Tiny cannot be asked for it: look at your orders there") as refused:
         ask(tiny(services, http), "trade", **ORDER)
     assert str(refused.value).startswith("ORDER_STATE_UNKNOWN ")
     assert len(http.sent) == 1
@@ -533,8 +539,12 @@ def test_requests_that_cannot_be_told_apart_have_random_client_ids(services: Ser
     assert identified(services, "") != identified(services, "")
 
 
-def test_no_client_id_where_none_is_taken(services: Services) -> None:
-    assert Tiny(KEYS, services, "1").new_order(BTC, Direction.BUY, None, Decimal(1)).client_id == ""
+def test_where_no_client_id_is_taken_the_journal_still_has_one(services: Services) -> None:
+    one, same, other = (
+        Tiny(KEYS, services, request).new_order(BTC, Direction.BUY, None, Decimal(1)).client_id for request in "112"
+    )
+    assert one == same != other
+    assert re.fullmatch("[A-Za-z0-9]{22}", one)
 
 
 @pytest.mark.parametrize("nonce", [0, "", None, "0"])
@@ -687,7 +697,9 @@ def test_looking_an_order_up_by_client_id_is_no_exchanges_duty(services: Service
 @pytest.mark.parametrize("direction", [Direction.BUY, Direction.SELL])
 def test_a_spot_order_is_what_it_says(services: Services, direction: Direction) -> None:
     order = tiny(services).new_order(Symbol.parse("btc"), direction, Decimal(5), Decimal(2))
-    assert order == NewOrder(symbol=BTC, side=Side(direction), price=Decimal(5), amount=Decimal(2))
+    assert replace(order, client_id="") == NewOrder(
+        symbol=BTC, side=Side(direction), price=Decimal(5), amount=Decimal(2)
+    )
 
 
 # Futures ----------------------------------------------------------------------------------------------------------

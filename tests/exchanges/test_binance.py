@@ -26,6 +26,7 @@ from protocol.errors import (
     OrderNotFound,
     OutcomeUnknown,
     RateLimited,
+    WrongTime,
 )
 from protocol.models import Direction, Status, Symbol
 from tests.conftest import Clock
@@ -82,7 +83,7 @@ class Recorder(Http):
             "/fapi/v1/leverage": {"leverage": 20},
         }
 
-    def send(self, exchange: str, request: requests.Request) -> Reply:
+    def send(self, exchange: str, request: requests.Request, until: float = 0.0) -> Reply:
         prepared = request.prepare()
         self.sent.append(prepared)
         body = json.dumps(self.replies.get(urlsplit(str(prepared.url)).path, []))
@@ -152,7 +153,7 @@ def test_published_examples_go_out_as_published(
     services: Services,
 ) -> None:
     http = Recorder()
-    kind(keys, Services(http, services.state, now=Clock(now))).raw("POST", path, params)
+    kind(keys, Services(http, services.state, now=Clock(now), measure_clocks=False)).raw("POST", path, params)
     [request] = http.sent
     assert request.url == f"{kind.url}/{path}?{query}"
     assert request.headers["X-MBX-APIKEY"] == keys.key
@@ -223,7 +224,7 @@ def test_signatures_agree_with_ccxt(
     reference = ccxt.binance({"apiKey": KEYS.key, "secret": KEYS.secret, "options": {"recvWindow": HmacQuery.window}})
     reference.nonce = clock
     http = Recorder(hedged=hedged)
-    call(kind(KEYS, Services(http, services.state, now=clock)))
+    call(kind(KEYS, Services(http, services.state, now=clock, measure_clocks=False)))
     assert http.signed()
     for request in http.signed():
         address, _, query = str(request.url).partition("?")
@@ -282,8 +283,8 @@ SPOT_REFUSALS: dict[str, type[GatewayError]] = {
     "-1013 Market is closed.": Maintenance,
     "-1015 Too many new orders; current limit is 100 orders per 10 SECOND.": RateLimited,
     "-1016 This service is no longer available.": Maintenance,
-    "-1021 Timestamp for this request is outside of the recvWindow.": AuthenticationFailed,
-    "-1021 Timestamp for this request was 1000ms ahead of the server's time.": AuthenticationFailed,
+    "-1021 Timestamp for this request is outside of the recvWindow.": WrongTime,
+    "-1021 Timestamp for this request was 1000ms ahead of the server's time.": WrongTime,
     "-1022 Signature for this request is not valid.": AuthenticationFailed,
     "-1034 Too many concurrent connections; current limit is '5'.": RateLimited,
     "-1111 Parameter 'price' has too much precision.": InvalidOrder,
@@ -306,7 +307,7 @@ SPOT_REFUSALS: dict[str, type[GatewayError]] = {
     "-1100 Illegal characters found in parameter 'symbol'; legal range is '^[A-Z0-9-_.]{1,20}$'.": ExchangeError,
     "-1102 Mandatory parameter 'side' was not sent, was empty/null, or malformed.": ExchangeError,
     "-1121 Invalid symbol.": ExchangeError,
-    "-2010 Duplicate order sent.": ExchangeError,
+    "-2010 Duplicate order sent.": OutcomeUnknown,
     "-2010 Market orders are not supported for this symbol.": ExchangeError,
     "-2010 Order book liquidity is less than symbol minimum quantity.": ExchangeError,
     "-2011 Order was not canceled due to cancel restrictions.": ExchangeError,
@@ -317,10 +318,11 @@ SPOT_REFUSALS: dict[str, type[GatewayError]] = {
 }
 # https://developers.binance.com/docs/derivatives/usds-margined-futures/error-code
 FUTURES_CODES: dict[type[GatewayError], list[int]] = {
-    OutcomeUnknown: [1000, 1001, 1006, 1007],
+    OutcomeUnknown: [1000, 1001, 1006, 1007, 4116],
     RateLimited: [1003, 1008, 1015, 4400],
     Maintenance: [1016, 4140, 4141],
-    AuthenticationFailed: [1002, 1011, 1021, 1022, 1099, 2014, 2015, 2017, 4087, 4088, 4402, 5028],
+    AuthenticationFailed: [1002, 1011, 1022, 1099, 2014, 2015, 2017, 4087, 4088, 4402],
+    WrongTime: [1021, 5028],
     InsufficientFunds: [2018, 2019, 2024, 2028, 4050, 4051],
     InvalidOrder: [
         1013, 1111, 4001, 4002, 4003, 4004, 4005, 4013, 4014, 4016, 4023, 4024, 4164, 4183, 4184, 5029,
@@ -332,7 +334,7 @@ FUTURES_CODES: dict[type[GatewayError], list[int]] = {
         2016, 2020, 2021, 2022, 2023, 2025, 2026, 2027, 4000, 4006, 4007, 4008, 4009, 4010, 4011, 4012, 4015, 4017,
         4018, 4019, 4020, 4021, 4022, 4025, 4026, 4027, 4028, 4029, 4030, 4031, 4032, 4033, 4044, 4045, 4046, 4047,
         4048, 4049, 4052, 4053, 4054, 4055, 4056, 4057, 4058, 4059, 4060, 4061, 4062, 4067, 4068, 4082, 4083, 4084,
-        4085, 4086, 4104, 4109, 4114, 4115, 4116, 4117, 4118, 4131, 4135, 4137, 4138, 4139, 4142, 4144, 4161, 4165,
+        4085, 4086, 4104, 4109, 4114, 4115, 4117, 4118, 4131, 4135, 4137, 4138, 4139, 4142, 4144, 4161, 4165,
         4167, 4168, 4169, 4170, 4171, 4172, 4192, 4202, 4203, 4205, 4206, 4208, 4209, 4210, 4211, 4401, 4403, 5021,
         5022, 5024, 5025, 5026, 5027, 5037, 5038, 5039, 5040, 5041, 5043,
     ],
@@ -364,12 +366,12 @@ def test_a_longer_code_is_another_code(services: Services) -> None:
 )
 def test_a_spot_market_needs_no_network(text: str, name: str, services: Services) -> None:
     http = Recorder()
-    assert Binance(KEYS, Services(http, services.state)).market(Symbol.parse(text)) == name
+    assert Binance(KEYS, Services(http, services.state, measure_clocks=False)).market(Symbol.parse(text)) == name
     assert not http.sent
 
 
 def test_every_contract_is_found_by_both_names_and_read_back(services: Services) -> None:
-    exchange = FuturesBinance(KEYS, Services(Recorder(), services.state))
+    exchange = FuturesBinance(KEYS, Services(Recorder(), services.state, measure_clocks=False))
     for name, market in exchange.listing().items():
         assert exchange.market(Symbol.parse(name)) == market.id
         by_own_name = Symbol(market.symbol.base, market.symbol.quote, market.id)
@@ -388,7 +390,7 @@ def paths(http: Recorder) -> list[str]:
 
 def test_the_mode_is_asked_once_a_minute_for_an_account(services: Services) -> None:
     http = Recorder()
-    lent = Services(http, services.state, now=services.now)
+    lent = Services(http, services.state, now=services.now, measure_clocks=False)
     for _ in range(3):
         place("BTC_USDT.swap", "buy", "9000", "1")(FuturesBinance(KEYS, lent))
     assert paths(http).count("/fapi/v1/positionSide/dual") == 1
@@ -398,7 +400,7 @@ def test_the_mode_is_asked_once_a_minute_for_an_account(services: Services) -> N
 
 def test_a_mode_that_was_changed_is_asked_again(services: Services) -> None:
     http = Recorder()
-    lent = Services(http, services.state, now=services.now)
+    lent = Services(http, services.state, now=services.now, measure_clocks=False)
     buy = place("BTC_USDT.swap", "buy", "9000", "1")
     buy(FuturesBinance(KEYS, lent))
     http.replies["/fapi/v1/order"] = {"code": -4061, "msg": "Order's position side does not match user's setting."}
@@ -412,7 +414,7 @@ def test_a_mode_that_was_changed_is_asked_again(services: Services) -> None:
 
 def test_leverage_is_told_before_the_first_order_that_opens(services: Services) -> None:
     http = Recorder()
-    lent = Services(http, services.state, now=services.now)
+    lent = Services(http, services.state, now=services.now, measure_clocks=False)
     FuturesBinance(KEYS, lent).set_leverage(20, None)
     assert not http.sent
     for direction in ("closebuy", "buy", "buy"):
@@ -430,7 +432,7 @@ def test_leverage_is_told_before_the_first_order_that_opens(services: Services) 
 )
 def test_an_order_is_found_by_client_id(kind: type[BinanceApi], symbol: Symbol, path: str, services: Services) -> None:
     http = Recorder()
-    exchange = kind(KEYS, Services(http, services.state))
+    exchange = kind(KEYS, Services(http, services.state, measure_clocks=False))
     for status in ("NEW", "FILLED", "CANCELED"):
         http.replies[path] = {**FUTURES_ORDER, "status": status}
         found = exchange.find(symbol, "abc")
@@ -480,7 +482,7 @@ def test_client_ids_are_within_the_documented_pattern(services: Services) -> Non
 )
 def test_only_public_resources_go_unsigned(kind: type[BinanceApi], path: str, signed: bool, services: Services) -> None:
     http = Recorder()
-    kind(KEYS, Services(http, services.state)).raw("GET", path, {"symbol": "BTCUSDT"})
+    kind(KEYS, Services(http, services.state, measure_clocks=False)).raw("GET", path, {"symbol": "BTCUSDT"})
     [request] = http.sent
     assert bool(http.signed()) is signed
     assert ("signature=" in str(request.url)) is signed

@@ -71,9 +71,20 @@ def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
     return str(path)
 
 
+class Timed(Http):
+    """The client, giving every call the same time."""
+
+    def __init__(self, *, deadline: float = 10, **options: Any) -> None:
+        super().__init__(**options)
+        self.deadline = deadline
+
+    def send(self, exchange: str, request: requests.Request, until: float | None = None) -> Reply:
+        return super().send(exchange, request, until or time.monotonic() + self.deadline)
+
+
 @pytest.fixture
 def http() -> Http:
-    return Http(deadline=DEADLINE)
+    return Timed(deadline=DEADLINE)
 
 
 def speaks_tls(authority: trustme.CA, name: str = "127.0.0.1") -> ssl.SSLContext:
@@ -198,21 +209,21 @@ def test_a_hang_in_the_tls_handshake_ends_in_time(fault: str, http: Http, server
 
 def test_a_hang_in_a_proxys_connect_ends_in_time(proxy: FaultServer) -> None:
     proxy.fault = "hang"
-    http = Http(deadline=DEADLINE, proxies={"Test": proxy.url})
+    http = Timed(deadline=DEADLINE, proxies={"Test": proxy.url})
     assert seconds_until_refused(NotSent, http, f"https://{NAME}/") < DEADLINE + SLACK
 
 
 @pytest.mark.parametrize("fault", ["hang on accept", "hang"])
 def test_a_hang_of_a_socks_proxy_ends_in_time(fault: str, proxy: FaultServer) -> None:
     proxy.fault = fault
-    http = Http(deadline=DEADLINE, proxies={"Test": f"socks5h://127.0.0.1:{proxy.port}"})
+    http = Timed(deadline=DEADLINE, proxies={"Test": f"socks5h://127.0.0.1:{proxy.port}"})
     assert seconds_until_refused(NotSent, http, f"http://{NAME}/") < DEADLINE + SLACK
 
 
 @pytest.mark.parametrize(("scheme", "fault"), [("http", "slow tunnel"), ("socks5h", "slow socks5")])
 def test_steps_that_are_each_in_time_do_not_add_up(scheme: str, fault: str, proxy: FaultServer) -> None:
     proxy.fault = fault  # 0.6 s for the proxy, then a TLS handshake that hangs
-    http = Http(deadline=0.8, proxies={"Test": f"{scheme}://127.0.0.1:{proxy.port}"})
+    http = Timed(deadline=0.8, proxies={"Test": f"{scheme}://127.0.0.1:{proxy.port}"})
     assert 0.8 <= seconds_until_refused(NotSent, http, f"https://{NAME}/") < 1.2
 
 
@@ -242,7 +253,7 @@ def test_a_connection_is_used_again(http: Http, server: FaultServer) -> None:
 
 
 def test_after_thousands_of_calls_a_new_connection_can_be_made(server: FaultServer) -> None:
-    http = Http()
+    http = Timed()
     for _ in range(1200):  # more than the interpreter's recursion limit
         get(http, server.url)
     server.together = Barrier(2)  # no answer before both have asked
@@ -261,7 +272,7 @@ def test_a_connection_closed_while_idle_is_replaced(http: Http, server: FaultSer
 
 def test_connections_of_all_threads_are_kept(server: FaultServer, caplog: pytest.LogCaptureFixture) -> None:
     threads = 32
-    http = Http(deadline=10)
+    http = Timed(deadline=10)
     server.together = Barrier(threads)  # no answer before all have asked, so that nobody can share
 
     def call(_: int) -> int:
@@ -275,7 +286,7 @@ def test_connections_of_all_threads_are_kept(server: FaultServer, caplog: pytest
 
 
 def test_threads_do_not_mix_up_deadlines_and_outcomes(server: FaultServer) -> None:
-    clients = {deadline: Http(deadline=deadline) for deadline in (0.3, 0.6, 0.9)}
+    clients = {deadline: Timed(deadline=deadline) for deadline in (0.3, 0.6, 0.9)}
     server.fault = "by path"
 
     def call(number: int) -> None:
@@ -346,7 +357,7 @@ def test_authorities_of_the_environment_are_ignored(
 
 def test_a_ca_file_is_trusted(server: FaultServer, authority: trustme.CA, ca_file: str) -> None:
     server.tls = speaks_tls(authority)
-    assert get(Http(ca_file=ca_file), server.url).status == 200
+    assert get(Timed(ca_file=ca_file), server.url).status == 200
 
 
 @pytest.mark.parametrize("why", ["another authority", "another host", "no TLS at all", "reset in the handshake"])
@@ -363,7 +374,7 @@ def test_a_handshake_that_fails_was_never_sent(
         case "reset in the handshake":
             server.fault = "reset unread"
     with pytest.raises(NotSent, match=r"reset|EOF" if "reset" in why else "TLS"):
-        post(Http(ca_file=ca_file), f"https://127.0.0.1:{server.port}/")
+        post(Timed(ca_file=ca_file), f"https://127.0.0.1:{server.port}/")
     assert (server.connections, server.requests) == (1, [])
 
 
@@ -385,7 +396,7 @@ def test_an_exchanges_proxy_resolves_its_name(
 ) -> None:
     proxy.fault, proxy.tls = fault, speaks_tls(authority) if scheme == "https" else None
     server.tls = speaks_tls(authority, NAME) if target == "https" else None
-    http = Http(ca_file=ca_file, proxies={"Test": f"{scheme}://127.0.0.1:{proxy.port}"})
+    http = Timed(ca_file=ca_file, proxies={"Test": f"{scheme}://127.0.0.1:{proxy.port}"})
     for _ in range(2):
         assert get(http, f"{target}://{NAME}:7777/x").status == 200
     tunnelled = scheme == "socks5h" or target == "https"
@@ -396,7 +407,7 @@ def test_an_exchanges_proxy_resolves_its_name(
 
 
 def test_a_proxy_is_used_by_its_exchange_only(server: FaultServer, proxy: FaultServer) -> None:
-    assert get(Http(proxies={"Other": proxy.url}), server.url).status == 200
+    assert get(Timed(proxies={"Other": proxy.url}), server.url).status == 200
     assert (proxy.connections, server.connections) == (0, 1)
 
 
@@ -405,7 +416,7 @@ def test_the_far_certificate_is_checked_through_a_proxy(
 ) -> None:
     server.tls = speaks_tls(authority, "other.test")
     with pytest.raises(NotSent, match="TLS"):
-        get(Http(ca_file=ca_file, proxies={"Test": proxy.url}), f"https://{NAME}/")
+        get(Timed(ca_file=ca_file, proxies={"Test": proxy.url}), f"https://{NAME}/")
     assert server.requests == []
 
 
@@ -424,7 +435,7 @@ def test_the_far_certificate_is_checked_through_a_proxy(
 )
 def test_a_proxy_that_fails_never_sent(scheme: str, fault: str, proxy: FaultServer) -> None:
     proxy.fault = fault
-    http = Http(deadline=DEADLINE, proxies={"Test": f"{scheme}://trader:hunter2@127.0.0.1:{proxy.port}"})
+    http = Timed(deadline=DEADLINE, proxies={"Test": f"{scheme}://trader:hunter2@127.0.0.1:{proxy.port}"})
     with pytest.raises(NotSent, match=r"the proxy failed|connection reset|EOF|not HTTP") as caught:
         post(http, f"https://{NAME}/")
     assert "hunter2" not in str(caught.value)
@@ -433,13 +444,13 @@ def test_a_proxy_that_fails_never_sent(scheme: str, fault: str, proxy: FaultServ
 @pytest.mark.parametrize("scheme", ["http", "https", "socks5h"])
 def test_a_proxy_that_is_not_there_never_sent(scheme: str) -> None:
     with closed_port() as port, pytest.raises(NotSent, match="the proxy failed"):
-        get(Http(proxies={"Test": f"{scheme}://127.0.0.1:{port}"}), f"https://{NAME}/")
+        get(Timed(proxies={"Test": f"{scheme}://127.0.0.1:{port}"}), f"https://{NAME}/")
 
 
 def test_a_plain_request_that_a_proxy_took_may_have_been_passed_on(proxy: FaultServer) -> None:
     proxy.fault = "close without answer"
     with pytest.raises(OutcomeUnknown):
-        post(Http(proxies={"Test": proxy.url}), f"http://{NAME}/")
+        post(Timed(proxies={"Test": proxy.url}), f"http://{NAME}/")
 
 
 # Replies ----------------------------------------------------------------------------------------------------------
@@ -448,13 +459,13 @@ def test_a_plain_request_that_a_proxy_took_may_have_been_passed_on(proxy: FaultS
 @pytest.mark.parametrize("packed", [False, True])
 def test_the_greatest_reply_is_read(packed: bool, http: Http, server: FaultServer) -> None:
     server.fault = "8 MiB packed" if packed else "8 MiB"
-    assert len(get(Http(), server.url).body) == MAX_REPLY
+    assert len(get(Timed(), server.url).body) == MAX_REPLY
 
 
 @pytest.mark.parametrize(("fault", "said"), [("small bomb", "a reply of over"), ("redirect with bomb", "a redirect")])
 def test_a_bomb_is_not_unpacked_in_memory(fault: str, said: str, server: FaultServer) -> None:
     server.fault = fault
-    http = Http()
+    http = Timed()
     tracemalloc.start()
     try:
         with pytest.raises(OutcomeUnknown, match=said):

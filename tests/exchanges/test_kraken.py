@@ -11,7 +11,6 @@ import ccxt
 import pytest
 import requests
 
-import exchanges.signing
 from exchanges.http import Reply
 from exchanges.kraken import Kraken
 from exchanges.services import Services
@@ -27,6 +26,7 @@ from protocol.errors import (
     OrderNotFound,
     OutcomeUnknown,
     RateLimited,
+    WrongTime,
 )
 from protocol.models import NewOrder, Side, Status, Symbol
 
@@ -45,7 +45,7 @@ class Recorder:
         self.results = list(results)
         self.sent: list[requests.PreparedRequest] = []
 
-    def send(self, exchange: str, request: requests.Request) -> Reply:
+    def send(self, exchange: str, request: requests.Request, until: float = 0.0) -> Reply:
         self.sent.append(request.prepare())
         result = self.results.pop(0) if len(self.results) > 1 else self.results[0]
         errors = result if isinstance(result, list) else []
@@ -64,7 +64,14 @@ Connect = Callable[..., tuple[Kraken, Recorder]]
 def connect(services: Services) -> Connect:
     def connect(*results: Any) -> tuple[Kraken, Recorder]:
         recorder = Recorder(*results)
-        lent = Services(http=recorder, state=services.state, now=services.now)  # type: ignore[arg-type]
+        lent = Services(
+            http=recorder,  # type: ignore[arg-type]
+            state=services.state,
+            deadline=60.0,
+            now=services.now,
+            sleep=services.sleep,
+            measure_clocks=False,
+        )
         return Kraken(KEYS, lent, "a request"), recorder
 
     return connect
@@ -80,13 +87,12 @@ def row(**changes: Any) -> dict[str, Any]:
 # Signatures -------------------------------------------------------------------------------------------------------
 
 
-def test_the_signer_makes_the_published_signature(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchanges.signing, "next_nonce", lambda account, now: 1616492376594)
+def test_the_signer_makes_the_published_signature() -> None:
     request = requests.Request(
         "POST",
         "https://api.kraken.com/0/private/AddOrder",
         data={"ordertype": "limit", "pair": "XBTUSD", "price": "37500", "type": "buy", "volume": "1.25"},
-        auth=HmacNonceForm(KEYS),
+        auth=HmacNonceForm(KEYS, nonce=1616492376594),
     ).prepare()
     assert request.body == "nonce=1616492376594&ordertype=limit&pair=XBTUSD&price=37500&type=buy&volume=1.25"
     assert request.headers["API-Key"] == "fmz-key"
@@ -212,6 +218,7 @@ ERRORS: dict[str, type[GatewayError]] = {
     "EGeneral:Invalid arguments:volume": InvalidOrder,
     "EGeneral:Invalid arguments:price": InvalidOrder,
     "EGeneral:Invalid arguments:viqc": InvalidOrder,
+    "EGeneral:Invalid arguments:deadline": WrongTime,
     "EOrder:Invalid price:Invalid price argument": InvalidOrder,
     "EOrder:Invalid order": InvalidOrder,
     "EOrder:Unknown order": OrderNotFound,

@@ -5,23 +5,52 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import CursorResult, Engine, inspect
+from sqlalchemy import CursorResult, Engine, inspect, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from exchanges.state import FuturesSettings, open_state
+from exchanges.state import FuturesSettings, open_state, read_url
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[Engine]:
+def state(state_url: str) -> Iterator[Engine]:
+    engine = open_state(state_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Engine]:
     engine = open_state(f"sqlite:///{tmp_path}/state.db")
     yield engine
     engine.dispose()
+
+
+def at_once(work: Callable[[int], None], threads: int) -> list[SQLAlchemyError]:
+    """Do it in so many threads, each told its number; what failed."""
+    barrier, failed = threading.Barrier(threads), []
+
+    def begin(number: int) -> None:
+        barrier.wait()
+        try:
+            work(number)
+        except SQLAlchemyError as error:
+            failed.append(error)
+
+    started = [threading.Thread(target=begin, args=(number,)) for number in range(threads)]
+    for thread in started:
+        thread.start()
+    for thread in started:
+        thread.join()
+    return failed
 
 
 def test_a_setting_is_kept_until_it_is_set_again(state: Engine) -> None:
@@ -51,9 +80,9 @@ def test_settings_are_one_accounts_on_one_exchange(state: Engine, exchange: str,
     assert FuturesSettings(state, exchange, account).get("contract") is None
 
 
-def test_settings_survive_a_restart(tmp_path: Path) -> None:
+def test_settings_survive_a_restart(state_url: str) -> None:
     for _ in range(2):
-        engine = open_state(f"sqlite:///{tmp_path}/state.db")
+        engine = open_state(state_url)
         settings = FuturesSettings(engine, "FuturesPaper", "a")
         before = settings.get("contract")
         settings.put("contract", "swap")
@@ -79,9 +108,9 @@ def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
     assert mode(tmp_path / "own" / "deep") == 0o700
 
 
-def test_opening_again_leaves_what_is_there(state: Engine) -> None:
+def test_opening_again_leaves_what_is_there(state: Engine, state_url: str) -> None:
     FuturesSettings(state, "FuturesPaper", "a").put("contract", "swap")
-    again = open_state(str(state.url))
+    again = open_state(state_url)
     assert inspect(again).get_table_names() == inspect(state).get_table_names()
     assert FuturesSettings(again, "FuturesPaper", "a").get("contract") == "swap"
     again.dispose()
@@ -101,10 +130,10 @@ engine.dispose()
 """
 
 
-def test_two_processes_write_at_once_and_neither_loses(tmp_path: Path, state: Engine) -> None:
+def test_two_processes_write_at_once_and_neither_loses(state_url: str, state: Engine) -> None:
     writers = [
         subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(state.url), name],
+            [sys.executable, "-c", WRITER, state_url, name],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         for name in ("A", "B")
@@ -121,46 +150,23 @@ def test_two_processes_write_at_once_and_neither_loses(tmp_path: Path, state: En
 
 
 def test_threads_that_set_the_same_thing_first_leave_one_row(state: Engine) -> None:
-    barrier, failed = threading.Barrier(8), []
-
-    def put(value: int) -> None:
-        barrier.wait()
-        try:
-            FuturesSettings(state, "FuturesPaper", "a").put("contract", str(value))
-        except SQLAlchemyError as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=put, args=(value,)) for value in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed
+    assert not at_once(lambda number: FuturesSettings(state, "FuturesPaper", "a").put("contract", str(number)), 8)
     with state.connect() as connection:
         [[rows]] = connection.exec_driver_sql("SELECT count(*) FROM futures_settings")
     assert rows == 1
 
 
-def test_transactions_that_read_before_they_write_queue(state: Engine) -> None:
-    settings = FuturesSettings(state, "FuturesPaper", "a")
+def test_transactions_that_read_before_they_write_queue(sqlite: Engine) -> None:
+    settings = FuturesSettings(sqlite, "FuturesPaper", "a")
     settings.put("leverage", "0")
-    failed = []
 
-    def count() -> None:
+    def count(_: int) -> None:
         for _ in range(20):
-            try:
-                with state.begin() as connection:
-                    [[value]] = connection.exec_driver_sql("SELECT value FROM futures_settings")
-                    connection.exec_driver_sql("UPDATE futures_settings SET value = ?", (str(int(value) + 1),))
-            except SQLAlchemyError as error:
-                failed.append(error)
+            with sqlite.begin() as connection:
+                [[value]] = connection.exec_driver_sql("SELECT value FROM futures_settings")
+                connection.exec_driver_sql("UPDATE futures_settings SET value = ?", (str(int(value) + 1),))
 
-    threads = [threading.Thread(target=count) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed
+    assert not at_once(count, 4)
     assert settings.get("leverage") == "80"
 
 
@@ -189,18 +195,59 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, co
 def test_a_lost_table_is_a_database_error(state: Engine) -> None:
     with state.begin() as connection:
         connection.exec_driver_sql("DROP TABLE futures_settings")
-    with pytest.raises(OperationalError, match="no such table"):
+    with pytest.raises(SQLAlchemyError, match="futures_settings"):
         FuturesSettings(state, "FuturesPaper", "a").get("contract")
 
 
 def test_two_workers_may_set_the_same_for_the_first_time_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    state: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = open_state(f"sqlite:///{tmp_path}/state.db")
-    slow, fast = (FuturesSettings(engine, "Tiny", "me") for _ in range(2))
+    slow, fast = (FuturesSettings(state, "Tiny", "me") for _ in range(2))
     fast.put("direction", "sell")
     # The slow one looked before the fast one wrote, as it may where a transaction takes no lock when it begins.
     monkeypatch.setattr(CursorResult, "rowcount", 0)
     slow.put("direction", "buy")
     assert fast.get("direction") == "buy"
-    engine.dispose()
+
+
+# Opening ----------------------------------------------------------------------------------------------------------
+
+
+def test_many_may_open_an_empty_database_at_once(state_url: str) -> None:
+    assert not at_once(lambda _: open_state(state_url).dispose(), 8)
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_postgresql_is_spoken_through_psycopg(scheme: str) -> None:
+    url = read_url(f"{scheme}://trader:secret@db.lan:5433/state?sslmode=require")
+    assert url.render_as_string(hide_password=False) == (
+        "postgresql+psycopg://trader:secret@db.lan:5433/state?sslmode=require"
+    )
+
+
+@pytest.mark.parametrize("url", ["mysql://u:p@h/d", "postgresql+psycopg2://h/d", "sqlite+aiosqlite:///x"])
+def test_no_other_database_is_spoken(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^expected sqlite:////<file> or postgresql://"):
+        read_url(url)
+
+
+def test_nobody_waits_long_for_a_lock(state: Engine) -> None:
+    """Less than the default deadline, for what another connection keeps for itself."""
+    lock = text("SELECT pg_advisory_xact_lock(1)")
+    with state.connect() as one, state.connect() as other:
+        if state.dialect.name == "sqlite":
+            one.begin()
+            waits: Callable[[], object] = other.begin
+        else:
+            one.execute(lock)
+            waits = partial(other.execute, lock)
+        begun = time.monotonic()
+        with pytest.raises(OperationalError):
+            waits()
+        assert 4 < time.monotonic() - begun < 6
+
+
+def test_every_thread_of_a_worker_may_have_a_connection(state: Engine) -> None:
+    with ExitStack() as stack:
+        for _ in range(33):
+            stack.enter_context(state.connect())

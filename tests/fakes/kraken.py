@@ -2,15 +2,18 @@
 
 import hashlib
 import hmac
+import math
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from werkzeug import Request
 
-from tests.fakes import KEY, SECRET, FakeExchange, FakeOrder, Refusal
+from tests.fakes import PRICE, SECRET, TOO_MUCH, Account, FakeExchange, FakeOrder, Refusal
 
 STATES = {"open": "open", "filled": "closed", "cancelled": "canceled"}
+PAGE = 50
 
 
 def refused(*words: str) -> Refusal:
@@ -24,8 +27,9 @@ def told(result: Any) -> dict[str, Any]:
 
 
 class FakeKraken(FakeExchange):
-    """A nonce must be greater than every nonce before it."""
+    """A key's nonce must be greater than every one of its nonces before."""
 
+    symbol = "BTC_USDT"
     routes = {
         ("POST", "/0/private/AddOrder"): "new",
         ("POST", "/0/private/QueryOrders"): "one",
@@ -33,80 +37,109 @@ class FakeKraken(FakeExchange):
         ("POST", "/0/private/OpenOrders"): "open",
         ("POST", "/0/private/ClosedOrders"): "closed",
         ("POST", "/0/private/BalanceEx"): "balance",
+        ("GET", "/0/public/Time"): "time",
     }
 
-    def __init__(self, lag: float = 0.0) -> None:
-        super().__init__(lag)
-        self.nonce = 0
+    def key(self, request: Request) -> str:
+        return request.headers.get("API-Key", "")
 
-    def check(self, request: Request) -> Mapping[str, str]:
+    def check(self, request: Request, account: Account | None) -> Mapping[str, str]:
         body = request.get_data()
         params = dict(request.form)
         hashed = hashlib.sha256(params["nonce"].encode() + body).digest()
         digest = hmac.new(b64decode(SECRET), request.path.encode() + hashed, hashlib.sha512).digest()
-        if request.headers.get("API-Key") != KEY:
+        if account is None:
             raise refused("EAPI:Invalid key")
         if request.headers.get("API-Sign") != b64encode(digest).decode():
             raise refused("EAPI:Invalid signature")
         with self._lock:
-            if int(params["nonce"]) <= self.nonce:
+            if int(params["nonce"]) <= account.settings.get("nonce", 0):
                 raise refused("EAPI:Invalid nonce")
-            self.nonce = int(params["nonce"])
+            account.settings["nonce"] = int(params["nonce"])
         return params
 
-    def new(self, params: Mapping[str, str]) -> Any:
-        if params["volume"] == "1000000":
+    def until(self, request: Request, params: Mapping[str, str]) -> float:
+        return datetime.fromisoformat(params["deadline"]).timestamp() * 1000 if "deadline" in params else math.inf
+
+    def too_late(self) -> Refusal:
+        return refused("EService:Deadline elapsed")
+
+    def unknown(self, request: Request) -> Any:
+        return {"error": ["EGeneral:Unknown method"]}
+
+    def order_id(self, number: int) -> str:
+        digits = str(number)
+        return f"O{digits[:5]}-{digits[5:10]}-{digits[10:]}"
+
+    def new(self, account: Account, params: Mapping[str, str]) -> Any:
+        client_id = params.get("cl_ord_id", "")
+        if account.uses(client_id):
+            raise refused("EGeneral:Invalid arguments:cl_ord_id not unique")
+        if params["volume"] == TOO_MUCH:
             raise refused("EOrder:Insufficient funds")
         order = self.place(
-            client_id=params.get("cl_ord_id", ""),
+            account,
+            client_id=client_id,
             market=params["pair"],
             side=params["type"],
             price=params.get("price", "0"),
             amount=params["volume"],
+            money="viqc" in params.get("oflags", ""),
+            state="filled" if params["ordertype"] == "market" else "open",
         )
-        number = order.id
-        order.id = f"O{number[:5]}-{number[5:10]}-{number[10:]}"
-        if params["ordertype"] == "market":
-            order.state = "filled"
         return told({"descr": {"order": "as asked"}, "txid": [order.id]})
 
-    def one(self, params: Mapping[str, str]) -> Any:
-        found = self.listed(id=params["txid"])
+    def one(self, account: Account, params: Mapping[str, str]) -> Any:
+        found = account.listed(id=params["txid"])
         if not found:
             raise refused("EOrder:Invalid order")
-        return told({order.id: self._shown(order) for order in found})
+        return told(self._shown(found))
 
-    def cancel(self, params: Mapping[str, str]) -> Any:
-        found = self.listed(id=params["txid"], state="open")
+    def cancel(self, account: Account, params: Mapping[str, str]) -> Any:
+        by = {"id": params["txid"]} if "txid" in params else {"client_id": params["cl_ord_id"]}
+        found = account.listed(state="open", **by)
         if not found:
             raise refused("EOrder:Unknown order")
         found[0].state = "cancelled"
         return told({"count": 1})
 
-    def open(self, params: Mapping[str, str]) -> Any:
-        wanted = {"client_id": params["cl_ord_id"]} if "cl_ord_id" in params else {}
-        return told({"open": {order.id: self._shown(order) for order in self.listed(state="open", **wanted)}})
+    def open(self, account: Account, params: Mapping[str, str]) -> Any:
+        return told({"open": self._shown(account.listed(state="open", **self._by(params)))})
 
-    def closed(self, params: Mapping[str, str]) -> Any:
-        wanted = {"client_id": params["cl_ord_id"]} if "cl_ord_id" in params else {}
-        found = [order for order in self.listed(**wanted) if order.state != "open"]
-        return told({"closed": {order.id: self._shown(order) for order in found}, "count": len(found)})
+    def closed(self, account: Account, params: Mapping[str, str]) -> Any:
+        found = [order for order in reversed(account.listed(**self._by(params))) if order.state != "open"]
+        start = int(params.get("ofs", 0))
+        return told({"closed": self._shown(found[start : start + PAGE]), "count": len(found)})
 
-    def balance(self, params: Mapping[str, str]) -> Any:
+    def balance(self, account: Account, params: Mapping[str, str]) -> Any:
         return told({"ZUSD": {"balance": "1000.0000", "hold_trade": "0.0000"}})
 
-    def _shown(self, order: FakeOrder) -> dict[str, Any]:
-        filled = order.state == "filled"
-        described = {"pair": order.market, "type": order.side, "ordertype": "limit", "price": order.price}
+    def time(self, account: Account, params: Mapping[str, str]) -> Any:
+        return told({"unixtime": self.now() // 1000, "rfc1123": "as it is"})
+
+    def _by(self, params: Mapping[str, str]) -> dict[str, str]:
+        return {"client_id": params["cl_ord_id"]} if "cl_ord_id" in params else {}
+
+    def _shown(self, orders: list[FakeOrder]) -> dict[str, dict[str, Any]]:
         return {
-            "refid": None,
-            "cl_ord_id": order.client_id,
-            "status": STATES[order.state],
-            "opentm": 1700000000.0,
-            "descr": described,
-            "vol": order.amount,
-            "vol_exec": order.amount if filled else "0.00000000",
-            "cost": "0.00000",
-            "fee": "0.00000",
-            "price": "60000.0" if filled else "0.00000",
+            order.id: {
+                "refid": None,
+                "cl_ord_id": order.client_id,
+                "status": STATES[order.state],
+                "opentm": 1700000000.0,
+                "descr": {
+                    "pair": order.market,
+                    "type": order.side,
+                    "ordertype": "market" if order.price == "0" else "limit",
+                    "price": order.price,
+                },
+                "vol": order.amount,
+                "vol_exec": order.done,
+                "cost": "0.00000",
+                "fee": "0.00000",
+                "price": f"{PRICE}.0" if order.state == "filled" else "0.00000",
+                "limitprice": "0.00000",
+                "oflags": "viqc" if order.money else "fciq",
+            }
+            for order in orders
         }

@@ -1,16 +1,19 @@
-"""OKX, spot: https://www.okx.com/docs-v5/en/"""
+"""OKX, spot and futures: https://www.okx.com/docs-v5/en/"""
 
 import hashlib
 import hmac
+import math
 from base64 import b64encode
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from werkzeug import Request
 
-from tests.fakes import KEY, PASSPHRASE, SECRET, FakeExchange, FakeOrder, Refusal
+from tests.fakes import PASSPHRASE, PRICE, SECRET, TOO_MUCH, Account, FakeExchange, FakeOrder, Refusal
 
 STATES = {"open": "live", "filled": "filled", "cancelled": "canceled"}
+SIZES = {"tickSz": "0.1", "lotSz": "0.01", "minSz": "0.01", "maxLmtSz": "100000000", "maxMktSz": "35000"}
 
 
 def refused(status: int, code: str, words: str) -> Refusal:
@@ -18,92 +21,186 @@ def refused(status: int, code: str, words: str) -> Refusal:
     return Refusal(status, {"code": code, "msg": words, "data": []})
 
 
+def refused_order(code: str, words: str, client_id: str = "", order_id: str = "") -> Refusal:
+    """A refusal of what is about one order, which comes with HTTP 200."""
+    item = {"clOrdId": client_id, "ordId": order_id, "tag": "", "ts": "1700000000000", "sCode": code, "sMsg": words}
+    return Refusal(200, {"code": "1", "msg": "All operations failed", "data": [item]})
+
+
+def told(*rows: Any) -> Any:
+    """A success."""
+    return {"code": "0", "msg": "", "data": list(rows)}
+
+
+def done(order: FakeOrder) -> Any:
+    """A success of what is about one order."""
+    return told(
+        {"clOrdId": order.client_id, "ordId": order.id, "tag": "", "ts": "1700000000000", "sCode": "0", "sMsg": ""}
+    )
+
+
 class FakeOKX(FakeExchange):
     """Refusals of an order hide in a 200, inside the item."""
 
+    symbol = "BTC_USDT"
     routes = {
         ("POST", "/api/v5/trade/order"): "new",
         ("GET", "/api/v5/trade/order"): "one",
         ("POST", "/api/v5/trade/cancel-order"): "cancel",
         ("GET", "/api/v5/trade/orders-pending"): "open",
         ("GET", "/api/v5/account/balance"): "balance",
+        ("GET", "/api/v5/public/instruments"): "info",
+        ("GET", "/api/v5/public/time"): "time",
     }
+    kind = "SPOT"
+    margin_modes = {"cash"}
+    instrument = {"instId": "BTC-USDT", "baseCcy": "BTC", "quoteCcy": "USDT", **SIZES}
 
-    def check(self, request: Request) -> Mapping[str, str]:
+    def key(self, request: Request) -> str:
+        return request.headers.get("OK-ACCESS-KEY", "")
+
+    def check(self, request: Request, account: Account | None) -> Mapping[str, Any]:
         query = f"?{request.query_string.decode()}" if request.query_string else ""
         time = request.headers.get("OK-ACCESS-TIMESTAMP", "")
         prehash = f"{time}{request.method}{request.path}{query}".encode() + request.get_data()
         right = b64encode(hmac.new(SECRET.encode(), prehash, hashlib.sha256).digest()).decode()
-        if request.headers.get("OK-ACCESS-KEY") != KEY:
+        if account is None:
             raise refused(401, "50111", "Invalid OK-ACCESS-KEY")
         if request.headers.get("OK-ACCESS-PASSPHRASE") != PASSPHRASE:
             raise refused(401, "50105", "Request header OK-ACCESS-PASSPHRASE incorrect.")
         if request.headers.get("OK-ACCESS-SIGN") != right:
             raise refused(401, "50113", "Invalid Sign")
+        if abs(self.now() - datetime.fromisoformat(time).timestamp() * 1000) > 30_000:
+            raise refused(401, "50102", "Timestamp request expired")
         return request.get_json() if request.method == "POST" else dict(request.args)
 
-    def new(self, params: Mapping[str, str]) -> Any:
-        if params["sz"] == "1000000":
-            return self._item(params.get("clOrdId", ""), "", "51008", "Order failed. Insufficient USDT balance")
-        if params.get("clOrdId") and self.listed(client_id=params["clOrdId"], state="open"):
-            return self._item(params["clOrdId"], "", "51016", "Duplicated client order ID")
+    def until(self, request: Request, params: Mapping[str, Any]) -> float:
+        return float(request.headers.get("expTime", math.inf))
+
+    def too_late(self) -> Refusal:
+        words = "The expTime can't be earlier than the current system time. Please adjust the expTime and try again."
+        return refused_order("50036", words)
+
+    def new(self, account: Account, params: Mapping[str, Any]) -> Any:
+        client_id = params.get("clOrdId", "")
+        if params["tdMode"] not in self.margin_modes:
+            raise refused_order("51000", "Parameter tdMode error", client_id)
+        if params["sz"] == TOO_MUCH:
+            raise refused_order("51008", "Order failed. Insufficient USDT balance in account", client_id)
+        if account.uses(client_id):
+            raise refused_order("51016", "Duplicated client order ID", client_id)
         order = self.place(
-            client_id=params.get("clOrdId", ""),
+            account,
+            client_id=client_id,
             market=params["instId"],
             side=params["side"],
             price=params.get("px", ""),
             amount=params["sz"],
+            money=params.get("tgtCcy") == "quote_ccy",
+            position=params.get("posSide", "net"),
+            state="filled" if params["ordType"] == "market" else "open",
         )
-        if params["ordType"] == "market":
-            order.state = "filled"
-        return self._item(order.client_id, order.id, "0", "")
+        return done(order)
 
-    def one(self, params: Mapping[str, str]) -> Any:
-        return {"code": "0", "msg": "", "data": [self._shown(self._wanted(params, "51603", "Order does not exist"))]}
-
-    def cancel(self, params: Mapping[str, str]) -> Any:
-        by = {"id": params["ordId"]} if "ordId" in params else {"client_id": params["clOrdId"]}
-        found = self.listed(market=params["instId"], state="open", **by)
+    def one(self, account: Account, params: Mapping[str, Any]) -> Any:
+        found = account.listed(market=params["instId"], **self._by(params))
         if not found:
-            return self._item("", params.get("ordId", ""), "51400", "Cancellation failed as the order does not exist.")
+            raise refused(200, "51603", "Order does not exist")
+        return told(self._shown(found[-1]))
+
+    def cancel(self, account: Account, params: Mapping[str, Any]) -> Any:
+        found = account.listed(market=params["instId"], state="open", **self._by(params))
+        if not found:
+            words = "Cancellation failed as the order has been filled, canceled or does not exist."
+            raise refused_order("51400", words, order_id=params.get("ordId", ""))
         found[-1].state = "cancelled"
-        return self._item(found[-1].client_id, found[-1].id, "0", "")
+        return done(found[-1])
 
-    def open(self, params: Mapping[str, str]) -> Any:
+    def open(self, account: Account, params: Mapping[str, Any]) -> Any:
         wanted = {"market": params["instId"]} if "instId" in params else {}
-        return {"code": "0", "msg": "", "data": [self._shown(order) for order in self.listed(state="open", **wanted)]}
+        newest_first = reversed(account.listed(state="open", **wanted)) if params.get("instType") == self.kind else ()
+        older = (order for order in newest_first if int(order.id) < float(params.get("after", math.inf)))
+        return told(*[self._shown(order) for order in older][: int(params.get("limit", 100))])
 
-    def balance(self, params: Mapping[str, str]) -> Any:
-        details = [{"ccy": "USDT", "cashBal": "1000", "availBal": "1000", "frozenBal": "0", "eq": "1000"}]
-        return {"code": "0", "msg": "", "data": [{"totalEq": "1000", "details": details}]}
+    def balance(self, account: Account, params: Mapping[str, Any]) -> Any:
+        details = {
+            "ccy": "USDT",
+            "cashBal": "1000",
+            "availBal": "1000",
+            "frozenBal": "0",
+            "eq": "1000",
+            "availEq": "1000",
+        }
+        return told({"totalEq": "1000", "details": [details]})
 
-    def _wanted(self, params: Mapping[str, str], code: str, words: str) -> FakeOrder:
-        by = {"id": params["ordId"]} if "ordId" in params else {"client_id": params["clOrdId"]}
-        found = self.listed(market=params["instId"], **by)
-        if not found:
-            raise refused(200, code, words)
-        return found[-1]
+    def time(self, account: Account, params: Mapping[str, Any]) -> Any:
+        return told({"ts": str(self.now())})
 
-    def _item(self, client_id: str, order_id: str, code: str, words: str) -> Any:
-        item = {"clOrdId": client_id, "ordId": order_id, "tag": "", "ts": "1700000000000", "sCode": code, "sMsg": words}
-        failed = code != "0"
-        return {"code": "1" if failed else "0", "msg": "All operations failed" if failed else "", "data": [item]}
+    def info(self, account: Account, params: Mapping[str, Any]) -> Any:
+        row = {"instType": self.kind, "state": "live", "alias": "", **self.instrument}
+        return told(*([row] if params["instType"] == self.kind else []))
+
+    def _by(self, params: Mapping[str, Any]) -> dict[str, str]:
+        return {"id": params["ordId"]} if "ordId" in params else {"client_id": params["clOrdId"]}
 
     def _shown(self, order: FakeOrder) -> dict[str, Any]:
-        filled = order.state == "filled"
         return {
-            "instType": "SPOT",
+            "instType": self.kind,
             "instId": order.market,
             "ordId": order.id,
             "clOrdId": order.client_id,
             "side": order.side,
+            "posSide": order.position,
             "ordType": "limit" if order.price else "market",
             "px": order.price,
             "sz": order.amount,
-            "accFillSz": order.amount if filled else "0",
-            "avgPx": "60000" if filled else "",
+            "accFillSz": order.done,
+            "avgPx": str(PRICE) if order.state == "filled" else "",
             "state": STATES[order.state],
-            "tgtCcy": "",
+            "tgtCcy": "quote_ccy" if order.money else "",
             "cTime": "1700000000000",
             "uTime": "1700000000000",
         }
+
+
+class FakeFuturesOKX(FakeOKX):
+    """One market, BTC-USDT-SWAP; an account is in net mode until it says otherwise. No positions are kept."""
+
+    symbol = "BTC_USDT.swap"
+    routes = FakeOKX.routes | {
+        ("GET", "/api/v5/account/config"): "config",
+        ("POST", "/api/v5/account/set-position-mode"): "set_mode",
+        ("POST", "/api/v5/account/set-leverage"): "set_leverage",
+    }
+    kind = "SWAP"
+    margin_modes = {"cross", "isolated"}
+    instrument = {
+        "instId": "BTC-USDT-SWAP",
+        "uly": "BTC-USDT",
+        "settleCcy": "USDT",
+        "ctType": "linear",
+        "ctVal": "0.01",
+        "ctMult": "1",
+        "ctValCcy": "BTC",
+        **SIZES,
+    }
+    positions = {"net_mode": {"net"}, "long_short_mode": {"long", "short"}}
+
+    def new(self, account: Account, params: Mapping[str, Any]) -> Any:
+        if params.get("posSide", "net") not in self.positions[self._mode(account)]:
+            raise refused_order("51000", "Parameter posSide error", params.get("clOrdId", ""))
+        return super().new(account, params)
+
+    def config(self, account: Account, params: Mapping[str, Any]) -> Any:
+        return told({"acctLv": "2", "posMode": self._mode(account), "uid": account.key})
+
+    def set_mode(self, account: Account, params: Mapping[str, Any]) -> Any:
+        account.settings["mode"] = params["posMode"]
+        return told({"posMode": params["posMode"]})
+
+    def set_leverage(self, account: Account, params: Mapping[str, Any]) -> Any:
+        account.settings["leverage", params["instId"]] = params["lever"]
+        return told({"posSide": "", **params})
+
+    def _mode(self, account: Account) -> str:
+        return str(account.settings.get("mode", "net_mode"))

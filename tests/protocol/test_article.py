@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -252,13 +253,16 @@ class Fake:
     def prepare(self, order: Any) -> None:
         """Nothing is to be told before an order."""
 
-    def new_order(self, **order: Any) -> Any:
-        return tuple(order.values())
+    marks: Mapping[str, bool] = {}
+
+    def place(self, **order: Any) -> Any:
+        """As the order desk does."""
+        return self.trade(tuple(order.values()))
 
 
 def told(exchange: Fake, request: str) -> dict[str, Any]:
     """What FMZ reads when the article's request is made of ``exchange``."""
-    reply = answer(exchange, read_call(plain_json(REQUESTS[request][0]), ""))
+    reply = answer(exchange, exchange, read_call(plain_json(REQUESTS[request][0]), ""))
     read: dict[str, Any] = json.loads(wire.write(reply), parse_float=Decimal)
     return read
 
@@ -456,28 +460,28 @@ def test_cancels_sample() -> None:
 
 
 def test_pass_through() -> None:
-    exchange = Fake(raw=None)
+    exchange = Fake(pass_through=None)
     exchange.reply = b"{}"
     assert told(exchange, "IO") == sample("""
       {
           "data": {...}       // 具体的接口调用的返回值
       }
       """)
-    assert exchange.asked == [("raw", "POST", "XXX", {"borrow_id": "123", "symbol": "cny"})]
+    assert exchange.asked == [("pass_through", "POST", "XXX", {"borrow_id": "123", "symbol": "cny"})]
 
 
 @pytest.mark.parametrize(
     ("verb", "method", "asked"),
     [
-        ("POST", "__api_cancel_borrow", ("raw", "POST", "cancel_borrow", {"borrow_id": "123", "symbol": "cny"})),
-        ("GET", "__api_/api/v1/getAccount", ("raw", "GET", "api/v1/getAccount", {"borrow_id": "123", "symbol": "cny"})),
+        ("POST", "__api_cancel_borrow", ("POST", "cancel_borrow", {"borrow_id": "123", "symbol": "cny"})),
+        ("GET", "__api_/api/v1/getAccount", ("GET", "api/v1/getAccount", {"borrow_id": "123", "symbol": "cny"})),
     ],
 )
 def test_the_verb_of_a_pass_through_is_in_the_head(verb: str, method: str, asked: Any) -> None:
     body = plain_json(REQUESTS["IO"][0]).replace(b"__api_XXX", method.encode())
-    exchange = Fake(raw={"ok": 1})
-    assert answer(exchange, read_call(body, verb)) == {"data": {"ok": 1}}
-    assert exchange.asked == [asked]
+    exchange = Fake(pass_through={"ok": 1})
+    assert answer(exchange, exchange, read_call(body, verb)) == {"data": {"ok": 1}}
+    assert exchange.asked == [("pass_through", *asked)]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ def test_a_symbol_is_read(text: str, base: str, quote: str, contract: str) -> No
         "BTC/USDT", "BTC-USDT", "BTC:USDT", "BTC USDT", " BTC_USDT", "BTC_USDT ", "BTC_USDT\n", "BTC\r\n_USDT", "BTC\0",
         "BTC_USDT&symbol=x", "BTC_USDT?x", "BTC_USDT#", "../BTC", "BTC%5fUSDT", "BTC_USDT.swáp", "BTC_USDT.swap\n",
         "A" * 41, "BTC_" + "B" * 41, "BTC_USDT." + "c" * 41, "'BTC'", '"BTC"', "{BTC}", "BTC_USDT;x",
+        "ß" * 21, "BTC_" + "ß" * 21, "ǰ",
     ],
 )  # fmt: skip
 def test_what_is_no_symbol_is_refused(text: str) -> None:

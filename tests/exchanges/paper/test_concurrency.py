@@ -1,4 +1,4 @@
-"""Four processes trade on one account of one database file: nothing is lost, and nothing is done twice."""
+"""Four processes trade on one account of one database: nothing is lost, and nothing is done twice."""
 
 import subprocess
 import sys
@@ -43,9 +43,8 @@ for round in range(rounds):
 """
 
 
-def test_four_processes_on_one_account(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/state.db"
-    command = [sys.executable, "-c", WORKER, url]
+def test_four_processes_on_one_account(state_url: str) -> None:
+    command = [sys.executable, "-c", WORKER, state_url]
     workers = [
         subprocess.Popen([*command, str(worker), str(ROUNDS), str(NOW)], cwd=ROOT, stderr=subprocess.PIPE, text=True)
         for worker in range(PROCESSES)
@@ -54,7 +53,7 @@ def test_four_processes_on_one_account(tmp_path: Path) -> None:
         _, errors = worker.communicate(timeout=60)
         assert (worker.returncode, errors) == (0, "")
 
-    state = open_state(url)
+    state = open_state(state_url)
     exchange = Paper(Credentials("shared"), Services(http=cast(Http, None), state=state, now=lambda: NOW + 60_000))
     balances = {balance.currency: balance for balance in exchange.accounts()}
     sold = Decimal("0.001") * PROCESSES * ROUNDS
@@ -73,9 +72,9 @@ def test_four_processes_on_one_account(tmp_path: Path) -> None:
     assert balances["USDT"].free + balances["USDT"].frozen == 10_000 + earned
 
 
-def test_a_client_id_is_taken_once_however_many_ask(tmp_path: Path) -> None:
-    """The same order from two engines on one file: the second is told so."""
-    engines = [open_state(f"sqlite:///{tmp_path}/state.db") for _ in range(2)]
+def test_a_client_id_is_taken_once_however_many_ask(state_url: str) -> None:
+    """The same order from two engines on one database: the second is told so."""
+    engines = [open_state(state_url) for _ in range(2)]
     exchanges = [
         Paper(Credentials("shared"), Services(http=cast(Http, None), state=engine, now=lambda: NOW))
         for engine in engines

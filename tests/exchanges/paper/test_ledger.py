@@ -14,7 +14,7 @@ from exchanges.paper import FuturesPaper, Paper
 from exchanges.paper.ledger import FILLS
 from exchanges.services import Services
 from exchanges.signing import Credentials
-from protocol.errors import ExchangeError, InsufficientFunds, InvalidCall, OrderNotFound
+from protocol.errors import ExchangeError, InsufficientFunds, InvalidCall, OrderFilled, OrderNotFound
 from protocol.models import NewOrder, Order, OrderId, Position, PositionSide, Side, Status, Symbol
 
 SPOT = Symbol.parse("ETH_USDT")  # tick 0.01, lot 0.0001, minimum 0.001 and 5 USDT
@@ -59,6 +59,19 @@ def test_an_account_is_made_at_first_use(spot: Paper, swaps: FuturesPaper) -> No
     assert {row.currency: row.free for row in spot.accounts() if row.free} == {"USDT": 10000, "BTC": 1, "ETH": 10}
     assert {row.currency for row in spot.accounts()} == {"USDT", "BTC", "ETH", "SOL", "LTC", "DOGE"}
     assert [(row.currency, row.free) for row in swaps.accounts()] == [("USDT", 10000)]
+
+
+def test_balances_and_positions_keep_their_order(spot: Paper, swaps: FuturesPaper) -> None:
+    def listed() -> tuple[list[str], list[tuple[str, str]]]:
+        positions = [(str(position.symbol), position.side) for position in swaps.positions(None)]
+        return [row.currency for row in spot.accounts()], positions
+
+    for side in (SELL, BUY):
+        place(swaps, side, None, "1")
+    before = listed()
+    place(spot, BUY, "90", "1")
+    place(swaps, SELL, None, "1")
+    assert listed() == before == (sorted(before[0]), sorted(before[1]))
 
 
 def test_accounts_are_told_apart_by_key(spot: Paper, services: Services) -> None:
@@ -245,7 +258,7 @@ def test_an_order_of_another_market_is_not_found(spot: Paper) -> None:
 
 def test_cancelling_what_is_over(spot: Paper) -> None:
     filled, open_ = place(spot, BUY, "101", "1"), place(spot, BUY, "90", "1")
-    with pytest.raises(ExchangeError, match=f"REFUSED paper: order {filled} is already filled"):
+    with pytest.raises(OrderFilled, match=f"ORDER_FILLED paper: order {filled} is filled, and cannot"):
         spot.cancel(SPOT, str(filled))
     assert spot.cancel(SPOT, str(open_)) is True
     assert spot.cancel(SPOT, str(open_)) is True
@@ -256,7 +269,7 @@ def test_an_order_filled_meanwhile_cannot_be_cancelled(spot: Paper, tape: Any, c
     placed = place(spot, BUY, "95", "1")
     tape.trade(clock.ms + 5, "95", "1")
     clock.ms += 5
-    with pytest.raises(ExchangeError, match="already filled"):
+    with pytest.raises(OrderFilled, match="is filled, and cannot"):
         spot.cancel(SPOT, str(placed))
     assert order_of(spot, placed).status is Status.CLOSED
 

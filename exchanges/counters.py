@@ -1,0 +1,226 @@
+"""What is left of every limit, and who must not be asked at all: for all workers in a database, for all hosts in Redis
+or in a database of theirs.
+
+A counter is one number, the time at which it will be empty again, which is all that the generic cell rate algorithm
+needs. An address that told us to stay away is kept as such a time too.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from math import ceil
+
+from pyrate_limiter import GCRA, Decision, Rate, RedisStateStore, StateStore
+from sqlalchemy import BigInteger, Column, Connection, Engine, String, Table, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from exchanges.state import METADATA, open_state
+
+_REDIS = ("redis://", "rediss://", "unix://")
+_REDIS_PATIENCE = 1.0  # seconds: a call would rather go uncounted than late
+_PREFIX = "fmz-gateway"
+_SWEEP = 1000  # takes between two clearances
+_IDLE = 86_400_000  # ms after which a counter that nobody used is cleared away
+
+_GCRA = GCRA()
+
+LONGEST_KEY = 400
+_TIMES = Table(
+    "limits",
+    METADATA,
+    Column("name", String(LONGEST_KEY), primary_key=True),  # of a counter, or the address of an exchange
+    Column("until", BigInteger, nullable=False),  # µs since the epoch
+)
+_WANTED = (
+    select(_TIMES.c.name, _TIMES.c.until)
+    .where(_TIMES.c.name.in_(bindparam("names", expanding=True)))
+    .order_by(_TIMES.c.name)  # everyone locks in the same order
+)
+_LOCKED = _WANTED.with_for_update()
+_SET = update(_TIMES).where(_TIMES.c.name == bindparam("of")).values(until=bindparam("to"))
+_POSTPONE = _SET.where(_TIMES.c.until < bindparam("to"))
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What a call costs one counter. ``limit``: its name for people. ``depth``: how many µs ahead of the clock the
+    counter can be, by its own rules."""
+
+    limit: str
+    key: str
+    rate: Rate
+    weight: int
+    depth: int
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Wait:
+    """Why a call cannot go now: for how many ms, and by which limit, empty where the exchange must not be asked."""
+
+    ms: int
+    limit: str = ""
+
+
+class Counters(ABC):
+    """Where times are kept, to be changed by one call after the other."""
+
+    failures: tuple[type[Exception], ...]
+    """What it raises when it cannot be used."""
+
+    @abstractmethod
+    def take(self, address: str, charges: Sequence[Charge], now: int, patience: int = 0) -> Wait | None:
+        """Spend every charge at ``now`` (ms), or none of them and say how long to wait; a wait that is longer than
+        ``patience`` (ms) may be said too short, but not that short."""
+
+    @abstractmethod
+    def close(self, address: str, until: int) -> None:
+        """Keep everyone from an address until a time in ms; what was kept before is never shortened."""
+
+    @abstractmethod
+    def dispose(self) -> None:
+        """Give up all connections."""
+
+
+def opened(url: str, engine: Engine) -> Counters:
+    """The counters at a Redis or SQLAlchemy URL, in ``engine`` where it is empty. Raises OSError, SQLAlchemyError."""
+    if url.startswith(_REDIS):
+        return RedisCounters(url)
+    return SqlCounters(open_state(url) if url else engine)
+
+
+class SqlCounters(Counters):
+    """One transaction a call, on SQLite and PostgreSQL."""
+
+    failures = (SQLAlchemyError,)
+
+    def __init__(self, engine: Engine) -> None:
+        # What a power cut takes of these is worth nothing, so no call waits for the disk.
+        self._writing = engine.execution_options(fleeting=True)
+        self._reading = engine.execution_options(reading=True)
+        self._takes = count()
+        self._seen: dict[str, int] = {}
+
+    def take(self, address: str, charges: Sequence[Charge], now: int, patience: int = 0) -> Wait | None:
+        if not charges:
+            with self._reading.connect() as connection:
+                return _closed(_times(connection, [address]).get(address, 0), now)
+        # Counters only move on: who would wait too long by those seen last would do so, and costs the database nothing.
+        waits = [wait for charge in charges if (wait := _step(charge, self._seen.get(charge.key, 0), now)[1])]
+        if waits and max(waits).ms > patience:
+            return max(waits)
+        if next(self._takes) % _SWEEP == 0:
+            self._sweep(now)
+        with self._writing.begin() as connection:
+            kept = self._locked(connection, [charge.key for charge in charges], address)
+            closed = _closed(kept.get(address, 0), now)
+            if closed:
+                return closed
+            steps = {charge.key: _step(charge, kept[charge.key], now) for charge in charges}
+            waits = [wait for _, wait in steps.values() if wait]
+            later = {key: kept[key] if waits else until for key, (until, _) in steps.items()}
+            if not waits:
+                connection.execute(_SET, [{"of": key, "to": until} for key, until in later.items()])
+        self._seen |= later
+        return max(waits, default=None)
+
+    def close(self, address: str, until: int) -> None:
+        with self._writing.begin() as connection:
+            self._locked(connection, [address], address)
+            connection.execute(_POSTPONE, {"of": address, "to": until * 1000})
+
+    def dispose(self) -> None:
+        self._writing.dispose()
+
+    def _locked(self, connection: Connection, names: list[str], address: str) -> dict[str, int]:
+        """The times under those names, made where they are missing, and an address's if there is one; all locked."""
+        found = _times(connection, [address, *names], lock=True)
+        missing = sorted(set(names) - found.keys())
+        for name in missing:
+            try:
+                with connection.begin_nested():
+                    connection.execute(insert(_TIMES).values(name=name, until=0))
+            except IntegrityError:
+                pass  # another worker was faster
+        return _times(connection, [address, *names], lock=True) if missing else found
+
+    def _sweep(self, now: int) -> None:
+        self._seen.clear()
+        with self._writing.begin() as connection:
+            connection.execute(_TIMES.delete().where(_TIMES.c.until < (now - _IDLE) * 1000))
+
+
+def _times(connection: Connection, names: list[str], *, lock: bool = False) -> dict[str, int]:
+    rows = connection.execute(_LOCKED if lock else _WANTED, {"names": names})
+    return {row.name: row.until for row in rows}
+
+
+def _step(charge: Charge, until: int, now: int) -> tuple[int, Wait | None]:
+    """A counter's next time, or the wait for it."""
+    until = min(until, now * 1000 + charge.depth)  # further ahead it can only be after a clock was set back
+    [later], decision = _GCRA.step([charge.rate], (until,), now, charge.weight)
+    return int(later), _wait(charge, decision)
+
+
+def _wait(charge: Charge, decision: Decision) -> Wait | None:
+    if decision.allowed:
+        return None
+    assert decision.retry_after_ms is not None, "a weight above the burst"
+    return Wait(decision.retry_after_ms, charge.limit)
+
+
+def _closed(until: int, now: int) -> Wait | None:
+    return Wait(ceil(until / 1000) - now) if until > now * 1000 else None
+
+
+class RedisCounters(Counters):
+    """The library's own store for each counter, and a sorted set for the addresses."""
+
+    def __init__(self, url: str) -> None:
+        from redis import Redis, RedisError  # an extra
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        self.failures = (RedisError, OSError)
+        self._redis = Redis.from_url(
+            url,
+            socket_timeout=_REDIS_PATIENCE,
+            socket_connect_timeout=_REDIS_PATIENCE,
+            retry=Retry(NoBackoff(), 1),  # over a new connection, where a kept one was closed
+        )
+        try:
+            self._redis.ping()
+        except RedisError as error:
+            raise ConnectionError(str(error)) from None
+
+    def take(self, address: str, charges: Sequence[Charge], now: int, patience: int = 0) -> Wait | None:
+        closed = _closed(int(self._redis.zscore(f"{_PREFIX}:closed", address) or 0) * 1000, now)
+        if closed:
+            return closed
+        # Looked at first, for a counter that denies must not cost the others; those that change meanwhile cost too much
+        # rather than too little.
+        stores = [(charge, self._store(charge)) for charge in charges]
+        waits = [wait for charge, store in stores if (wait := _foreseen(charge, store, now))]
+        if waits:
+            return max(waits)
+        for charge, store in stores:
+            decision = store.check(_GCRA, [charge.rate], now, charge.weight)
+            assert isinstance(decision, Decision)
+            if wait := _wait(charge, decision):
+                return wait
+        return None
+
+    def close(self, address: str, until: int) -> None:
+        self._redis.zadd(f"{_PREFIX}:closed", {address: until}, gt=True)
+
+    def dispose(self) -> None:
+        self._redis.close()
+
+    def _store(self, charge: Charge) -> StateStore:
+        return RedisStateStore(self._redis, f"{_PREFIX}:{charge.key}", ttl_ms=ceil(2 * charge.depth / 1000))
+
+
+def _foreseen(charge: Charge, store: StateStore, now: int) -> Wait | None:
+    state = store.read(_GCRA, [charge.rate])
+    assert isinstance(state, tuple)
+    return _step(charge, int(state[0]), now)[1]

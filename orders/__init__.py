@@ -1,0 +1,1 @@
+"""An order is sent at most once."""

@@ -1,0 +1,135 @@
+"""What is asked again, and what never is."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import requests
+
+from exchanges.http import Http, Reply
+from exchanges.limits import Limit
+from exchanges.services import Services
+from protocol.errors import (
+    AuthenticationFailed,
+    ExchangeFailed,
+    GatewayError,
+    NotSent,
+    OutcomeUnknown,
+    RateLimited,
+)
+from protocol.models import NewOrder, Side, Symbol
+from tests.exchanges.test_base import KEYS, Tiny
+
+FINE = b'{"ok": {"id": 7}}'
+DOWN = 503, b"<html>"
+UP = 200, FINE
+LOST = NotSent("no connection")
+ORDER = NewOrder(symbol=Symbol("BTC", "USDT"), side=Side.BUY, price=None, amount=Decimal(1))
+
+Said = tuple[int, bytes] | GatewayError
+
+
+class Script(Http):
+    """Answers with one thing after the other, the last one for ever."""
+
+    def __init__(self, *says: Said) -> None:
+        super().__init__()
+        self.says = says
+        self.asked = 0
+
+    def send(self, exchange: str, request: requests.Request, until: float = 0.0) -> Reply:
+        said = self.says[min(self.asked, len(self.says) - 1)]
+        self.asked += 1
+        if isinstance(said, GatewayError):
+            raise said
+        return Reply("Tiny", said[0], "application/json", said[1])
+
+
+@pytest.fixture
+def tiny(services: Services) -> Callable[..., tuple[Tiny, Script, list[float]]]:
+    def tiny(*says: Said, deadline: float = 5.0, kind: type[Tiny] = Tiny) -> tuple[Tiny, Script, list[float]]:
+        http, slept = Script(*says), list[float]()
+        lent = Services(
+            http, services.state, deadline=deadline, now=services.now, sleep=slept.append, measure_clocks=False
+        )
+        return kind(KEYS, lent), http, slept
+
+    return tiny
+
+
+@pytest.mark.parametrize("first", [DOWN, LOST, (500, b'{"code": 99, "message": "strange"}')])
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_read_is_asked_again(tiny: Any, first: Said, signed: bool) -> None:
+    exchange, http, slept = tiny(first, UP)
+    assert exchange.call("GET", "/time", signed=signed) == {"id": 7}
+    assert http.asked == 2
+    assert 0 < slept[0] < 0.2
+
+
+@pytest.mark.parametrize(("says", "kind"), [(DOWN, ExchangeFailed), (LOST, NotSent)])
+def test_a_read_is_asked_three_times_at_most(tiny: Any, says: Said, kind: type[Exception]) -> None:
+    exchange, http, slept = tiny(says)
+    with pytest.raises(kind):
+        exchange.call("GET", "/time")
+    assert (http.asked, len(slept)) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        (200, b"<html>"), (400, b"<html>"), (401, b""), (429, b""), (200, b'{"code": 10, "message": "too little"}'),
+        (200, b'{"code": 12, "message": "maybe"}'), OutcomeUnknown("reset"),
+    ],
+)  # fmt: skip
+def test_an_answer_is_not_asked_for_again(tiny: Any, says: Said) -> None:
+    exchange, http, _ = tiny(says)
+    with pytest.raises(GatewayError):
+        exchange.call("GET", "/time")
+    assert http.asked == 1
+
+
+@pytest.mark.parametrize("says", [DOWN, LOST])
+@pytest.mark.parametrize("verb", ["POST", "PUT", "DELETE", "PATCH"])
+def test_what_changes_something_is_asked_once(tiny: Any, verb: str, says: Said) -> None:
+    exchange, http, _ = tiny(says)
+    with pytest.raises(GatewayError):
+        exchange.call(verb, "/orders", signed=True)
+    with pytest.raises(GatewayError):
+        exchange.trade(ORDER)
+    with pytest.raises(GatewayError):
+        exchange.raw("GET", "anything", {})
+    assert http.asked == 3
+
+
+def test_a_post_that_only_reads_is_asked_again(tiny: Any) -> None:
+    exchange, http, _ = tiny(DOWN, UP)
+    assert exchange.call("POST", "/balances", signed=True, safe=True) == {"id": 7}
+    assert http.asked == 2
+
+
+def test_there_must_be_time_to_ask_again(tiny: Any) -> None:
+    exchange, http, _ = tiny(DOWN, deadline=0.01)
+    with pytest.raises(ExchangeFailed):
+        exchange.call("GET", "/time")
+    assert http.asked == 1
+
+
+def test_without_a_turn_to_ask_again_the_first_failure_is_told(tiny: Any) -> None:
+    class Limited(Tiny):
+        limits = (Limit("calls", 2, 1000.0, default=1),)
+
+    exchange, http, _ = tiny(DOWN, kind=Limited)
+    with pytest.raises(ExchangeFailed):
+        exchange.call("GET", "/time")
+    assert http.asked == 1
+    with pytest.raises(RateLimited):
+        exchange.call("GET", "/time")
+
+
+def test_missing_keys_are_not_asked_for_again(tiny: Any) -> None:
+    exchange, http, _ = tiny(UP)
+    exchange.credentials = type(KEYS)()
+    with pytest.raises(AuthenticationFailed):
+        exchange.call("GET", "/balances", signed=True)
+    assert http.asked == 0

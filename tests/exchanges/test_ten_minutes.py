@@ -1,0 +1,429 @@
+"""Ten minutes of calls at five times what is allowed, to imitations of exchanges that count and ban: none of them ever
+has to refuse. Time is simulated; what is allowed is written here once more, as published."""
+
+import bisect
+import json
+import random
+import re
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from exchanges import find
+from exchanges.base import Exchange
+from exchanges.futures import FuturesExchange
+from exchanges.http import Http, Reply
+from exchanges.services import Services
+from exchanges.signing import Credentials
+from exchanges.state import open_state
+from protocol.errors import RateLimited
+from protocol.models import NewOrder, Side, Symbol
+from tests.conftest import Clock
+
+MINUTES = 10
+KEYS = Credentials("ten-minutes", "dGVuLW1pbnV0ZXM=", "passphrase")
+LATENCY = 100  # ms that a request is under way at most: calls overtake each other
+SPOT, SWAP = Symbol("BTC", "USDT"), Symbol("BTC", "USDT", "swap")
+
+Params = Mapping[str, Any]
+
+
+# How exchanges count ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Windows:
+    """So much in any so many ms, by windows that stand and by windows that slide."""
+
+    amount: int
+    ms: int
+    standing: Counter[int] = field(default_factory=Counter)
+    sliding: list[tuple[int, int]] = field(default_factory=list)
+    used: int = 0
+
+    def add(self, now: int, cost: int) -> bool:
+        """Count a call, and say whether it is one too many."""
+        self.used += cost
+        self.standing[now // self.ms] += cost
+        del self.sliding[: bisect.bisect_left(self.sliding, (now - self.ms - 2 * LATENCY,))]
+        place = bisect.bisect_right(self.sliding, (now, cost))
+        self.sliding.insert(place, (now, cost))
+        sums = (
+            sum(cost for arrived, cost in self.sliding if end - self.ms < arrived <= end)
+            for end, _ in self.sliding[place:]
+        )
+        return self.standing[now // self.ms] > self.amount or max(sums) > self.amount
+
+    def allowed(self, seconds: float) -> float:
+        """How much there may be in so long a time."""
+        return self.amount * seconds * 1000 / self.ms
+
+
+@dataclass
+class Falling:
+    """A counter that may stand at ``amount``, and falls by one every ``ms``, all at once."""
+
+    amount: int
+    ms: int
+    height: int = 0
+    fallen: int = 0
+    used: int = 0
+
+    def add(self, now: int, cost: int) -> bool:
+        self.used += cost
+        self.height = max(0, self.height - max(0, now // self.ms - self.fallen)) + cost
+        self.fallen = max(self.fallen, now // self.ms)
+        return self.height > self.amount
+
+    def allowed(self, seconds: float) -> float:
+        return seconds * 1000 / self.ms
+
+
+@dataclass
+class Rule:
+    """A published limit: a fresh counter for each of ``apart``, and what a call costs."""
+
+    counter: Callable[[], Windows | Falling]
+    cost: Callable[[str, Params], int]
+    apart: Callable[[str, Params], str] = lambda account, params: ""
+
+
+def calls(costs: Mapping[str, int | Callable[[Params], int]]) -> Callable[[str, Params], int]:
+    """The cost of calls that begin so; 0 of others."""
+
+    def cost(asked: str, params: Params) -> int:
+        found = costs.get(asked, 0)
+        return found if isinstance(found, int) else found(params)
+
+    return cost
+
+
+def by_symbol(one: int, everyone: int) -> Callable[[Params], int]:
+    return lambda params: one if params.get("symbol") else everyone
+
+
+def of_account(account: str, params: Params) -> str:
+    return account
+
+
+def of_pair(account: str, params: Params) -> str:
+    return f"{account} {params['pair']}"
+
+
+def of_instrument(account: str, params: Params) -> str:
+    return f"{account} {params['instId']}"
+
+
+class Banning(Http):
+    """An exchange that counts every call when it arrives, refuses one that is too many, and then all."""
+
+    def __init__(self, clock: Clock, rules: Mapping[str, Rule], answers: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.clock = clock
+        self.rules = rules
+        self.answers = answers
+        self.counters: dict[str, dict[str, Windows | Falling]] = {
+            name: defaultdict(rule.counter) for name, rule in rules.items()
+        }
+        self.refused: list[str] = []
+        self.answered: Counter[str] = Counter()
+        self.chance = random.Random(1)
+
+    def send(self, exchange: str, request: requests.Request, until: float) -> Reply:
+        arrived = self.clock.ms + self.chance.randrange(LATENCY)
+        asked = f"{request.method} {urlsplit(str(request.url)).path}"
+        params = {**(request.params or {}), **(request.data or {}), **(request.json or {})}
+        account = request.auth.credentials.key if request.auth else ""
+        many = [
+            name
+            for name, rule in self.rules.items()
+            if (cost := rule.cost(asked, params))
+            and self.counters[name][rule.apart(account, params)].add(arrived, cost)
+        ]
+        if many or self.refused:
+            self.refused.append(f"{asked}: {', '.join(many)}")
+            return Reply(exchange, 429 if len(self.refused) == 1 else 418, "application/json", b"{}", "120")
+        self.answered[asked] += 1
+        answer = self.answers[asked]
+        body = answer(params) if callable(answer) else answer
+        return Reply(exchange, 200, "application/json", json.dumps(body).encode())
+
+
+# The exchanges ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class World:
+    """An exchange's rules and answers; what is asked of it how often a second; what a crowd asks at once, once a
+    minute; and which rules are pressed five times over."""
+
+    rules: Mapping[str, Rule]
+    answers: Mapping[str, Any]
+    asked: Sequence[tuple[str, float, Callable[[Any], Any]]]
+    rushed: Sequence[tuple[str, Callable[[Any], Any]]]
+    pressed: Mapping[str, float]
+    """Rule → what is asked of it in a second."""
+    crowd: int = 100
+
+
+def new(symbol: Symbol) -> NewOrder:
+    return NewOrder(symbol=symbol, side=Side.BUY, price=Decimal("1.5"), amount=Decimal(1), client_id="c")
+
+
+DAY = {"symbol": "BTCUSDT", "closeTime": 1, "lastPrice": "1", "highPrice": "1", "lowPrice": "1", "volume": "1"}
+TOP = {"symbol": "BTCUSDT", "bidPrice": "1", "askPrice": "1"}
+BOOK = {"E": 1, "asks": [["1", "1"]], "bids": [["1", "1"]]}
+LISTED = {
+    "symbol": "BTCUSDT", "status": "TRADING", "baseAsset": "BTC", "quoteAsset": "USDT", "filters": [],
+    "isSpotTradingAllowed": True, "contractType": "PERPETUAL",
+}  # fmt: skip
+DONE = {"orderId": 1, "status": "CANCELED"}
+
+
+def one_or_all(row: Any) -> Callable[[Params], Any]:
+    return lambda params: row if params.get("symbol") else [row]
+
+
+BINANCE = World(
+    rules={
+        "weight": Rule(
+            lambda: Windows(6000, 60_000),
+            calls({
+                "GET /api/v3/ticker/24hr": by_symbol(2, 80), "GET /api/v3/depth": 5, "GET /api/v3/account": 20,
+                "GET /api/v3/openOrders": by_symbol(6, 80), "POST /api/v3/order": 1, "DELETE /api/v3/order": 1,
+                "GET /api/v3/exchangeInfo": 20,
+            }),
+            lambda account, params: "",
+        ),
+        "requests": Rule(lambda: Windows(61_000, 300_000), lambda asked, params: 1),
+        "orders a second": Rule(lambda: Windows(10, 1000), calls({"POST /api/v3/order": 1}), of_account),
+        "orders": Rule(lambda: Windows(50, 10_000), calls({"POST /api/v3/order": 1}), of_account),
+    },
+    answers={
+        "GET /api/v3/ticker/24hr": one_or_all({**DAY, **TOP}), "GET /api/v3/depth": BOOK,
+        "GET /api/v3/account": {"balances": []}, "GET /api/v3/openOrders": [], "POST /api/v3/order": DONE,
+        "DELETE /api/v3/order": DONE, "GET /api/v3/exchangeInfo": {"symbols": [LISTED]},
+    },
+    asked=[
+        ("Binance", 3.0, lambda exchange: exchange.tickers()), ("Binance", 2.9, lambda exchange: exchange.orders(None)),
+        ("Binance", 1.0, lambda exchange: exchange.accounts()), ("Binance", 1.0, lambda exchange: exchange.depth(SPOT)),
+        ("Binance", 1.0, lambda exchange: exchange.ticker(SPOT)),
+        ("Binance", 0.5, lambda exchange: exchange.orders(SPOT)),
+        ("Binance", 0.5, lambda exchange: exchange.trade(new(SPOT))),
+        ("Binance", 0.5, lambda exchange: exchange.cancel(SPOT, "1")),
+    ],
+    rushed=[("Binance", lambda exchange: exchange.trade(new(SPOT)))],
+    pressed={"weight": 3.0 * 80 + 2.9 * 80 + 20 + 5 + 2 + 0.5 * 6 + 0.5 + 0.5},
+)  # fmt: skip
+
+FUTURES_BINANCE = World(
+    rules={
+        "weight": Rule(
+            lambda: Windows(2400, 60_000),
+            calls({
+                "GET /fapi/v1/ticker/24hr": by_symbol(1, 40), "GET /fapi/v1/ticker/bookTicker": by_symbol(2, 5),
+                "GET /fapi/v1/depth": 5, "GET /fapi/v3/balance": 5, "GET /fapi/v1/openOrders": by_symbol(1, 40),
+                "DELETE /fapi/v1/order": 1, "GET /fapi/v1/exchangeInfo": 1, "GET /fapi/v1/positionSide/dual": 30,
+            }),
+        ),
+        "orders": Rule(lambda: Windows(300, 10_000), calls({"POST /fapi/v1/order": 1}), of_account),
+        "orders a minute": Rule(lambda: Windows(1200, 60_000), calls({"POST /fapi/v1/order": 1}), of_account),
+    },
+    answers={
+        "GET /fapi/v1/ticker/24hr": one_or_all(DAY), "GET /fapi/v1/ticker/bookTicker": one_or_all(TOP),
+        "GET /fapi/v1/depth": BOOK, "GET /fapi/v3/balance": [], "GET /fapi/v1/openOrders": [],
+        "POST /fapi/v1/order": DONE, "DELETE /fapi/v1/order": DONE,
+        "GET /fapi/v1/exchangeInfo": {"symbols": [LISTED]},
+        "GET /fapi/v1/positionSide/dual": {"dualSidePosition": False},
+    },
+    asked=[
+        ("Futures_Binance", 2.3, lambda exchange: exchange.tickers()),
+        ("Futures_Binance", 2.3, lambda exchange: exchange.orders(None)),
+        ("Futures_Binance", 0.5, lambda exchange: exchange.accounts()),
+        ("Futures_Binance", 0.5, lambda exchange: exchange.depth(SWAP)),
+        ("Futures_Binance", 0.5, lambda exchange: exchange.ticker(SWAP)),
+        ("Futures_Binance", 0.5, lambda exchange: exchange.trade(new(SWAP))),
+        ("Futures_Binance", 0.5, lambda exchange: exchange.cancel(SWAP, "1")),
+    ],
+    rushed=[("Futures_Binance", lambda exchange: exchange.trade(new(SWAP)))],
+    pressed={"weight": 2.3 * 45 + 2.3 * 40 + 2.5 + 2.5 + 1.5 + 0.5},
+)  # fmt: skip
+
+
+def okx_listed(params: Params) -> Any:
+    kind = params["instType"]
+    name = {"SPOT": "BTC-USDT", "SWAP": "BTC-USDT-SWAP", "FUTURES": "BTC-USDT-231229"}[kind]
+    row = {
+        "instId": name, "alias": "quarter" if kind == "FUTURES" else "", "state": "live", "tickSz": "0.1", "lotSz": "1",
+        "minSz": "1", "maxLmtSz": "1000", "ctVal": "1", "ctMult": "1", "ctValCcy": "BTC", "baseCcy": "BTC",
+        "quoteCcy": "USDT", "ts": "1", "last": "1", "bidPx": "1", "askPx": "1", "high24h": "1", "low24h": "1",
+        "vol24h": "1",
+    }  # fmt: skip
+    return {"code": "0", "data": [row]}
+
+
+def okx(*rows: Any) -> Any:
+    return {"code": "0", "data": list(rows)}
+
+
+def in_two_seconds(asked: str, amount: int, apart: Any = lambda account, params: "") -> dict[str, Rule]:
+    verb, path = asked.split()
+    return {asked: Rule(lambda: Windows(amount, 2000), calls({f"{verb} /api/v5/{path}": 1}), apart)}
+
+
+BOTH = ("OKX", SPOT), ("Futures_OKX", SWAP)
+OKX = World(
+    rules={
+        **in_two_seconds("GET market/ticker", 20), **in_two_seconds("GET market/tickers", 20),
+        **in_two_seconds("GET market/books", 40), **in_two_seconds("GET account/balance", 10, of_account),
+        **in_two_seconds("GET trade/orders-pending", 60, of_account),
+        **in_two_seconds("GET account/config", 5, of_account),
+        **in_two_seconds("GET public/instruments", 20, lambda account, params: params["instType"]),
+        **in_two_seconds("POST trade/order", 60, of_instrument),
+        **in_two_seconds("POST trade/cancel-order", 60, of_instrument),
+    },
+    answers={
+        "GET /api/v5/market/ticker": lambda params: okx_listed({"instType": "SPOT"}),
+        "GET /api/v5/market/tickers": okx_listed, "GET /api/v5/public/instruments": okx_listed,
+        "GET /api/v5/market/books": okx({"ts": "1", "asks": [], "bids": []}),
+        "GET /api/v5/account/balance": okx({"details": []}), "GET /api/v5/account/config": okx({"posMode": "net_mode"}),
+        "GET /api/v5/trade/orders-pending": okx(), "POST /api/v5/trade/order": okx({"ordId": "1", "sCode": "0"}),
+        "POST /api/v5/trade/cancel-order": okx({"ordId": "1", "sCode": "0"}),
+    },
+    asked=[
+        *((name, 6.5, lambda exchange: exchange.raw("GET", "api/v5/account/config", {})) for name, _ in BOTH),
+        *((name, 0.5, lambda exchange, symbol=symbol: exchange.cancel(symbol, "1")) for name, symbol in BOTH),
+    ],
+    rushed=[
+        (name, ask)
+        for name, symbol in BOTH
+        for ask in (
+            lambda exchange: exchange.tickers(), lambda exchange: exchange.accounts(),
+            lambda exchange, symbol=symbol: exchange.ticker(symbol),
+            lambda exchange, symbol=symbol: exchange.depth(symbol),
+            lambda exchange, symbol=symbol: exchange.orders(symbol),
+            lambda exchange, symbol=symbol: exchange.trade(new(symbol)),
+        )
+    ],
+    pressed={"GET account/config": 13.0},
+    crowd=20,
+)  # fmt: skip
+
+
+def kraken(result: Any) -> Any:
+    return {"error": [], "result": result}
+
+
+QUOTE = {"a": ["1"], "b": ["1"], "c": ["1"], "h": ["1", "1"], "l": ["1", "1"], "v": ["1", "1"]}
+PAIR = {
+    "wsname": "XBT/USDT", "status": "online", "tick_size": "0.1", "lot_decimals": 8, "ordermin": "1", "costmin": "1",
+}  # fmt: skip
+PRIVATE = "POST /0/private/"
+KRAKEN = World(
+    rules={
+        # Orders that are cancelled are older than five minutes here, which adds nothing.
+        "private": Rule(
+            lambda: Falling(15, 3030),
+            lambda asked, params: int(asked.startswith(PRIVATE) and not asked.endswith(("AddOrder", "CancelOrder"))),
+            of_account,
+        ),
+        "orders": Rule(lambda: Falling(60, 1000), calls({f"{PRIVATE}AddOrder": 1}), of_pair),
+        "public": Rule(
+            lambda: Windows(1, 1000),
+            lambda asked, params: int(asked.startswith("GET /0/public/") and not asked.endswith(("OHLC", "Trades"))),
+        ),
+        "trades": Rule(lambda: Windows(1, 1000), calls({"GET /0/public/Trades": 1}), of_pair),
+    },
+    answers={
+        "GET /0/public/Ticker": kraken({"XBTUSDT": QUOTE}), "GET /0/public/AssetPairs": kraken({"XBTUSDT": PAIR}),
+        "GET /0/public/Depth": kraken({"XBTUSDT": {"asks": [], "bids": []}}),
+        "GET /0/public/Trades": kraken({"XBTUSDT": [], "last": "1"}), f"{PRIVATE}BalanceEx": kraken({}),
+        f"{PRIVATE}OpenOrders": kraken({"open": {}}), f"{PRIVATE}AddOrder": kraken({"txid": ["A-B"]}),
+        f"{PRIVATE}CancelOrder": kraken({"count": 1}),
+    },
+    asked=[
+        ("Kraken", 2.0, lambda exchange: exchange.ticker(SPOT)), ("Kraken", 2.0, lambda exchange: exchange.depth(SPOT)),
+        ("Kraken", 1.1, lambda exchange: exchange.tickers()), ("Kraken", 0.3, lambda exchange: exchange.trades(SPOT)),
+        ("Kraken", 0.9, lambda exchange: exchange.accounts()), ("Kraken", 0.9, lambda exchange: exchange.orders(SPOT)),
+        ("Kraken", 0.4, lambda exchange: exchange.trade(new(SPOT))),
+        ("Kraken", 0.3, lambda exchange: exchange.cancel(SPOT, "A-B")),
+    ],
+    rushed=[("Kraken", lambda exchange: exchange.trade(new(SPOT)))],
+    pressed={"private": 1.8, "public": 5.1},
+)  # fmt: skip
+
+
+# Ten minutes --------------------------------------------------------------------------------------------------------
+
+
+def schedule(world: World, now: int) -> Iterator[tuple[int, str, Callable[[Any], Any]]]:
+    """When what is asked for, in ms."""
+    until = now + MINUTES * 60_000
+    due = [(now + round(index * 10), index) for index in range(len(world.asked))]
+    for minute in range(MINUTES):
+        for name, ask in world.rushed:
+            yield from [(now + minute * 60_000 + 500, name, ask)] * world.crowd
+    while due:
+        begun, index = min(due)
+        due.remove((begun, index))
+        name, often, ask = world.asked[index]
+        yield begun, name, ask
+        if begun + 1000 / often < until:
+            due.append((round(begun + 1000 / often), index))
+
+
+@pytest.mark.parametrize(
+    "world", [BINANCE, FUTURES_BINANCE, OKX, KRAKEN], ids=["binance", "futures_binance", "okx", "kraken"]
+)
+def test_ten_minutes_at_five_times_the_limit(world: World) -> None:
+    clock = Clock()
+    http = Banning(clock, world.rules, world.answers)
+
+    def sleep(seconds: float) -> None:
+        clock.ms += round(seconds * 1000)
+
+    state = open_state("sqlite://")
+    services = Services(http, state, now=clock, sleep=sleep, measure_clocks=False)
+
+    refusals: list[str] = []
+
+    def ask(name: str, call: Callable[[Any], Any], patience: float) -> bool:
+        exchanges[name].until = time.monotonic() + patience
+        try:
+            call(exchanges[name])
+        except RateLimited as error:
+            refusals.append(error.message)
+            return False
+        return True
+
+    exchanges: dict[str, Exchange] = {name: find(name)(KEYS, services) for name, *_ in world.asked}
+    for exchange in exchanges.values():
+        exchange.listing()  # and the account's mode: they are asked for now and then only
+        exchange.prepare(new(SWAP if isinstance(exchange, FuturesExchange) else SPOT))
+    answered: Counter[tuple[str, bool]] = Counter()
+    clock.ms += 60_000
+    begun = clock.ms
+    for due, name, call in sorted(schedule(world, begun), key=lambda row: row[0]):
+        late = clock.ms > due
+        clock.ms = max(clock.ms, due)
+        kind = "cancel" if "cancel" in call.__code__.co_names else "other"
+        answered[kind, ask(name, call, 0.02 if late else 0.2)] += 1
+    state.dispose()
+
+    assert http.refused == []
+    assert clock.ms < begun + MINUTES * 60_000 + 1000
+    assert answered["cancel", False] == 0
+    assert answered["cancel", True] > 100
+    assert answered["other", False] > answered["other", True]
+    assert all(re.search(r"is used up, retry_after=\d+\.\d seconds; nothing was sent$", text) for text in refusals)
+    for name, pressure in world.pressed.items():
+        [counter] = http.counters[name].values()
+        assert pressure >= 5 * counter.allowed(1)
+        assert counter.used >= 0.7 * counter.allowed(MINUTES * 60), name

@@ -1,0 +1,122 @@
+"""``fmz-gateway orders``."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orders.cli import main
+from orders.journal import Journal
+from protocol.errors import NotSent, OrderStateUnknown
+from tests.conftest import Clock
+from tests.orders.conftest import UNCLEAR, Market, Robot
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def unclear(old: Robot, market: Market, clock: Clock) -> str:
+    """The client id of an order that cannot be asked for."""
+    old.buy("1")
+    clock.ms += 1
+    market.fails, market.made = UNCLEAR, False
+    with pytest.raises(OrderStateUnknown):
+        old.buy("2", "100.50")
+    market.fails, market.made = None, True
+    return "OldShopa2"
+
+
+def test_unresolved_orders_are_listed(unclear: str, journal: Journal, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(journal, ["list"]) == 0
+    titles, row = capsys.readouterr().out.splitlines()
+    assert " ".join(titles.split()) == "id created (UTC) exchange account symbol side price amount state order"
+    assert row.split() == f"{unclear} 2023-11-14 22:13:20 OldShop a BTC_USDT buy 100.50 1 unknown".split()
+
+
+def test_nothing_unresolved_is_an_empty_list(journal: Journal, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(journal, ["list"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_all_orders_are_listed_the_latest_first(
+    unclear: str, journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(journal, ["list", "--all"]) == 0
+    assert [row.split()[0] for row in capsys.readouterr().out.splitlines()[1:]] == [unclear, "OldShopa1"]
+
+
+def test_an_order_is_shown(unclear: str, journal: Journal, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(journal, ["show", unclear]) == 0
+    shown = capsys.readouterr().out
+    assert "order          buy 1 BTC_USDT at 100.50" in shown
+    assert "state          unknown" in shown
+    assert "nonce          2" in shown
+
+
+def test_a_person_says_that_it_exists(
+    unclear: str, old: Robot, journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(journal, ["resolve", unclear, "--order", "4711"]) == 0
+    assert "exchange's id  4711" in capsys.readouterr().out
+    assert old.buy("3") == "4711"
+    assert old.marks == {"adopted": True}
+    assert old.buy("4") == 2
+
+
+def test_a_person_says_that_it_does_not(unclear: str, old: Robot, journal: Journal) -> None:
+    assert main(journal, ["resolve", unclear, "--none"]) == 0
+    with pytest.raises(NotSent, match="by a person's word; it is safe to try again"):
+        old.buy("2", "100.50")
+    assert old.buy("3") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["show", "nothing"], "there is no order nothing"),
+        (["resolve", "nothing", "--none"], "there is no order nothing"),
+        (["resolve", "OldShopa1", "--none"], "OldShopa1 is accepted already"),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_changes_nothing(
+    unclear: str, journal: Journal, capsys: pytest.CaptureFixture[str], arguments: list[str], why: str
+) -> None:
+    before = journal.listed(everything=True)
+    assert main(journal, arguments) == 1
+    assert capsys.readouterr().err == f"fmz-gateway: {why}\n"
+    assert journal.listed(everything=True) == before
+
+
+def test_an_order_under_way_is_not_a_persons_business(
+    robot: Robot, market: Market, journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def during() -> None:
+        assert main(journal, ["resolve", "Shopa1", "--none"]) == 1
+
+    market.during = during
+    assert robot.buy("1") == 1
+    assert re.search(r"Shopa1 is under way just now: wait until 2023-11-14 22:13:3\d UTC", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("arguments", [[], ["resolve", "x"], ["resolve", "x", "--none", "--order", "1"], ["sell"]])
+def test_wrong_words_are_explained(journal: Journal, arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(journal, arguments)
+    assert end.value.code == 2
+
+
+def test_the_command_reads_the_services_settings(tmp_path: Path, state_url: str) -> None:
+    def run(url: str) -> subprocess.CompletedProcess[str]:
+        code = "import sys; sys.argv = ['fmz-gateway', 'orders', 'list']; import app; app.serve()"
+        env = {"STATE_URL": url, "PYTHONPATH": str(ROOT), "PATH": ""}
+        return subprocess.run(
+            [sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    done = run(state_url)
+    assert (done.returncode, done.stdout.split()[0]) == (0, "id"), done.stderr
+    wrong = run("nonsense")
+    assert wrong.returncode == 1
+    assert wrong.stderr.startswith("fmz-gateway: STATE_URL is wrong: ")

@@ -1,0 +1,167 @@
+"""What nobody has learned yet is looked for in the background, with the keys that have been heard of."""
+
+import threading
+from functools import partial
+
+import pytest
+
+from orders.journal import OPEN, Journal, State
+from orders.resolver import Resolver
+from protocol.errors import NotSent, OrderStateUnknown, OutcomeUnknown
+from tests.conftest import Clock
+from tests.orders.conftest import UNCLEAR, Market, Robot, Shop
+
+SECOND = 1000
+
+
+@pytest.fixture
+def resolver(journal: Journal) -> Resolver:
+    return Resolver(journal)
+
+
+def meet(resolver: Resolver, market: Market, account: str = "a") -> None:
+    resolver.meet("Shop", account, partial(Shop, market, "", account, 5.0))
+
+
+def unclear(robot: Robot) -> None:
+    robot.market.fails, listed, robot.market.listed = UNCLEAR, robot.market.listed, False
+    with pytest.raises(OrderStateUnknown):
+        robot.buy("1", seconds=0.01)
+    robot.market.fails, robot.market.listed = None, listed
+
+
+def state(journal: Journal, client_id: str = "Shopa1") -> State:
+    intent = journal.get(client_id)
+    assert intent
+    return intent.state
+
+
+def test_an_order_that_is_listed_late_is_found(
+    robot: Robot, market: Market, journal: Journal, resolver: Resolver, clock: Clock
+) -> None:
+    market.listed = False
+    unclear(robot)
+    meet(resolver, market)
+    assert resolver.round() == 0
+    market.listed = True
+    clock.ms += 3 * SECOND
+    assert resolver.round() == 1
+    assert state(journal) is State.ACCEPTED
+    assert robot.buy("2") == 1
+    assert robot.marks == {"adopted": True}
+    assert len(market.sent) == 1
+
+
+def test_an_order_that_never_came_about_is_no_longer_looked_for(
+    robot: Robot, market: Market, journal: Journal, resolver: Resolver, clock: Clock
+) -> None:
+    market.made = False
+    unclear(robot)
+    meet(resolver, market)
+    clock.ms += 20 * SECOND
+    assert resolver.round() == 1
+    assert state(journal) is State.ABSENT
+    clock.ms += 100 * SECOND
+    market.looks = 0
+    assert resolver.round() == 0
+    assert market.looks == 0
+    with pytest.raises(NotSent, match="has no order Shopa1"):
+        robot.buy("1")
+
+
+def test_it_looks_less_and_less_often(robot: Robot, market: Market, resolver: Resolver, clock: Clock) -> None:
+    market.silent = OutcomeUnknown("down")
+    unclear(robot)
+    meet(resolver, market)
+    market.looks = 0
+    for _ in range(600):
+        resolver.round()
+        clock.ms += SECOND
+    assert 12 <= market.looks <= 18
+    market.silent = None
+    clock.ms += 60 * SECOND
+    assert resolver.round() == 1
+
+
+def test_an_order_under_way_is_left_alone(
+    robot: Robot, market: Market, journal: Journal, resolver: Resolver, clock: Clock
+) -> None:
+    meet(resolver, market)
+
+    def during() -> None:
+        clock.ms += 5 * SECOND
+        assert resolver.round() == 0
+        assert market.looks == 0
+
+    market.during = during
+    assert robot.buy("1") == 1
+
+
+def test_the_order_of_a_killed_worker_is_found(
+    robot: Robot, market: Market, journal: Journal, resolver: Resolver, clock: Clock
+) -> None:
+    def die() -> None:
+        market.add(market.sent[-1])
+        raise SystemExit
+
+    market.during = die
+    with pytest.raises(SystemExit):
+        robot.buy("1")
+    meet(resolver, market)
+    assert resolver.round() == 0
+    clock.ms += 13 * SECOND
+    assert resolver.round() == 1
+    assert state(journal) is State.ACCEPTED
+
+
+def test_without_keys_an_order_waits(robot: Robot, market: Market, journal: Journal, resolver: Resolver) -> None:
+    unclear(robot)
+    meet(resolver, market, account="b")
+    assert resolver.round() == 0
+    assert state(journal) in OPEN
+    meet(resolver, market)
+    assert resolver.round() == 1
+
+
+def test_it_remembers_only_so_many_accounts(resolver: Resolver, market: Market, robot: Robot) -> None:
+    unclear(robot)
+    meet(resolver, market)
+    for number in range(1000):
+        meet(resolver, market, account=str(number))
+    assert resolver.round() == 0
+
+
+def test_the_thread_survives_whatever_happens(
+    robot: Robot, market: Market, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orders.resolver._ROUND", 0.01)
+    unclear(robot)
+    resolver, seen = Resolver(journal), threading.Event()
+    asked = [0]
+
+    def opened() -> Shop:
+        asked[0] += 1
+        if asked[0] == 1:
+            raise RuntimeError("a mistake")
+        seen.set()
+        return Shop(market, "", "a", 5.0)
+
+    resolver.meet("Shop", "a", opened)
+    journal.now = lambda: robot.clock.ms + asked[0] * 10 * SECOND
+    resolver.start()
+    assert seen.wait(5)
+    resolver.stop()
+
+
+def test_old_decided_rows_are_deleted_and_open_ones_kept(
+    robot: Robot, market: Market, journal: Journal, clock: Clock
+) -> None:
+    robot.buy("0")
+    unclear(robot)
+    clock.ms += 31 * 24 * 3600 * SECOND
+    robot.buy("2", seconds=0.01)
+    journal.forget()
+    assert journal.get("Shopa0") is None
+    assert state(journal) in OPEN
+    assert state(journal, "Shopa2") is State.ACCEPTED
+    assert [intent.client_id for intent in journal.listed()] == ["Shopa1"]

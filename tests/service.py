@@ -1,0 +1,50 @@
+"""The service in its own process, under gunicorn, as ``make run`` starts it but with no settings of this machine's."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running service: its process, the port it listens on, and where its log goes."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+
+@contextmanager
+def running(directory: Path, settings: Mapping[str, str], options: Sequence[str] = ()) -> Iterator[Service]:
+    """Start it, and stop it in the end; ``options`` are gunicorn's. Fails when it does not say that it is ready."""
+    log = directory / "log"
+    given = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(directory),
+        "STATE_URL": f"sqlite:///{directory}/state.db",
+        **settings,
+    }
+    command = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), *options, "wsgi:app"]
+    for _ in range(3):  # somebody may take the free port before we do
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        env = {"BIND": f"127.0.0.1:{port}", **given}
+        with log.open("ab") as stderr:
+            process = subprocess.Popen(command, env=env, cwd=directory, stdout=subprocess.PIPE, stderr=stderr)
+        with process:
+            assert process.stdout
+            try:
+                if any(b"is ready" in line for line in process.stdout):
+                    yield Service(process, port, log)
+                    return
+            finally:
+                process.terminate()
+    raise RuntimeError(f"the service does not start: {log.read_text()}")
