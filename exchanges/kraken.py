@@ -107,6 +107,9 @@ class Kraken(Exchange):
             "private calls", 33, 100.0, burst=14, per="account",
             costs={
                 "POST /0/private/(Add|Amend|Edit|Cancel)Order(Batch)?": 0,
+                # A look-up is two calls, and the second must not wait for what other look-ups' first ones take.
+                r"POST /0/private/OpenOrders\?cl_ord_id=.*": 3,
+                r"POST /0/private/ClosedOrders\?cl_ord_id=.*": 0,
                 "POST /0/private/(ClosedOrders|TradesHistory|QueryTrades|Ledgers|QueryLedgers)": 2,
                 "POST .*": 1,
             },

@@ -35,6 +35,7 @@ from protocol.models import Direction, NewOrder, OrderId, Symbol
 log = logging.getLogger("fmz-gateway")
 
 _FOR_SENDING = 0.6  # of the time there is; the rest is for looking the order up
+_WRITING = (0.1, 0.5)  # seconds between two tries to write what became of an order
 _SLACK = 2000  # ms that the clocks of hosts may differ by
 
 _lines: WeakValueDictionary[tuple[str, ...], threading.Lock] = WeakValueDictionary()
@@ -260,10 +261,14 @@ class Desk:
 
     def _write(self, write: Callable[[Intent], None], intent: Intent) -> None:
         """Write what became of an order that was sent: its caller is told, also when that fails."""
-        try:
-            write(intent)
-        except SQLAlchemyError as error:
-            log.error("the journal could not be written for %s: %s", intent.client_id, type(error).__name__)
+        for nap in (*_WRITING, None):
+            try:
+                write(intent)
+                return
+            except SQLAlchemyError as error:
+                log.error("the journal could not be written for %s: %s", intent.client_id, type(error).__name__)
+            if nap:
+                self._sleep(nap)
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         """Cancel an order, see ``orders.cancelling``."""

@@ -227,6 +227,14 @@ class Journal:
             theirs = mine & (_C.order_id == json.dumps(order_id)) & (_C.client_id != intent.client_id)
             return self._first(connection, theirs) is not None
 
+    def overtaken(self, intent: Intent) -> bool:
+        """Whether a later order with the same terms is not decided either: a new one like both is rather that one."""
+        names = ("exchange", "account", "symbol", "side", "price", "amount")
+        row = _row(intent)
+        like = and_(*(_C[name].is_not_distinct_from(row[name]) for name in names), _C.state.in_(OPEN))
+        with self._reading() as connection:
+            return self._first(connection, and_(like, _C.created > intent.created)) is not None
+
     def due(self) -> list[Intent]:
         """Unresolved orders that nobody is sending and that it is time to look for: at first every second, later every
         minute."""

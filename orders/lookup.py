@@ -15,7 +15,7 @@ from protocol.models import Order
 
 log = logging.getLogger("fmz-gateway")
 
-_FIRST_NAP, _LONGEST_NAP = 0.02, 0.5  # seconds between two looks at the exchange
+_FIRST_NAP, _LONGEST_NAP = 0.1, 1.0  # seconds between two looks at the exchange, whose limits count them
 _FIRST_BLINK = 0.002  # seconds between two looks at the journal
 _MAX_ANSWER = 64 * 1024  # characters of a reply that are kept
 
@@ -105,6 +105,8 @@ class Lookup:
         if self._exchange.client_id:
             return self._exchange.find(intent.symbol, intent.client_id)
         # An exchange without client ids: one new order like it, and of nobody else's.
+        if self._journal.overtaken(intent):
+            return None
         terms = (intent.side, intent.price, intent.amount)
         new = [
             order

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Engine
 
 from orders.journal import Journal, State
+from orders.lookup import Lookup
 from protocol.errors import (
     AuthenticationFailed,
     ExchangeError,
@@ -534,6 +535,25 @@ def test_an_order_that_belongs_to_another_intent_is_not_it(
 
     market.during = during
     unclear(old, "1")
+
+
+def test_an_old_unclear_order_does_not_claim_a_later_one(
+    old: Robot, market: Market, journal: Journal, clock: Clock
+) -> None:
+    """Both have the same terms, and only the later one came about."""
+    market.fails, market.made = UNCLEAR, False
+    unclear(old, "1")
+    clock.ms += 61 * SECOND
+    market.made, market.listed = True, False
+    unclear(old, "2")
+    market.listed = True
+    exchange = old.kind(market, "", old.account, 5.0)
+    for intent in sorted(journal.listed(), key=lambda one: one.created):
+        Lookup(exchange, journal, old.sleep).look(intent)
+    first, second = journal.get("OldShopa1"), journal.get("OldShopa2")
+    assert first
+    assert second
+    assert (first.state, second.state, second.order_id) == (State.UNKNOWN, State.ACCEPTED, 1)
 
 
 def test_absence_of_an_order_that_cannot_be_asked_for_proves_nothing(old: Robot, market: Market, clock: Clock) -> None:
