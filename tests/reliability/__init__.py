@@ -1,0 +1,1 @@
+"""Proofs at full size: each module has ``run()``, and runs by ``python -m``."""

@@ -1,0 +1,169 @@
+"""FMZ's retry loop: robots that try again, with a new nonce and their price and amount within 1 %, until they have an
+id: exactly one order each. ``python -m tests.reliability.loop``"""
+
+import random
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
+
+from tests.reliability.matrix import CELLS, DEADLINE, LAG, LATE, RIGS, Cell, nonces, order, read
+from tests.reliability.outcome import Outcome
+from tests.reliability.rig import SMALL, Facts, Rig, crowd, rigs
+
+COMMAND = "python -m tests.reliability.loop"
+CROWD = 20  # robots at once, of each rig
+WINDOW = 20  # seconds that an order holds the next one where nobody can be asked, instead of the usual 60
+BROKEN = (1, 3)  # the first orders of a robot that meet the fault
+PAUSE = 1.0  # seconds between two tries, at the most
+PATIENCE = 120.0  # seconds of a robot
+HANGS_UP = (0.5, 6.0)  # seconds that a hasty robot waits for an answer
+ID = "an id"
+HASTY = 0.99  # of the hasty robots, at the least, have one order: an answer may be on its way when they hang up
+
+
+@dataclass
+class Robot:
+    """A strategy that wants so many orders, one after another; what it was told, and what came of it. broken: the
+    promises that were not kept."""
+
+    rig: Rig
+    cell: Cell
+    key: str
+    wants: int = 1
+    ids: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    orders: Sequence[str] = ()
+    placements: int = 0
+    broken: list[str] = field(default_factory=list)
+
+    def judge(self, facts: Facts) -> None:
+        """Compare what it was told with what the exchange knows."""
+        self.orders = facts.orders.get(self.key, ())
+        self.placements = facts.placements.get(self.key, 0)
+        kept = {
+            f"not exactly {self.wants}": len(self.orders) == self.wants,
+            "others' ids": set(self.ids) <= set(self.orders),
+            "an id told twice": len(set(self.ids)) == len(self.ids),
+            "an id not told": len(self.ids) == self.wants,
+            "a redirect was followed": facts.elsewhere == 0,
+        }
+        self.broken += [promise for promise, is_kept in kept.items() if not is_kept]
+
+    def __str__(self) -> str:
+        told = ", ".join(self.told)
+        return f"{', '.join(self.broken)}: {self.cell}: has {self.ids}, orders {list(self.orders)}; told {told}"
+
+
+def loop(
+    started: Sequence[Rig],
+    cells: Sequence[Cell],
+    *,
+    wants: int = 1,
+    pause: float = PAUSE,
+    hangs_up: tuple[float, float] | None = None,
+    size: int = CROWD,
+) -> list[Robot]:
+    """One robot for each cell, in a mixed order, ``size`` at once for each rig."""
+    mixed = enumerate(random.Random(1).sample(cells, len(cells)))
+    robots = [Robot(started[i % len(started)], cell, cell.breakage.new_key(), wants) for i, cell in mixed]
+    with crowd(size * len(started)) as pool:
+        for future in [pool.submit(_trade, robot, pause, hangs_up) for robot in robots]:
+            future.result()
+    time.sleep(max(cell.breakage.late for cell in cells) / 1000)
+    known = {rig.port: rig.facts() for rig in started}
+    for robot in robots:
+        robot.judge(known[robot.rig.port][robot.cell.exchange])
+    return robots
+
+
+def _trade(robot: Robot, pause: float, hangs_up: tuple[float, float] | None) -> None:
+    """``while (!id) id = exchange.Buy(price, amount)``, as strategies do it, for every order that it wants."""
+    chance = random.Random(robot.key)
+    side = chance.choice(("buy", "sell"))
+    begun = time.monotonic()
+    while len(robot.ids) < robot.wants and time.monotonic() < begun + PATIENCE:
+        if robot.told and robot.told[-1] != ID:
+            time.sleep(chance.uniform(0, pause))
+        waits = {"patience": chance.uniform(*hangs_up)} if hangs_up else {}
+        asked = order(chance, robot.cell.kind, side)
+        try:
+            reply = robot.rig.ask(robot.cell.exchange, robot.key, next(nonces), **waits, **asked)
+        except TimeoutError:
+            robot.told.append("nothing")
+            continue
+        order_id, label, _ = read(reply)
+        robot.told.append(label or ID)
+        robot.ids += [order_id] if order_id else []
+    robot.seconds = time.monotonic() - begun
+
+
+# What it comes to ---------------------------------------------------------------------------------------------------
+
+
+def outcomes(quick: bool) -> Iterator[Outcome]:
+    """Robots over the matrix; then such whose orders come about late, such that want several, and such that hang up."""
+    if quick:
+        with rigs(1, **SMALL) as started:
+            yield small(started)
+        return
+    chance = random.Random(3)
+    there = [cell for cell in CELLS if cell.exists]
+    makes = [cell for cell in there if cell.makes]
+    late = [
+        replace(cell, breakage=replace(cell.breakage, late=round(chance.uniform(*LATE) * 1000)))
+        for cell in _several(makes, 200, chance)
+    ]
+    begun = time.monotonic()
+    with rigs(RIGS, LAG, deadline=DEADLINE, retry_window=WINDOW) as started:
+        yield _outcome("all", loop(started, _several(there, 1000, chance)), time.monotonic() - begun)
+        begun = time.monotonic()
+        yield _outcome("orders come about late", loop(started, late), time.monotonic() - begun)
+        begun = time.monotonic()
+        robots = loop(started, _several(makes, 200, chance), wants=5)
+        yield _outcome("robots want five orders each", robots, time.monotonic() - begun)
+    begun = time.monotonic()
+    with rigs(RIGS, LAG, deadline=DEADLINE) as started:
+        robots = loop(started, _several(makes, 400, chance), hangs_up=HANGS_UP)
+        yield _outcome("robots hang up", robots, time.monotonic() - begun, share=HASTY)
+
+
+def small(started: Sequence[Rig]) -> Outcome:
+    """Some robots that want two orders, of which one is broken, and comes about: that there is none takes too long to
+    know."""
+    cells = random.Random(3).sample([cell for cell in CELLS if cell.exists and cell.makes], 40)
+    begun = time.monotonic()
+    return _outcome("the retry loop", loop(started, cells, wants=2, pause=0.1, size=40), time.monotonic() - begun)
+
+
+def _several(cells: Sequence[Cell], number: int, chance: random.Random) -> list[Cell]:
+    """So many robots' cells, each as often as every other; how many of a robot's orders are broken is chosen anew."""
+    endless = (cells[i % len(cells)] for i in range(number))
+    return [replace(cell, breakage=replace(cell.breakage, times=chance.randint(*BROKEN))) for cell in endless]
+
+
+def _outcome(name: str, robots: Sequence[Robot], seconds: float, *, share: float = 1.0) -> Outcome:
+    times = sorted(robot.seconds for robot in robots)
+    right = [robot for robot in robots if not robot.broken]
+    figures = {
+        "robots": len(robots),
+        "tries": sum(len(robot.told) for robot in robots),
+        "sent": sum(robot.placements for robot in robots),
+        "orders": sum(len(robot.orders) for robot in robots),
+        "exactly those wanted": f"{len(right)} of {len(robots)}",
+        "s until then, half and all": f"{median(times):.0f}, {times[-1]:.0f}",
+        "broken": [str(robot) for robot in robots if robot.broken],
+    }
+    return Outcome(name, COMMAND, figures, len(right) >= share * len(robots), seconds)
+
+
+def main() -> None:
+    """The outcomes, printed."""
+    for outcome in outcomes(quick="--quick" in sys.argv):
+        sys.stdout.write(f"{outcome}\n")
+
+
+if __name__ == "__main__":
+    main()
