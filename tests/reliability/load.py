@@ -320,7 +320,7 @@ def soak(requests: int, *, processes: int = 3, threads: int = 6, accounts: int =
     mistakes = Counter[str]()
     for report in reports:
         mistakes.update(report["mistakes"])
-    mistakes.update(line[:200] for line in log.splitlines() if "unexpected" in line or "Traceback" in line)
+    mistakes.update(line[:200] for line in log.splitlines() if re.search("unexpected|Traceback|CRITICAL", line))
     orders = Counter(order for report in reports for order in report["orders"])
     if twice := orders.total() - len(orders):
         mistakes["an order's id told again as the next one's"] = twice
@@ -361,6 +361,12 @@ class Samples:
     worker: list[float] = field(default_factory=list)
     files: list[int] = field(default_factory=list)
 
+    def add(self, master: float, worker: float, files: int) -> None:
+        """Keep a sample."""
+        self.master.append(master)
+        self.worker.append(worker)
+        self.files.append(files)
+
     def windows(self) -> "tuple[Samples, Samples]":
         """The tenth of the time after the first fifth, and the last tenth."""
         size = max(1, len(self.files) // 10)
@@ -383,13 +389,12 @@ def watching(service: Service, pause: float = 0.5) -> Iterator[Samples]:
     over = threading.Event()
 
     def watch() -> None:
-        while True:
-            ended = over.wait(pause)
-            samples.master.append(_memory(master))
-            samples.worker.append(_memory(worker))
-            samples.files.append(len(os.listdir(f"/proc/{worker}/fd")))  # noqa: PTH208 - as quick as can be
-            if ended:
-                return
+        with suppress(OSError):  # it has ended, which its log tells
+            while True:
+                ended = over.wait(pause)
+                samples.add(_memory(master), _memory(worker), len(list(Path(f"/proc/{worker}/fd").iterdir())))
+                if ended:
+                    return
 
     thread = threading.Thread(target=watch)
     thread.start()
