@@ -125,8 +125,9 @@ class Exchange(Pipeline):
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         """Cancel an order: True when it is cancelled, False when that was only accepted. Raises OrderNotFound."""
 
-    def find(self, symbol: Symbol, client_id: str) -> Order | None:
-        """The order that carries our client id, open or not."""
+    def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
+        """The id of the order that carries our client id, open or not; None when there is none. Only the id is read: an
+        order whose status is in no table exists all the same."""
         raise Unsupported(f"{self.name} cannot look an order up by client id")
 
     def records(self, symbol: Symbol, period: int, limit: int | None) -> list[Candle]:

@@ -161,10 +161,10 @@ class BinanceApi(Exchange):
         asked = {"symbol": self.market(symbol), "orderId": order_id}
         return self.read(self.call("GET", f"{self.root}/order", params=asked, signed=True))
 
-    def find(self, symbol: Symbol, client_id: str) -> Order | None:
+    def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
         asked = {"symbol": self.market(symbol), "origClientOrderId": client_id}
         try:
-            return self.read(self.call("GET", f"{self.root}/order", params=asked, signed=True))
+            return identifier(self.call("GET", f"{self.root}/order", params=asked, signed=True)["orderId"])
         except OrderNotFound:
             return None
 

@@ -243,11 +243,11 @@ class Kraken(Exchange):
             raise OrderNotFound(f"{self.name} has no open order {order_id}")
         return not result.get("pending")
 
-    def find(self, symbol: Symbol, client_id: str) -> Order | None:
+    def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
         for name, state in (("OpenOrders", "open"), ("ClosedOrders", "closed")):
             for order_id, row in dict(self.private(name, cl_ord_id=client_id)[state]).items():
                 if str(row.get("cl_ord_id")).replace("-", "") == client_id:
-                    return self._order(order_id, row)
+                    return identifier(order_id)
         return None
 
     def history(self, symbol: Symbol | None, since: int | None, limit: int | None) -> list[Order]:

@@ -220,9 +220,9 @@ class Unified(Exchange):
     def order(self, symbol: Symbol, order_id: str) -> Order:
         return self._order(self._one(symbol, "ordId", order_id))
 
-    def find(self, symbol: Symbol, client_id: str) -> Order | None:
+    def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
         try:
-            return self._order(self._one(symbol, "clOrdId", client_id))
+            return identifier(self._one(symbol, "clOrdId", client_id)["ordId"])
         except OrderNotFound:
             return None
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from orders.journal import OPEN, Intent, Journal, State
 from orders.venue import Venue
 from protocol.errors import UNREADABLE, GatewayError, NotSent
-from protocol.models import Order
+from protocol.models import OrderId
 
 log = logging.getLogger("fmz-gateway")
 
@@ -69,8 +69,8 @@ class Lookup:
             found = self._find(intent)
         except (GatewayError, *UNREADABLE):
             return intent
-        if found:
-            resolved = replace(intent, state=State.ACCEPTED, order_id=found.id, answer=self.answer())
+        if found is not None:
+            resolved = replace(intent, state=State.ACCEPTED, order_id=found, answer=self.answer())
         elif self._exchange.client_id and self._journal.now() > self._end(intent):
             said = (
                 f"{intent.exchange} has no order {intent.client_id}, which was looked for when it could no longer come "
@@ -101,7 +101,7 @@ class Lookup:
         """When, in ms, an order that is not found does not exist."""
         return (intent.unclear or intent.until) + round(self._exchange.settled * 1000)
 
-    def _find(self, intent: Intent) -> Order | None:
+    def _find(self, intent: Intent) -> OrderId | None:
         if self._exchange.client_id:
             return self._exchange.find(intent.symbol, intent.client_id)
         # An exchange without client ids: one new order like it, and of nobody else's.
@@ -109,7 +109,7 @@ class Lookup:
             return None
         terms = (intent.side, intent.price, intent.amount)
         new = [
-            order
+            order.id
             for order in self._exchange.orders(intent.symbol)
             if (order.side, order.price, order.amount) == terms
             and str(order.id) not in (intent.known or ())

@@ -40,8 +40,8 @@ class Venue(Protocol):
     def order(self, symbol: Symbol, order_id: str) -> Order:
         """One order."""
 
-    def find(self, symbol: Symbol, client_id: str) -> Order | None:
-        """The order that carries our client id."""
+    def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
+        """The id of the order that carries our client id."""
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         """Cancel an order."""

@@ -140,11 +140,9 @@ def test_an_order_is_found_by_its_client_id_open_filled_or_cancelled(
     symbol = exchange.resolve(Symbol.parse(fake.symbol))
     order_id = call("trade", LIMIT, nonce=1)["data"]["id"]
     [order] = fake.orders
-    for state, status in (("open", "open"), ("filled", "closed"), ("cancelled", "cancelled")):
+    for state in ("open", "filled", "cancelled"):
         order.state = state
-        found = exchange.find(symbol, order.client_id)
-        assert found is not None
-        assert (str(found.id), found.status) == (str(order_id), status)
+        assert str(exchange.find(symbol, order.client_id)) == str(order_id)
     assert exchange.find(symbol, order.client_id[:-1] + "0") is None or order.client_id.endswith("0")
 
 

@@ -102,10 +102,10 @@ class Simulated(Exchange):
         self.show(found)
         return self.read_order(found)
 
-    def find(self, symbol: Symbol, client_id: str) -> Order | None:
+    def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
         with self.ledger() as ledger:
             found = ledger.find(client_id)
-        return self.read_order(found) if found and found.symbol == self.market(symbol) else None
+        return found.id if found and found.symbol == self.market(symbol) else None
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         with self.ledger() as ledger:

@@ -103,8 +103,8 @@ class Shop:
                 return order
         raise OrderNotFound("Shop has no such order")
 
-    def find(self, symbol: Symbol, client_id: str) -> Order | None:
-        found = [order for order in self.market.look() if order.client_id == client_id]
+    def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
+        found = [order.id for order in self.market.look() if order.client_id == client_id]
         self.reply = b'{"looked": "up"}'
         return found[0] if found else None
 

@@ -72,8 +72,8 @@ class Stall:
     def order(self, symbol: Symbol, order_id: str) -> Order:
         raise OrderNotFound("Stall")
 
-    def find(self, symbol: Symbol, client_id: str) -> Order | None:
-        return LOST if client_id == LOST.client_id else None
+    def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
+        return LOST.id if client_id == LOST.client_id else None
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         return False
