@@ -2,12 +2,14 @@
 
 import os
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Column, Connection, Engine, MetaData, String, Table, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 METADATA = MetaData()
 """Every table of the gateway; modules that keep something add theirs when imported."""
@@ -53,7 +55,7 @@ def read_url(given: str) -> URL:
 def open_state(url: str) -> Engine:
     """An engine on ``url`` (SQLite's or PostgreSQL's) with the gateway's tables in place.
 
-    On SQLite a transaction takes the write lock when it begins, so that two workers queue instead of colliding, unless
+    On SQLite a transaction takes the write lock when it begins, so that two writers queue instead of colliding, unless
     its connection has the execution option ``reading``; with ``fleeting`` it does not wait for the disk. A file is made
     readable by its owner only.
     """
@@ -69,6 +71,7 @@ def open_state(url: str) -> Engine:
             os.close(os.open(path, os.O_CREAT, 0o600))
         engine = create_engine(parsed, connect_args={"timeout": _BUSY}, **(_POOL if kept else {}))
         event.listen(engine, "connect", _prepare_sqlite)
+        _queue_writers(engine)
         event.listen(engine, "begin", _begin_sqlite)
     with engine.begin() as connection:
         if parsed.get_backend_name() == "postgresql":  # which would make a table twice where two hosts start at once
@@ -86,6 +89,26 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy says BEGIN itself, see above
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")  # what is committed survives a power cut
+
+
+def _queue_writers(engine: Engine) -> None:
+    """Have the threads of this process write one after the other. SQLite itself lets them poll for its lock, ever more
+    seldom, and of many that do, some are passed over for seconds."""
+    lock = threading.Lock()
+
+    def enter(connection: Connection) -> None:
+        if connection.get_execution_options().get("reading") or connection.info.get("writing"):
+            return
+        if not lock.acquire(timeout=_BUSY):
+            raise OperationalError("BEGIN", None, sqlite3.OperationalError("database is locked by another thread"))
+        connection.info["writing"] = True
+
+    def leave(_: Any, entry: ConnectionPoolEntry) -> None:
+        if entry.info.pop("writing", False):
+            lock.release()
+
+    event.listen(engine, "begin", enter)
+    event.listen(engine, "checkin", leave)  # a commit is announced before it is done
 
 
 def _begin_sqlite(connection: Connection) -> None:

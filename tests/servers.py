@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
 from redis import Redis
 from sqlalchemy import Engine, create_engine, text
 
-from exchanges.state import read_url
+from exchanges.clock import epoch_ms
+from exchanges.state import open_state, read_url
+from orders.journal import Journal
 
 STATE_URL = os.environ.get("TEST_STATE_URL", "")
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "")
@@ -35,17 +38,31 @@ _EMPTY = """
 
 
 @contextmanager
-def database(directory: Path) -> Iterator[str]:
+def database(directory: Path, *, tables: bool = True) -> Iterator[str]:
     """The URL of an empty database, for this process and those it starts: a schema of its own on the PostgreSQL server
-    if there is one, else a file in ``directory``."""
+    if there is one, else a file in ``directory``. tables: whether it may have some already."""
     if not STATE_URL:
-        yield f"sqlite:///{directory}/state.db"
+        file = directory / "state.db"
+        if tables:
+            file.write_bytes(_made())
+        yield f"sqlite:///{file}"
         return
-    schema = _empty.pop() if _empty else _new_schema()
+    schema = _empty.pop() if _empty and tables else _new_schema()
     own = read_url(STATE_URL).update_query_dict({"options": f"-csearch_path={schema}"})
     yield own.render_as_string(hide_password=False)
     _say(_EMPTY.format(schema=schema))
     _empty.append(schema)
+
+
+@cache
+def _made() -> bytes:
+    """A database file with all tables, for they take longer to make than most tests to run."""
+    with TemporaryDirectory() as place:
+        file = Path(place) / "state.db"
+        state = open_state(f"sqlite:///{file}")
+        Journal(state, epoch_ms)
+        state.dispose()
+        return file.read_bytes()
 
 
 @contextmanager

@@ -1,21 +1,23 @@
 """What outlives a request: futures settings, in a database that several processes use."""
 
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import CursorResult, Engine, inspect, text
+from sqlalchemy import CursorResult, Engine, event, inspect, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from exchanges.state import FuturesSettings, open_state, read_url
+from tests.servers import database
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,6 +53,12 @@ def at_once(work: Callable[[int], None], threads: int) -> list[SQLAlchemyError]:
     for thread in started:
         thread.join()
     return failed
+
+
+def without_patience(sqlite: Engine) -> None:
+    """Have SQLite say at once that somebody else has the lock."""
+    sqlite.dispose()  # of the connections that have some
+    event.listen(sqlite, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 0"))
 
 
 def test_a_setting_is_kept_until_it_is_set_again(state: Engine) -> None:
@@ -170,6 +178,29 @@ def test_transactions_that_read_before_they_write_queue(sqlite: Engine) -> None:
     assert settings.get("leverage") == "80"
 
 
+def test_the_threads_of_a_process_queue_and_do_not_poll(sqlite: Engine) -> None:
+    settings = FuturesSettings(sqlite, "FuturesPaper", "a")
+    without_patience(sqlite)
+
+    def put(number: int) -> None:
+        for _ in range(20):
+            settings.put("leverage", str(number))
+
+    assert not at_once(put, 16)
+
+
+def test_who_is_refused_the_lock_keeps_nobody_else_from_it(sqlite: Engine) -> None:
+    settings = FuturesSettings(sqlite, "FuturesPaper", "a")
+    without_patience(sqlite)
+    with closing(sqlite3.connect(str(sqlite.url.database))) as another:
+        another.execute("BEGIN IMMEDIATE")
+        for _ in range(3):
+            with pytest.raises(OperationalError, match=r"database is locked\n"):
+                settings.put("leverage", "1")
+    settings.put("leverage", "2")
+    assert settings.get("leverage") == "2"
+
+
 def test_a_file_where_a_directory_must_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
@@ -213,8 +244,9 @@ def test_two_workers_may_set_the_same_for_the_first_time_at_once(
 # Opening ----------------------------------------------------------------------------------------------------------
 
 
-def test_many_may_open_an_empty_database_at_once(state_url: str) -> None:
-    assert not at_once(lambda _: open_state(state_url).dispose(), 8)
+def test_many_may_open_a_new_database_at_once(tmp_path: Path) -> None:
+    with database(tmp_path, tables=False) as url:
+        assert not at_once(lambda _: open_state(url).dispose(), 8)
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
