@@ -9,6 +9,7 @@ import json
 import re
 import secrets
 from base64 import b64decode, b64encode
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from requests.auth import AuthBase
 from exchanges.clock import epoch_ms
 from protocol.errors import AuthenticationFailed
 
+_QUOTABLE = 20  # signatures; an exchange quotes the request that it answers, and a call's threads make a few
 _GRAM = 6  # characters of a secret in a row that count as a leak
 _FORMS: tuple[Callable[[str], str], ...] = (
     str,
@@ -44,8 +46,8 @@ class Credentials:
     key: str = ""
     secret: str = ""
     passphrase: str = ""
-    signatures: list[str] = field(default_factory=list, init=False, compare=False)
-    """Those made with them so far, which are scrubbed like them."""
+    signatures: deque[str] = field(default_factory=lambda: deque(maxlen=_QUOTABLE), init=False, compare=False)
+    """The latest that were made with them, which are scrubbed like them."""
 
     @classmethod
     def from_fields(cls, access_key: str, secret_key: str) -> "Credentials":

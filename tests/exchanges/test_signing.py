@@ -251,6 +251,14 @@ def test_scrub_of_a_message() -> None:
     assert CANARY.scrub(said) == f"REFUSED BitGo 7 the key {'*' * 18} and {'*' * 10} are wrong, zeisi was not said"
 
 
+def test_signatures_are_scrubbed_and_do_not_pile_up() -> None:
+    credentials = Credentials.from_fields("a key", "a secret")
+    for number in range(1000):
+        Md5Query(credentials).signed(f"signature-{number:04}")
+    assert credentials.scrub("said signature-0999") == f"said {'*' * 14}"
+    assert len(credentials.signatures) < 100
+
+
 @pytest.mark.parametrize("credentials", [Credentials(), Credentials("short", "secre", "five5")])
 def test_nothing_shorter_than_six_is_a_leak(credentials: Credentials) -> None:
     assert credentials.scrub("short secre five5") == "short secre five5"
