@@ -3,6 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SHARED := -n 4 --dist worksteal
+
+# Of the many processes that the tests start, each would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test test-servers lint faults clean
 
@@ -10,12 +14,12 @@ run: $(VENV)/run.stamp
 	@$(BIN)/fmz-gateway
 
 test: $(VENV)/test.stamp lint
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest $(SHARED)
 
 # The same tests on a real PostgreSQL and a real Redis: .ci/servers make test-servers
 test-servers: $(VENV)/test.stamp
 	@: $${TEST_STATE_URL:?} $${TEST_REDIS_URL:?}
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest $(SHARED)
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

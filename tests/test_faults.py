@@ -177,18 +177,18 @@ def served(directory: Path, servers: Mapping[str, FaultServer]) -> Iterator[Gate
         yield stack.enter_context(gateway(directory, servers, urls))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def elsewhere() -> Iterator[FaultServer]:
     """A server that nobody was ever told to talk to, except by redirects."""
     with FaultServer() as server:
         yield server
 
 
-@pytest.fixture(scope="module")
-def readers(tmp_path_factory: pytest.TempPathFactory, elsewhere: FaultServer) -> Iterator[Gateway]:
+@pytest.fixture
+def readers(tmp_path: Path, elsewhere: FaultServer) -> Iterator[Gateway]:
     """Exchanges that fail whatever they are asked."""
     bomb(), small_bomb()  # made once, so that the making is on nobody's clock
-    with served(tmp_path_factory.mktemp("readers"), {route: FaultServer() for route in ROUTES}) as started:
+    with served(tmp_path, {route: FaultServer() for route in ROUTES}) as started:
         for route, server in started.exchanges.items():
             server.elsewhere = elsewhere.url
             server.body = MARKETS.get(route, "{}").encode()
@@ -196,27 +196,27 @@ def readers(tmp_path_factory: pytest.TempPathFactory, elsewhere: FaultServer) ->
         yield started
 
 
-@pytest.fixture(scope="module")
-def traders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+@pytest.fixture
+def traders(tmp_path: Path) -> Iterator[Gateway]:
     """Exchanges that keep orders, and fail when they are asked for new ones."""
     bomb(), small_bomb()
-    with served(tmp_path_factory.mktemp("traders"), {route: Broken(FAKES[NAMES[route]]()) for route in ROUTES}) as it:
+    with served(tmp_path, {route: Broken(FAKES[NAMES[route]]()) for route in ROUTES}) as it:
         yield it
 
 
-@pytest.fixture(scope="module")
-def tls_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+@pytest.fixture
+def tls_gateway(tmp_path: Path) -> Iterator[Gateway]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    with served(tmp_path_factory.mktemp("tls"), {route: FaultServer(tls=context) for route in ROUTES}) as started:
+    with served(tmp_path, {route: FaultServer(tls=context) for route in ROUTES}) as started:
         yield started
 
 
-@pytest.fixture(scope="module")
-def cut_off_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+@pytest.fixture
+def cut_off_gateway(tmp_path: Path) -> Iterator[Gateway]:
     with closed_port() as closed:
         urls = dict.fromkeys(ROUTES, f"http://127.0.0.1:{closed}")
-        with gateway(tmp_path_factory.mktemp("cut-off"), {}, urls) as started:
+        with gateway(tmp_path, {}, urls) as started:
             yield started
 
 
@@ -235,12 +235,24 @@ def check(answer: Answer, verdict: str, signs: Set[str] = frozenset()) -> None:
     assert len(text) <= MAX_EXCERPT + 350  # our own words around an excerpt
     assert "PAGE-TEXT-CANARY" not in text
     assert "load balancer" not in text
-    assert not leaks(text, {KEY, SECRET, PASSPHRASE, *signs})
+    assert not leaks(text, signs)
 
 
-def leaks(text: str, secrets: Set[str]) -> set[str]:
-    """Runs of six characters of a secret that are in a text."""
-    return {run for secret in secrets for run in (secret[i : i + 6] for i in range(len(secret) - 5)) if run in text}
+def leaks(text: str, signs: Set[str]) -> set[str]:
+    """Runs of six characters of a key that are in a text, and of twelve of a signature, for six of hex are anywhere."""
+    secrets = [(KEY, 6), (SECRET, 6), (PASSPHRASE, 6), *((sign, 12) for sign in signs)]
+    runs = {secret[i : i + length] for secret, length in secrets for i in range(len(secret) - length + 1)}
+    return {run for run in runs if run in text}
+
+
+def logs_no_secret(gateway: Gateway, outcome: str) -> None:
+    """The service logged this outcome, and all that libraries say, but no part of a secret."""
+    log = gateway.service.log.read_text()
+    assert outcome in log
+    assert "urllib3" in log, "libraries, too, were asked to log"
+    assert not leaks(log, gateway.signs())
+    assert "Traceback" not in log
+    assert "unexpected" not in log
 
 
 def break_reads(readers: Gateway, fault: str) -> None:
@@ -249,8 +261,20 @@ def break_reads(readers: Gateway, fault: str) -> None:
         server.drop()
 
 
-@pytest.mark.parametrize("fault", VERDICTS)
-def test_a_ticker_under_a_fault(fault: str, readers: Gateway, elsewhere: FaultServer) -> None:
+# What shares a service is one test: of pytest's processes every one that has a part would start a service of its own.
+
+
+def test_tickers(readers: Gateway, elsewhere: FaultServer, subtests: pytest.Subtests) -> None:
+    for fault in VERDICTS:
+        with subtests.test(fault=fault):
+            a_ticker_under(fault, readers, elsewhere)
+    for route in ROUTES:
+        with subtests.test("without a fault there is a ticker", route=route):
+            a_ticker_of(route, readers)
+    logs_no_secret(readers, " ticker REFUSED ")
+
+
+def a_ticker_under(fault: str, readers: Gateway, elsewhere: FaultServer) -> None:
     break_reads(readers, fault)
     before = {route: server.connections for route, server in readers.exchanges.items()}
     for route, answer in zip(ROUTES, together(lambda route: readers.ask(route, "ticker"), ROUTES), strict=True):
@@ -261,6 +285,16 @@ def test_a_ticker_under_a_fault(fault: str, readers: Gateway, elsewhere: FaultSe
         again = range(1, 4) if route == "kraken" else (3,)  # it has one call a second, and the time may be over before
         assert asked in (again if fault in ASKED_AGAIN else (2,) if two else (1,)), route
     assert elsewhere.connections == 0, "a redirect was followed"
+
+
+def a_ticker_of(route: str, readers: Gateway) -> None:
+    server = readers.exchanges[route]
+    server.fault, server.body = "none", TICKERS[route].encode()
+    server.drop()
+    for _ in range(3):
+        answer = readers.ask(route, "ticker")
+        assert answer.reply["data"]["last"] == 3.5
+        assert answer.seconds < SLACK
 
 
 @dataclass(frozen=True)
@@ -285,9 +319,19 @@ def cells(faults: Iterable[str]) -> Iterator[Cell]:
 GROUPS = [list(VERDICTS)[start : start + 4] for start in range(0, len(VERDICTS), 4)]
 
 
-@pytest.mark.parametrize("faults", GROUPS, ids=", ".join)
-def test_an_order_under_a_fault_is_sent_once(faults: list[str], traders: Gateway) -> None:
-    """Its outcome has one class when no order came about; and when one did, its id is found."""
+def test_orders(traders: Gateway, subtests: pytest.Subtests) -> None:
+    for faults in GROUPS:
+        with subtests.test(faults=faults):
+            an_order_under(faults, traders)
+    for route in ROUTES:
+        with subtests.test("without a fault there is an order", route=route):
+            an_order_of(route, traders)
+    logs_no_secret(traders, " trade ORDER_STATE_UNKNOWN ")
+    assert traders.signs()
+
+
+def an_order_under(faults: list[str], traders: Gateway) -> None:
+    """It is sent once. Its outcome has one class when no order came about; and when one did, its id is found."""
     asked = list(cells(faults))
     plans: dict[tuple[str, str], Plan] = {}
 
@@ -314,43 +358,7 @@ def test_an_order_under_a_fault_is_sent_once(faults: list[str], traders: Gateway
             check(answer, VERDICTS[cell.fault]["trade"], traders.signs())
 
 
-def test_when_the_exchange_says_wait_nothing_more_is_sent(tmp_path: Path) -> None:
-    with served(tmp_path, {route: FaultServer("429 page") for route in ROUTES}) as limited:
-        for method in ("ticker", "trade", "ticker"):
-            for answer in together(lambda route, method=method: limited.ask(route, method), SPOT):
-                check(answer, "RATE_LIMITED", limited.signs())
-        assert {route: limited.exchanges[route].connections for route in SPOT} == dict.fromkeys(SPOT, 1)
-
-
-@pytest.mark.parametrize("fault", BEFORE_TLS)
-def test_without_tls_nothing_is_sent(fault: str, tls_gateway: Gateway) -> None:
-    break_reads(tls_gateway, fault)
-    for method in METHODS:
-        for answer in together(lambda route, method=method: tls_gateway.ask(route, method), ROUTES):
-            check(answer, "NOT_SENT")
-    assert all(server.connections for server in tls_gateway.exchanges.values())
-    assert not any(server.requests for server in tls_gateway.exchanges.values())
-
-
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("route", ROUTES)
-def test_without_a_connection_nothing_is_sent(route: str, method: str, cut_off_gateway: Gateway) -> None:
-    check(cut_off_gateway.ask(route, method), "NOT_SENT")
-
-
-@pytest.mark.parametrize("route", ROUTES)
-def test_without_a_fault_there_is_a_ticker(route: str, readers: Gateway) -> None:
-    server = readers.exchanges[route]
-    server.fault, server.body = "none", TICKERS[route].encode()
-    server.drop()
-    for _ in range(3):
-        answer = readers.ask(route, "ticker")
-        assert answer.reply["data"]["last"] == 3.5
-        assert answer.seconds < SLACK
-
-
-@pytest.mark.parametrize("route", ROUTES)
-def test_without_a_fault_there_is_an_order(route: str, traders: Gateway) -> None:
+def an_order_of(route: str, traders: Gateway) -> None:
     server = traders.exchanges[route]
     assert isinstance(server, Broken)
     server.plan = lambda key, attempt: None
@@ -360,14 +368,26 @@ def test_without_a_fault_there_is_an_order(route: str, traders: Gateway) -> None
     ]
 
 
-def test_the_logs_of_all_this_tell_no_secret(readers: Gateway, traders: Gateway, elsewhere: FaultServer) -> None:
-    test_a_ticker_under_a_fault("400 echo", readers, elsewhere)
-    test_an_order_under_a_fault_is_sent_once(["cut echo", "headers that echo", "400 echo"], traders)
-    for gateway, outcome in ((readers, " ticker REFUSED "), (traders, " trade ORDER_STATE_UNKNOWN ")):
-        log = gateway.service.log.read_text()
-        assert outcome in log
-        assert "urllib3" in log, "libraries, too, were asked to log"
-        assert not leaks(log, {KEY, SECRET, PASSPHRASE, *gateway.signs()})
-        assert "Traceback" not in log
-        assert "unexpected" not in log
-    assert traders.signs()
+def test_when_the_exchange_says_wait_nothing_more_is_sent(tmp_path: Path) -> None:
+    with served(tmp_path, {route: FaultServer("429 page") for route in ROUTES}) as limited:
+        for method in ("ticker", "trade", "ticker"):
+            for answer in together(lambda route, method=method: limited.ask(route, method), SPOT):
+                check(answer, "RATE_LIMITED", limited.signs())
+        assert {route: limited.exchanges[route].connections for route in SPOT} == dict.fromkeys(SPOT, 1)
+
+
+def test_without_tls_nothing_is_sent(tls_gateway: Gateway, subtests: pytest.Subtests) -> None:
+    for fault in BEFORE_TLS:
+        with subtests.test(fault=fault):
+            break_reads(tls_gateway, fault)
+            for method in METHODS:
+                for answer in together(lambda route, method=method: tls_gateway.ask(route, method), ROUTES):
+                    check(answer, "NOT_SENT")
+    assert all(server.connections for server in tls_gateway.exchanges.values())
+    assert not any(server.requests for server in tls_gateway.exchanges.values())
+
+
+def test_without_a_connection_nothing_is_sent(cut_off_gateway: Gateway) -> None:
+    for method in METHODS:
+        for answer in together(lambda route, method=method: cut_off_gateway.ask(route, method), ROUTES):
+            check(answer, "NOT_SENT")

@@ -29,7 +29,7 @@ from orders.journal import Journal
 from protocol.errors import GatewayError
 from protocol.methods import METHODS, answer, read_call
 from settings import Settings
-from tests.conftest import NOW, Clock, client_of
+from tests.conftest import NOW, Clock, Hurrying, client_of
 from tests.faults import FAULTS, FaultServer, Seen, Visit, echo
 
 CANARIES: Mapping[str, tuple[str, str]] = {
@@ -172,9 +172,18 @@ def state_of(directory: Path) -> str:
     return "\0".join(text for part in parts for text in {part.decode("latin-1"), part.decode("utf-8", "replace")})
 
 
+def lines_of(text: str) -> str:
+    """Every line once: a log says much the same of every call."""
+    return "\n".join(dict.fromkeys(text.splitlines()))
+
+
 @pytest.mark.parametrize(
     ("fault", "canary"),
-    [*((fault, canary) for fault in QUOTING for canary in CANARIES), *((fault, "percent") for fault in FAILING)],
+    [
+        # Three of the five for each, in turn.
+        *((fault, canary) for i, canary in enumerate(CANARIES) for fault in (QUOTING + QUOTING)[i % 5 : i % 5 + 3]),
+        *((fault, "percent") for fault in FAILING),
+    ],
 )
 def test_nothing_told_logged_or_kept_has_a_secret(
     fault: str,
@@ -199,7 +208,7 @@ def test_nothing_told_logged_or_kept_has_a_secret(
     assert kept
     secrets = shapes(key, secret) | signatures(server)
     assert not leaks(secrets, told)
-    assert not leaks(secrets, logged)
+    assert not leaks(secrets, lines_of(logged))
     assert not leaks(secrets, kept)
 
 
@@ -248,14 +257,6 @@ class Emptied(Cache):
 
     def clear(self) -> None:
         self._kept.clear()
-
-
-class Hurrying(Clock):
-    """Ten minutes on whenever it is read, so that no limit of an exchange is ever reached."""
-
-    def __call__(self) -> int:
-        self.ms += 600_000
-        return self.ms
 
 
 @dataclass
@@ -363,5 +364,5 @@ def test_what_an_exchange_quotes_goes_no_further(
         if "GET" in (rule.methods or ()):
             told.append(client.get(rule.rule).get_data(as_text=True))
     assert not leaks(secrets, "\n".join(told))
-    assert not leaks(secrets, everything_logged.text)
+    assert not leaks(secrets, lines_of(everything_logged.text))
     assert not leaks(secrets, kept)
