@@ -43,15 +43,7 @@ _DEFAULT_NAMES = ("", "exchange", "digitalasset")  # the article's own example p
 def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
     """The WSGI application. Raises WrongSetting for a wrong environment, and for a database that cannot be opened."""
     settings = settings or Settings.load()
-    services = services or Services(
-        http=Http(ca_file=settings.ca_file, proxies=settings.proxies),
-        state=open_database(settings),
-        deadline=settings.deadline,
-        urls=settings.urls,
-        testnets=settings.testnets,
-        limits_url=settings.limits_url,
-        withdrawals=settings.allow_withdrawals,
-    )
+    services = services or open_services(settings)
     journal = Journal(services.state, services.now, settings.retry_window)
     resolver = Resolver(journal)
     app = Flask(__name__, static_folder=None)
@@ -89,6 +81,19 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     app.register_error_handler(SQLAlchemyError, _state_error)
     app.register_error_handler(Exception, _unexpected)
     return app
+
+
+def open_services(settings: Settings) -> Services:
+    """What the process lends to every exchange. Raises WrongSetting like ``open_database``."""
+    return Services(
+        http=Http(ca_file=settings.ca_file, proxies=settings.proxies),
+        state=open_database(settings),
+        deadline=settings.deadline,
+        urls=settings.urls,
+        testnets=settings.testnets,
+        limits_url=settings.limits_url,
+        withdrawals=settings.allow_withdrawals,
+    )
 
 
 def open_database(settings: Settings) -> Engine:

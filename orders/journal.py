@@ -235,12 +235,13 @@ class Journal:
         with self._reading() as connection:
             return self._first(connection, and_(like, _C.created > intent.created)) is not None
 
-    def due(self) -> list[Intent]:
-        """Unresolved orders that nobody is sending and that it is time to look for: at first every second, later every
-        minute."""
+    def due(self, exchange: str) -> list[Intent]:
+        """An exchange's unresolved orders that nobody is sending and that it is time to look for: at first every
+        second, later every minute."""
         now = self.now()
+        unresolved = and_(_C.exchange == exchange, _C.state.in_(OPEN))
         with self._reading() as connection:
-            wanted = _ORDERS.select().where(_C.state.in_(OPEN)).order_by(_C.looked).limit(1000)
+            wanted = _ORDERS.select().where(unresolved).order_by(_C.looked).limit(1000)
             rows = [_intent(row) for row in connection.execute(wanted).mappings()]
         return [row for row in rows if row.left_alone(now) and row.looked + min(2**row.looks, 60) * 1000 <= now]
 

@@ -24,23 +24,30 @@ _ACCOUNTS = 1000  # whose keys are remembered, the latest
 
 
 class Resolver:
-    """One thread of a process; ``start`` it where orders are really sent."""
+    """A thread for each exchange that a process has been called for, so that one that hangs keeps no other's orders
+    waiting; ``start`` it where orders are really sent."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._accounts: OrderedDict[tuple[str, str], Callable[[], Venue]] = OrderedDict()
         self._lock = threading.Lock()
+        self._threads: dict[str, threading.Thread] = {}
+        self._started = False
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="resolver", daemon=True)
+        self._forgot = float("-inf")
 
     def start(self) -> None:
         """Look from now on, until ``stop`` or the process's end."""
-        self._thread.start()
+        with self._lock:
+            self._started = True
+            for exchange, _ in self._accounts:
+                self._watch(exchange)
 
     def stop(self) -> None:
         """Look no more."""
         self._stopped.set()
-        self._thread.join()
+        for thread in self._threads.values():
+            thread.join()
 
     def meet(self, exchange: str, account: str, opened: Callable[[], Venue]) -> None:
         """Remember how an account's exchange is asked."""
@@ -49,13 +56,15 @@ class Resolver:
             self._accounts.move_to_end((exchange, account))
             while len(self._accounts) > _ACCOUNTS:
                 self._accounts.popitem(last=False)
+            if self._started:
+                self._watch(exchange)
 
-    def round(self) -> int:
-        """Look once for every order that it is time to look for; how many were resolved."""
+    def round(self, exchange: str) -> int:
+        """Look once for every order of an exchange that it is time to look for; how many were resolved."""
         resolved = 0
-        for intent in self._journal.due():
+        for intent in self._journal.due(exchange):
             with self._lock:
-                opened = self._accounts.get((intent.exchange, intent.account))
+                opened = self._accounts.get((exchange, intent.account))
             if opened is None:
                 continue
             self._journal.looked(intent)
@@ -63,14 +72,19 @@ class Resolver:
             resolved += found.state not in OPEN
         return resolved
 
-    def _run(self) -> None:
-        forgot = float("-inf")
+    def _watch(self, exchange: str) -> None:
+        if exchange not in self._threads:
+            thread = threading.Thread(target=self._run, args=(exchange,), name=f"resolver {exchange}", daemon=True)
+            self._threads[exchange] = thread
+            thread.start()
+
+    def _run(self, exchange: str) -> None:
         while not self._stopped.wait(_ROUND):
             try:
-                self.round()
-                if time.monotonic() - forgot > _FORGET:
+                self.round(exchange)
+                if time.monotonic() - self._forgot > _FORGET:
+                    self._forgot = time.monotonic()
                     self._journal.forget()
-                    forgot = time.monotonic()
             except SQLAlchemyError as error:
                 log.error("the journal cannot be read: %s", type(error).__name__)
             except Exception as error:  # noqa: BLE001 - one order's trouble must not end the looking for all others

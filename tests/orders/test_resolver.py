@@ -1,6 +1,8 @@
 """What nobody has learned yet is looked for in the background, with the keys that have been heard of."""
 
 import threading
+import time
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from orders.journal import OPEN, Journal, State
 from orders.resolver import Resolver
 from protocol.errors import NotSent, OrderStateUnknown, OutcomeUnknown
+from protocol.models import OrderId, Symbol
 from tests.conftest import Clock
 from tests.orders.conftest import UNCLEAR, Market, Robot, Shop
 
@@ -42,10 +45,10 @@ def test_an_order_that_is_listed_late_is_found(
     market.listed = False
     unclear(robot)
     meet(resolver, market)
-    assert resolver.round() == 0
+    assert resolver.round("Shop") == 0
     market.listed = True
     clock.ms += 3 * SECOND
-    assert resolver.round() == 1
+    assert resolver.round("Shop") == 1
     assert state(journal) is State.ACCEPTED
     assert robot.buy("2") == 1
     assert robot.marks == {"adopted": True}
@@ -59,11 +62,11 @@ def test_an_order_that_never_came_about_is_no_longer_looked_for(
     unclear(robot)
     meet(resolver, market)
     clock.ms += 20 * SECOND
-    assert resolver.round() == 1
+    assert resolver.round("Shop") == 1
     assert state(journal) is State.ABSENT
     clock.ms += 100 * SECOND
     market.looks = 0
-    assert resolver.round() == 0
+    assert resolver.round("Shop") == 0
     assert market.looks == 0
     with pytest.raises(NotSent, match="has no order Shopa1"):
         robot.buy("1")
@@ -75,12 +78,12 @@ def test_it_looks_less_and_less_often(robot: Robot, market: Market, resolver: Re
     meet(resolver, market)
     market.looks = 0
     for _ in range(600):
-        resolver.round()
+        resolver.round("Shop")
         clock.ms += SECOND
     assert 12 <= market.looks <= 18
     market.silent = None
     clock.ms += 60 * SECOND
-    assert resolver.round() == 1
+    assert resolver.round("Shop") == 1
 
 
 def test_an_order_under_way_is_left_alone(
@@ -90,7 +93,7 @@ def test_an_order_under_way_is_left_alone(
 
     def during() -> None:
         clock.ms += 5 * SECOND
-        assert resolver.round() == 0
+        assert resolver.round("Shop") == 0
         assert market.looks == 0
 
     market.during = during
@@ -108,19 +111,19 @@ def test_the_order_of_a_killed_worker_is_found(
     with pytest.raises(SystemExit):
         robot.buy("1")
     meet(resolver, market)
-    assert resolver.round() == 0
+    assert resolver.round("Shop") == 0
     clock.ms += 13 * SECOND
-    assert resolver.round() == 1
+    assert resolver.round("Shop") == 1
     assert state(journal) is State.ACCEPTED
 
 
 def test_without_keys_an_order_waits(robot: Robot, market: Market, journal: Journal, resolver: Resolver) -> None:
     unclear(robot)
     meet(resolver, market, account="b")
-    assert resolver.round() == 0
+    assert resolver.round("Shop") == 0
     assert state(journal) in OPEN
     meet(resolver, market)
-    assert resolver.round() == 1
+    assert resolver.round("Shop") == 1
 
 
 def test_it_remembers_only_so_many_accounts(resolver: Resolver, market: Market, robot: Robot) -> None:
@@ -128,7 +131,7 @@ def test_it_remembers_only_so_many_accounts(resolver: Resolver, market: Market, 
     meet(resolver, market)
     for number in range(1000):
         meet(resolver, market, account=str(number))
-    assert resolver.round() == 0
+    assert resolver.round("Shop") == 0
 
 
 def test_the_thread_survives_whatever_happens(
@@ -151,6 +154,42 @@ def test_the_thread_survives_whatever_happens(
     resolver.start()
     assert seen.wait(5)
     resolver.stop()
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["started first", "met first"])
+def test_an_exchange_that_hangs_keeps_no_others_orders_waiting(
+    first: bool, robot: Robot, market: Market, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orders.resolver._ROUND", 0.01)
+    unclear(robot)
+    resolver, hangs, over = Resolver(journal), threading.Event(), threading.Event()
+
+    class Hanging(Shop):
+        name = "Hanging"
+
+        def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
+            hangs.set()
+            over.wait(30)
+            return None
+
+    intent = journal.get("Shopa1")
+    assert intent
+    assert journal.begin(replace(intent, client_id="Hanging1", exchange="Hanging", order_id=None)) is None
+    if first:
+        resolver.start()
+    resolver.meet("Hanging", "a", partial(Hanging, market, "", "a", 5.0))
+    if not first:
+        resolver.start()
+    assert hangs.wait(5)
+    meet(resolver, market)
+    for _ in range(500):
+        if state(journal) is State.ACCEPTED:
+            break
+        time.sleep(0.01)
+    over.set()
+    resolver.stop()
+    assert state(journal) is State.ACCEPTED
+    assert state(journal, "Hanging1") in OPEN
 
 
 def test_old_decided_rows_are_deleted_and_open_ones_kept(
