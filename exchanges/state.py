@@ -15,8 +15,8 @@ METADATA = MetaData()
 """Every table of the gateway; modules that keep something add theirs when imported."""
 
 _BUSY = 5.0  # seconds a writer waits for another: less than the default deadline
-_POOL = {  # a connection for each thread of a worker, and its resolver: who waits for a lock keeps nobody else waiting
-    "pool_size": 33,
+_POOL = {  # one for each thread of a worker and of its resolver: who waits for a lock keeps nobody else waiting
+    "pool_size": 48,
     "max_overflow": 0,
     "pool_timeout": _BUSY,
 }

@@ -281,5 +281,5 @@ def test_nobody_waits_long_for_a_lock(state: Engine) -> None:
 
 def test_every_thread_of_a_worker_may_have_a_connection(state: Engine) -> None:
     with ExitStack() as stack:
-        for _ in range(33):
+        for _ in range(48):
             stack.enter_context(state.connect())
