@@ -1,6 +1,35 @@
 """The proofs of ``tests.reliability`` about crashes, storms and stops, small: the real service, killed and pressed."""
 
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
 from tests.reliability import crashes, load, storms
+from tests.service import ROOT
+
+TURNED_AWAY = """
+import runpy, socket, sys
+turn_away = runpy.run_path(sys.argv[1])["_turn_away"]
+for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+    with socket.create_server((host, 0), family=family) as listener:
+        address = listener.getsockname()[:2]
+        with socket.create_connection(address) as early:
+            turn_away(listener)
+            try:
+                socket.create_connection(address, timeout=0.3)
+            except TimeoutError:
+                pass
+            else:
+                sys.exit("let in")
+            early.sendall(b"still heard")
+            with listener.accept()[0] as accepted:
+                accepted.settimeout(5)
+                assert accepted.recv(20) == b"still heard"
+                accepted.sendall(b"and answered")
+            assert early.recv(20) == b"and answered"
+"""
 
 
 def test_the_same_request_from_many_threads_to_two_services_is_one_order() -> None:
@@ -24,6 +53,12 @@ def test_gunicorn_is_killed_and_started_again() -> None:
 def test_a_stop_under_load_cuts_nobody_off() -> None:
     outcome = load.stops(1, clients=8)
     assert outcome.passed, outcome
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such filter")
+def test_who_knocks_after_a_stop_began_is_turned_away_and_who_came_before_is_served(tmp_path: Path) -> None:
+    environment = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", TURNED_AWAY, ROOT / "gunicorn.conf.py"], env=environment, check=True)
 
 
 def test_requests_of_every_kind() -> None:
