@@ -29,7 +29,7 @@ OURS = ("app", "wsgi", "settings", "protocol", "orders", "exchanges")
 WIRE_NAMES = ("__api_", "access_key", "secret_key", "avg_price", "margin_level", "closebuy", "closesell")
 
 # Modules that may open a connection, and those that may sign.
-NETWORK = {"exchanges/http.py", "app.py"}  # app.py only looks whether its caller is still there
+NETWORK = {"exchanges/http.py", "app.py", "gunicorn.conf.py"}  # the last two look at callers' sockets only
 SIGNING = {"exchanges/signing.py"}
 
 
