@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SHARED := -n 4 --dist worksteal
+SHARED := -n 3 --dist worksteal
 
 # Of the many processes that the tests start, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE

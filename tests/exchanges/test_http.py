@@ -295,7 +295,9 @@ def test_threads_do_not_mix_up_deadlines_and_outcomes(server: FaultServer) -> No
         assert json.loads(get(http, f"{server.url}/who?{number}").body) == {"asked": f"/who?{number}"}
         with pytest.raises(NotSent), closed_port() as port:
             get(http, f"http://127.0.0.1:{port}")
-        assert deadline <= seconds_until_refused(OutcomeUnknown, http, f"{server.url}/hang?{number}") < deadline + SLACK
+        # No thread ends before its own deadline, so none has another's; when it wakes is up to a machine that has 31
+        # others to serve.
+        assert deadline <= seconds_until_refused(OutcomeUnknown, http, f"{server.url}/hang?{number}") < deadline + 3
         with pytest.raises(OutcomeUnknown, match=r"reset|EOF"):
             get(http, f"{server.url}/reset-after-request?{number}")
         assert json.loads(get(http, f"{server.url}/who?again{number}").body) == {"asked": f"/who?again{number}"}
