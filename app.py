@@ -30,7 +30,7 @@ from orders.desk import Desk
 from orders.journal import Journal
 from orders.resolver import Resolver
 from protocol import wire
-from protocol.errors import AccessDenied, GatewayError, InvalidCall
+from protocol.errors import AccessDenied, GatewayError, InvalidCall, cause
 from protocol.methods import answer, known_name, read_call
 from settings import Settings, WrongSetting, configure_logging, is_loopback
 
@@ -220,7 +220,7 @@ def _http_error(error: HTTPException) -> Response:
 
 
 def _state_error(error: SQLAlchemyError) -> Response:
-    log.error("the database failed: %s", type(getattr(error, "orig", None) or error).__name__)
+    log.error("the database failed: %s", cause(error))
     return _refusal(
         GatewayError("the gateway's own database cannot be used; see STATE_URL and the disk. Nothing was sent")
     )

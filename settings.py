@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 from exchanges import DEFAULT, EXCHANGES, find
 from exchanges.base import Exchange
+from exchanges.counters import REDIS
 from exchanges.state import read_url
 from protocol.errors import InvalidCall
 
@@ -177,7 +178,7 @@ def _database(text: str) -> str:
 
 
 def _counters(text: str) -> str:
-    if not re.match(r"(redis|rediss|unix)://", text):
+    if not text.startswith(REDIS):
         return _database(text)
     try:
         from redis import Redis

@@ -99,12 +99,13 @@ class BitGo(Exchange):
         ]
 
     def trade(self, order: NewOrder) -> OrderId:
+        assert order.price is not None, "limit_only: prepare refuses the others"
         reply = self.action(
             "trade",
             signed=True,
             symbol=self.market(order.symbol),
             type="0" if order.side is Side.BUY else "1",
-            price=plain(order.price or Decimal(0)),
+            price=plain(order.price),
             amount=plain(order.amount),
         )
         return identifier(reply["orderId"])

@@ -134,12 +134,13 @@ class CoinPark(Exchange):
         return [Balance(row["coin_symbol"], exact(row["balance"]), exact(row["freeze"])) for row in rows]
 
     def trade(self, order: NewOrder) -> OrderId:
+        assert order.price is not None, "limit_only: prepare refuses the others"
         body = {
             "pair": self.market(order.symbol),
             "account_type": 0,
             "order_type": 2,  # limit
             "order_side": 1 if order.side is Side.BUY else 2,
-            "price": plain(order.price or Decimal(0)),
+            "price": plain(order.price),
             "amount": plain(order.amount),
         }
         return identifier(self.private("orderpending/trade", body))

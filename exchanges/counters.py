@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from exchanges.state import METADATA, open_state
 
-_REDIS = ("redis://", "rediss://", "unix://")
+REDIS = ("redis://", "rediss://", "unix://")
 _REDIS_PATIENCE = 1.0  # seconds: a call would rather go uncounted than late
 _PREFIX = "fmz-gateway"
 _SWEEP = 1000  # takes between two clearances
@@ -84,7 +84,7 @@ class Counters(ABC):
 
 def opened(url: str, engine: Engine) -> Counters:
     """The counters at a Redis or SQLAlchemy URL, in ``engine`` where it is empty. Raises OSError, SQLAlchemyError."""
-    if url.startswith(_REDIS):
+    if url.startswith(REDIS):
         return RedisCounters(url)
     return SqlCounters(open_state(url) if url else engine)
 

@@ -2,7 +2,6 @@
 
 import logging
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -15,6 +14,7 @@ from pyrate_limiter import Rate
 from sqlalchemy import Engine
 
 from exchanges.counters import LONGEST_KEY, Charge, Wait, opened
+from exchanges.state import Complaint
 from protocol.errors import RateLimited
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ _REFUSED = (418, 429)  # HTTP statuses after which nothing more is sent
 _UNNAMED = 10.0  # seconds to stay away when nobody says how long
 _LONGEST = 3 * 86_400_000  # ms; no exchange says that it bans for longer
 _SKEW = 1000  # ms that the exchange's clock may be behind ours
-_QUIET = 60.0  # seconds between two warnings
 _MARKET = 60  # characters of a market's name that tell it from others
 
 
@@ -97,7 +96,7 @@ class Limits:
         self._sleep = sleep
         self._counters = opened(url, engine)
         self._closed: dict[str, int] = {}  # address → until when, in ms, as this process was told
-        self._warned = float("-inf")
+        self._warn = Complaint("the limits cannot be counted (%s), calls are sent without; see LIMITS_URL")
 
     def take(self, exchange: "Pipeline", asked: str, params: Mapping[str, Any], patience: float) -> None:
         """Wait for a call's turn, ``patience`` seconds at most. ``asked``: its ``VERB /path``.
@@ -140,12 +139,6 @@ class Limits:
         except self._counters.failures as error:
             self._warn(error)
         return max(wait or Wait(0), Wait(closed)) if closed > 0 else wait
-
-    def _warn(self, error: Exception) -> None:
-        if time.monotonic() - self._warned > _QUIET:
-            self._warned = time.monotonic()
-            reason = type(getattr(error, "orig", None) or error).__name__
-            log.warning("the limits cannot be counted (%s), calls are sent without; see LIMITS_URL", reason)
 
 
 def _address(exchange: "Pipeline") -> str:

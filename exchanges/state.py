@@ -1,8 +1,10 @@
 """What must outlive a request and a restart: the database, and FMZ's futures settings in it."""
 
+import logging
 import os
 import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from protocol.errors import cause
+
+log = logging.getLogger("fmz-gateway")
+
 METADATA = MetaData()
 """Every table of the gateway; modules that keep something add theirs when imported."""
 
+_QUIET = 60.0  # seconds between two warnings of the same
 _BUSY = 5.0  # seconds a writer waits for another: less than the default deadline
 _POOL = {  # one for each thread of a worker and of its resolver: who waits for a lock keeps nobody else waiting
     "pool_size": 48,
@@ -119,6 +126,19 @@ def _begin_sqlite(connection: Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA synchronous={pace}")
         connection.info["pace"] = pace
     connection.exec_driver_sql("BEGIN" if options.get("reading") else "BEGIN IMMEDIATE")
+
+
+class Complaint:
+    """A warning that a database fails, said once a minute at most. words: with a place for what failed."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+        self._said = float("-inf")
+
+    def __call__(self, error: Exception) -> None:
+        if time.monotonic() - self._said >= _QUIET:
+            self._said = time.monotonic()
+            log.warning(self._words, cause(error))
 
 
 class FuturesSettings:

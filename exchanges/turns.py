@@ -6,7 +6,6 @@ in ``nonces``. No clock is compared with another's: a lease that a waiting proce
 lasts was left by a process that died or hangs.
 """
 
-import logging
 import secrets
 import threading
 import time
@@ -19,10 +18,8 @@ from math import inf
 from sqlalchemy import BigInteger, Boolean, Column, Engine, String, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from exchanges.state import METADATA
+from exchanges.state import METADATA, Complaint
 from protocol.errors import NotSent
-
-log = logging.getLogger("fmz-gateway")
 
 _HOLD = 2.0  # seconds that a call may keep the next one waiting: it has arrived by then, or is lost
 _SHARE = 0.2  # seconds in which a process begins calls under one lease, before the others may have their turn
@@ -30,7 +27,6 @@ _SLACK = 0.3  # seconds that a process may be slower than it thinks
 _POLL = 0.01  # seconds between two looks at another process's lease
 _RESERVE = 1_000_000  # nonces put aside with a lease: more than a process can use, and than microseconds in its share
 _ALONE = 5.0  # seconds until a database that failed is tried again
-_SILENCE = 60.0  # seconds between two warnings of that
 
 _NONCES = Table(
     "nonces",
@@ -127,7 +123,7 @@ class Turns:
         self._me = secrets.token_hex(16)
         self._lines: dict[str, _Line] = {}
         self._lock = threading.Lock()
-        self._warned = -inf
+        self._warn = Complaint("the database failed (%s): nonces grow within this process only until it works again")
 
     @contextmanager
     def turn(self, account: str, patience: float) -> Iterator[int]:
@@ -197,12 +193,6 @@ class Turns:
             self._warn(error)
         else:
             line.rests = time.monotonic() + 2 * _POLL if wanted else -inf
-
-    def _warn(self, error: SQLAlchemyError) -> None:
-        if time.monotonic() - self._warned >= _SILENCE:
-            self._warned = time.monotonic()
-            reason = type(getattr(error, "orig", None) or error).__name__
-            log.warning("the database failed (%s): nonces grow within this process only until it works again", reason)
 
 
 def _late() -> NotSent:

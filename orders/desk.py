@@ -28,6 +28,7 @@ from protocol.errors import (
     OrderStateUnknown,
     OutcomeUnknown,
     RateLimited,
+    cause,
     recalled,
 )
 from protocol.models import Direction, NewOrder, OrderId, Symbol
@@ -292,7 +293,7 @@ def _journalled() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        log.error("the journal cannot be used: %s", type(getattr(error, "orig", None) or error).__name__)
+        log.error("the journal cannot be used: %s", cause(error))
         raise NotSent(
             "the gateway's journal cannot be written, and no order goes out without it: see STATE_URL and the disk. "
             "Nothing was sent"

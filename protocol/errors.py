@@ -122,6 +122,11 @@ class Maintenance(ExchangeError):
     label = "MAINTENANCE"
 
 
+def cause(error: Exception) -> str:
+    """What failed beneath a library's own error, by its class: its words may quote what nobody may read."""
+    return type(getattr(error, "orig", None) or error).__name__
+
+
 def recalled(text: str) -> GatewayError:
     """The error that an earlier call failed with, from its text."""
     label, _, message = text.partition(" ")

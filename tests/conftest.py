@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 
 from app import create_app
 from exchanges.http import Http
@@ -66,12 +67,18 @@ def redis_url(worker_id: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def services(clock: Clock, state_url: str) -> Any:
+def state(state_url: str) -> Iterator[Engine]:
+    """An engine on it."""
     engine = open_state(state_url)
-    yield Services(
-        http=Http(), state=engine, deadline=0.01, now=clock, sleep=lambda seconds: None, measure_clocks=False
-    )
+    yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def services(clock: Clock, state: Engine) -> Services:
+    return Services(
+        http=Http(), state=state, deadline=0.01, now=clock, sleep=lambda seconds: None, measure_clocks=False
+    )
 
 
 class Client(FlaskClient):

@@ -59,13 +59,6 @@ def sleeper(clock: Clock) -> Sleeper:
     return Sleeper(clock)
 
 
-@pytest.fixture
-def state(state_url: str) -> Iterator[Engine]:
-    engine = open_state(state_url)
-    yield engine
-    engine.dispose()
-
-
 Make = Callable[[], Limits]
 
 
@@ -542,7 +535,7 @@ def test_calls_go_on_without_the_database(
     with state.begin() as connection:
         METADATA.tables["limits"].drop(connection)
     now = [1000.0]
-    monkeypatch.setattr("exchanges.limits.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("exchanges.state.time.monotonic", lambda: now[0])
     for _ in range(50):
         assert take(limits, exchange) == 0
         assert take(limits, asker()) == 0

@@ -23,13 +23,6 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def state(state_url: str) -> Iterator[Engine]:
-    engine = open_state(state_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def sqlite(tmp_path: Path) -> Iterator[Engine]:
     engine = open_state(f"sqlite:///{tmp_path}/state.db")
     yield engine

@@ -27,13 +27,6 @@ FIRST = NOW * 1000
 
 
 @pytest.fixture
-def state(state_url: str) -> Iterator[Engine]:
-    engine = open_state(state_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call may hold its turn for a fifth of a second."""
     monkeypatch.setattr(module, "_HOLD", 0.2)

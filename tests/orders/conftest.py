@@ -1,7 +1,7 @@
 """An exchange that does what a test says, and an order desk in front of it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import pytest
 from sqlalchemy import Engine
 
-from exchanges.state import open_state
 from orders.desk import Desk
 from orders.journal import Journal
 from protocol.errors import OrderNotFound, OutcomeUnknown
@@ -177,20 +176,13 @@ class Robot:
 
 
 @pytest.fixture
-def engine(state_url: str) -> Iterator[Engine]:
-    engine = open_state(state_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def clock() -> Clock:
     return Clock(NOW)
 
 
 @pytest.fixture
-def journal(engine: Engine, clock: Clock) -> Journal:
-    return Journal(engine, clock)
+def journal(state: Engine, clock: Clock) -> Journal:
+    return Journal(state, clock)
 
 
 @pytest.fixture

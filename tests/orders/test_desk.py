@@ -578,30 +578,30 @@ def test_without_the_list_of_open_orders_nothing_is_sent(old: Robot, market: Mar
 # The journal fails ------------------------------------------------------------------------------------------------
 
 
-def broken(engine: Engine) -> None:
-    with engine.begin() as connection:
+def broken(state: Engine) -> None:
+    with state.begin() as connection:
         connection.exec_driver_sql("DROP TABLE orders")
 
 
-def test_no_journal_no_order(robot: Robot, market: Market, engine: Engine) -> None:
-    broken(engine)
+def test_no_journal_no_order(robot: Robot, market: Market, state: Engine) -> None:
+    broken(state)
     with pytest.raises(NotSent, match=r"journal cannot be written.*Nothing was sent"):
         robot.buy("1")
     assert market.sent == []
 
 
 def test_a_journal_that_fails_after_the_sending_changes_no_answer(
-    robot: Robot, market: Market, engine: Engine, caplog: pytest.LogCaptureFixture
+    robot: Robot, market: Market, state: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
-    market.during = lambda: broken(engine)
+    market.during = lambda: broken(state)
     assert robot.buy("1") == 1
     assert "the journal could not be written for Shopa1" in caplog.text
 
 
 def test_a_journal_that_fails_after_an_unclear_sending_still_tells_it(
-    robot: Robot, market: Market, engine: Engine
+    robot: Robot, market: Market, state: Engine
 ) -> None:
-    market.during = lambda: broken(engine)
+    market.during = lambda: broken(state)
     market.fails, market.listed = UNCLEAR, False
     unclear(robot)
 
