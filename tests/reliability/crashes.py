@@ -1,5 +1,5 @@
 """The gateway is killed (SIGKILL) at every instant of an order, while strategies go on as published ones do, ``while
-(!id) id = Buy(…)``: no order is lost, none is made twice. ``python -m tests.reliability.crashes``
+(!id) id = Buy(…)``: no order is lost, none is made twice. ``python -m tests.reliability crashes``
 
 Most gateways here are processes forked from one that has everything imported: the real application, asked as gunicorn
 asks it, over a socket. They are killed at named instants and at random ones. The last experiment kills gunicorn itself.
@@ -8,7 +8,6 @@ asks it, over a socket. They are killed at named instants and at random ones. Th
 import gc
 import http.client
 import json
-import logging
 import os
 import random
 import select
@@ -45,9 +44,10 @@ from tests.fakes import KEY, PASSPHRASE, SECRET, Call, FakeExchange, Refusal
 from tests.fakes.exchanges import FAKES
 from tests.reliability.load import worker_of
 from tests.reliability.outcome import Outcome
+from tests.reliability.storms import kept
 from tests.service import ROOT, Service, running
 
-COMMAND = "python -m tests.reliability.crashes"
+COMMAND = "python -m tests.reliability crashes"
 NAMES = ("paper", "Binance", "OKX", "Kraken")
 PLAIN = "BitGo"  # takes no client ids: what was not sent for sure waits for a person
 DEADLINE = 1.0  # seconds
@@ -157,7 +157,7 @@ class Nursery:
     def __init__(self, log: Path) -> None:
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-m", "tests.reliability.crashes", "nursery", str(theirs.fileno())]
+        command = [sys.executable, "-m", "tests.reliability.crashes", str(theirs.fileno())]
         with theirs, log.open("ab") as stderr:
             self._process = subprocess.Popen(
                 command, cwd=ROOT, env={"PATH": os.environ["PATH"]}, stderr=stderr, pass_fds=[theirs.fileno()]
@@ -354,16 +354,16 @@ class Robot:
 
     def problems(self, meant: int) -> list[str]:
         """What is not as it should be; ``meant``: how many orders it wanted."""
-        rows, kept = self._rows(), self._kept()
+        rows, made = self._rows(), self._kept()
         by_id = {str(json.loads(row["order_id"])) for row in rows if row["state"] == "accepted"}
         orders = {row["client_id"]: row["order_id"] for row in rows}
         wrong = {
             "stuck": len(self.told) < meant,
-            "duplicate": len(kept) > meant,
+            "duplicate": len(made) > meant,
             "lost": self.repeated() > self.uncertain,
-            "orphan": bool(set(kept) - set(self.told)),
-            "invented": bool(set(self.told) - set(kept)),
-            "unknown to the journal": bool(set(kept) - by_id),
+            "orphan": bool(set(made) - set(self.told)),
+            "invented": bool(set(self.told) - set(made)),
+            "unknown to the journal": bool(set(made) - by_id),
             "left open": self.name != PLAIN and bool(self._open()),
             "wrongly adopted": any(row["answered"] and orders[row["answered"]] != row["order_id"] for row in rows),
             "unexpected error": bool(self.errors.keys() - {"no answer", *EXPECTED}),
@@ -388,21 +388,13 @@ class Robot:
         return [row for row in self._rows() if row["state"] in ("sending", "unknown")]
 
     def _rows(self) -> list[sqlite3.Row]:
-        return self._select("SELECT * FROM orders WHERE account = ? AND exchange = ?")
-
-    def _kept(self) -> list[str]:
-        if self.fake:
-            return [order.id for order in list(self.fake.orders) if order.account == self.key]
-        wanted = (
-            "SELECT o.id FROM paper_orders o JOIN paper_accounts a ON o.account_id = a.id"
-            " WHERE a.account = ? AND a.exchange = ?"
-        )
-        return [str(row["id"]) for row in self._select(wanted)]
-
-    def _select(self, query: str) -> list[sqlite3.Row]:
+        wanted = "SELECT * FROM orders WHERE account = ? AND exchange = ?"
         with closing(sqlite3.connect(self.database, timeout=30)) as connection:
             connection.row_factory = sqlite3.Row
-            return list(connection.execute(query, (Credentials(self.key).account, self.name)))
+            return list(connection.execute(wanted, (Credentials(self.key).account, self.name)))
+
+    def _kept(self) -> list[str]:
+        return [str(order_id) for order_id in kept(self.database, self.fake, self.key)]
 
 
 class Mortal:
@@ -633,13 +625,8 @@ def _trade_until(stop: threading.Event, robot: Robot) -> None:
 
 
 def main() -> None:
-    """The nursery's part when it is told so, else the outcomes, printed."""
-    if sys.argv[1:2] == ["nursery"]:
-        nurse(socket.socket(fileno=int(sys.argv[2])))
-        return
-    logging.getLogger("werkzeug").setLevel("ERROR")
-    for outcome in outcomes(quick="--quick" in sys.argv):
-        sys.stdout.write(f"{outcome}\n")
+    """The nursery's part."""
+    nurse(socket.socket(fileno=int(sys.argv[1])))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,8 @@
 """The service under load: stopped in the midst of it, and watched over very many requests.
-``python -m tests.reliability.load``"""
+``python -m tests.reliability load``"""
 
 import http.client
 import json
-import logging
 import os
 import random
 import re
@@ -28,7 +27,7 @@ from tests.fakes.binance import FakeBinance
 from tests.reliability.outcome import Outcome
 from tests.service import ROOT, Service, running
 
-COMMAND = "python -m tests.reliability.load"
+COMMAND = "python -m tests.reliability load"
 PATIENCE = 30.0  # seconds until a client gives up
 SLOW = 0.3  # seconds that the slow exchange takes for an order
 OVER = 1024 * 1024 + 1  # bytes of a body that is too large
@@ -507,14 +506,8 @@ def _crowd(port: int, count: int, threads: int, accounts: int, seed: int) -> Non
 
 
 def main() -> None:
-    """A client's part when it is told what to do, else the outcomes, printed."""
-    numbers = [int(argument) for argument in sys.argv[1:] if argument.isdigit()]
-    if numbers:
-        _crowd(*numbers)
-        return
-    logging.getLogger("werkzeug").setLevel("ERROR")
-    for outcome in outcomes(quick="--quick" in sys.argv):
-        sys.stdout.write(f"{outcome}\n")
+    """A process of clients."""
+    _crowd(*map(int, sys.argv[1:]))
 
 
 if __name__ == "__main__":

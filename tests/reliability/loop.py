@@ -1,18 +1,17 @@
 """FMZ's retry loop: robots that try again, with a new nonce and their price and amount within 1 %, until they have an
-id: exactly one order each. ``python -m tests.reliability.loop``"""
+id: exactly one order each. ``python -m tests.reliability loop``"""
 
 import random
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
-from tests.reliability.matrix import CELLS, DEADLINE, LAG, LATE, RIGS, Cell, nonces, order, read
+from tests.reliability.matrix import CELLS, DEADLINE, LAG, LATE, RIGS, Cell, Customer, nonces, order, read
 from tests.reliability.outcome import Outcome
 from tests.reliability.rig import SMALL, Facts, Rig, crowd, rigs
 
-COMMAND = "python -m tests.reliability.loop"
+COMMAND = "python -m tests.reliability loop"
 CROWD = 20  # robots at once, of each rig
 WINDOW = 20  # seconds that an order holds the next one where nobody can be asked, instead of the usual 60
 BROKEN = (1, 3)  # the first orders of a robot that meet the fault
@@ -24,25 +23,17 @@ HASTY = 0.99  # of the hasty robots, at the least, have one order: an answer may
 
 
 @dataclass
-class Robot:
-    """A strategy that wants so many orders, one after another; what it was told, and what came of it. broken: the
-    promises that were not kept."""
+class Robot(Customer):
+    """A strategy that wants so many orders, one after another, and what it was told."""
 
-    rig: Rig
-    cell: Cell
-    key: str
     wants: int = 1
     ids: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     seconds: float = 0.0
-    orders: Sequence[str] = ()
-    placements: int = 0
-    broken: list[str] = field(default_factory=list)
 
     def judge(self, facts: Facts) -> None:
         """Compare what it was told with what the exchange knows."""
-        self.orders = facts.orders.get(self.key, ())
-        self.placements = facts.placements.get(self.key, 0)
+        self.learn(facts)
         kept = {
             f"not exactly {self.wants}": len(self.orders) == self.wants,
             "others' ids": set(self.ids) <= set(self.orders),
@@ -50,7 +41,7 @@ class Robot:
             "an id not told": len(self.ids) == self.wants,
             "a redirect was followed": facts.elsewhere == 0,
         }
-        self.broken += [promise for promise, is_kept in kept.items() if not is_kept]
+        self.compare(kept)
 
     def __str__(self) -> str:
         told = ", ".join(self.told)
@@ -157,13 +148,3 @@ def _outcome(name: str, robots: Sequence[Robot], seconds: float, *, share: float
         "broken": [str(robot) for robot in robots if robot.broken],
     }
     return Outcome(name, COMMAND, figures, len(right) >= share * len(robots), seconds)
-
-
-def main() -> None:
-    """The outcomes, printed."""
-    for outcome in outcomes(quick="--quick" in sys.argv):
-        sys.stdout.write(f"{outcome}\n")
-
-
-if __name__ == "__main__":
-    main()

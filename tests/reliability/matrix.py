@@ -1,8 +1,7 @@
 """The fault matrix: every fault, limit and market, with an order and without, on every exchange: at most one order, and
-never called failed while it exists. ``python -m tests.reliability.matrix``"""
+never called failed while it exists. ``python -m tests.reliability matrix``"""
 
 import random
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
@@ -18,7 +17,7 @@ from tests.fakes.exchanges import FAKES
 from tests.reliability.outcome import Outcome
 from tests.reliability.rig import SMALL, Breakage, Facts, Rig, crowd, rigs
 
-COMMAND = "python -m tests.reliability.matrix"
+COMMAND = "python -m tests.reliability matrix"
 EACH = 9  # requests of each cell: 216 of each fault where there are such orders
 RIGS = 4  # each has the exchanges' limits for itself
 CROWD = 12  # requests at once, of each rig
@@ -70,26 +69,39 @@ CELLS = [
 
 
 @dataclass
-class Run:
-    """One request, what was told, and what came of it. resolved: seconds from the telling until it was not unclear any
-    more. broken: the promises that were not kept."""
+class Customer:
+    """Who uses one account, and what came of it. broken: the promises that were not kept."""
 
     rig: Rig
     cell: Cell
     key: str
+    orders: Sequence[str] = field(default=(), kw_only=True)
+    placements: int = field(default=0, kw_only=True)
+    broken: list[str] = field(default_factory=list, kw_only=True)
+
+    def learn(self, facts: Facts) -> None:
+        """Take over what the exchange knows of the account."""
+        self.orders = facts.orders.get(self.key, ())
+        self.placements = facts.placements.get(self.key, 0)
+
+    def compare(self, kept: Mapping[str, bool]) -> None:
+        """Note the promises that were not kept."""
+        self.broken += [promise for promise, is_kept in kept.items() if not is_kept]
+
+
+@dataclass
+class Run(Customer):
+    """One request, and what was told. resolved: seconds from the telling until it was not unclear any more."""
+
     order_id: str = ""
     label: str = ""
     client_id: str = ""
     told: float = 0.0
     resolved: float | None = None
-    orders: Sequence[str] = ()
-    placements: int = 0
-    broken: list[str] = field(default_factory=list)
 
     def judge(self, facts: Facts) -> None:
         """Compare what was told with what the exchange knows, and the journal with both."""
-        self.orders = facts.orders.get(self.key, ())
-        self.placements = facts.placements.get(self.key, 0)
+        self.learn(facts)
         kept = {
             "several orders": len(self.orders) <= 1,
             "sent several times": self.placements <= 1,
@@ -104,7 +116,7 @@ class Run:
             found = [] if intent.order_id is None else [str(intent.order_id)]
             state = State.ACCEPTED if self.orders else State.ABSENT
             kept[f"resolved wrongly: {intent.state} {found}"] = (intent.state, found) == (state, list(self.orders))
-        self.broken += [promise for promise, is_kept in kept.items() if not is_kept]
+        self.compare(kept)
 
     def __str__(self) -> str:
         said = self.order_id or self.label
@@ -244,13 +256,3 @@ def _outcome(name: str, runs: Sequence[Run], seconds: float, *, waited: bool = T
         "broken": broken,
     }
     return Outcome(name, COMMAND, figures, not broken, seconds)
-
-
-def main() -> None:
-    """The outcomes, printed."""
-    for outcome in outcomes(quick="--quick" in sys.argv):
-        sys.stdout.write(f"{outcome}\n")
-
-
-if __name__ == "__main__":
-    main()

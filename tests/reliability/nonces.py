@@ -1,5 +1,5 @@
 """The proof that nonces grow: many threads in many processes take turns, and write their nonces into one file in the
-order in which they had them. ``python -m tests.reliability.nonces``"""
+order in which they had them. ``python -m tests.reliability nonces``"""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ from exchanges.turns import Turns
 from tests.reliability.outcome import Outcome
 
 ROOT = Path(__file__).parents[2]
-COMMAND = "python -m tests.reliability.nonces"
+COMMAND = "python -m tests.reliability nonces"
 ACCOUNT = "proof"
 PATIENCE = 300.0  # seconds
 
@@ -66,13 +66,9 @@ def work(threads: int, nonces: int, state_url: str, path: str) -> bool:
 
 
 def main() -> None:
-    """A worker's part when it is told what to do, else the proof, printed."""
-    if sys.argv[1:]:
-        threads, nonces, state_url, path = sys.argv[1:]
-        sys.exit(not work(int(threads), int(nonces), state_url, path))
-    outcome = run()
-    sys.stdout.write(f"{outcome}\n")
-    sys.exit(not (outcome["complete"] and outcome["increasing"]))
+    """A worker's part."""
+    threads, nonces, state_url, path = sys.argv[1:]
+    sys.exit(not work(int(threads), int(nonces), state_url, path))
 
 
 def outcomes(quick: bool) -> Iterator[Outcome]:

@@ -1,10 +1,8 @@
-"""The same request from many threads to many gateways at once: one order. ``python -m tests.reliability.storms``"""
+"""The same request from many threads to many gateways at once: one order. ``python -m tests.reliability storms``"""
 
 import http.client
 import json
-import logging
 import sqlite3
-import sys
 import tempfile
 import threading
 import time
@@ -21,7 +19,7 @@ from tests.fakes.exchanges import FAKES
 from tests.reliability.outcome import Outcome
 from tests.service import running
 
-COMMAND = "python -m tests.reliability.storms"
+COMMAND = "python -m tests.reliability storms"
 NAMES = ("paper", "Binance", "OKX", "Kraken", "BitGo")
 PATIENCE = 30.0  # seconds until a client gives up
 KINDS = {(False, False): "neither", (True, False): "first", (True, True): "replayed"}
@@ -52,10 +50,10 @@ def storm(name: str, *, services: int = 4, threads: int = 50, rounds: int = 20) 
             told = {reply.get("error") or json.dumps(reply["data"]) for reply in replies}
             kinds = [KINDS["data" in reply, _is_marked(reply, "replayed")] for reply in replies]
             marks.update(kinds)
-            kept = _kept(directory / "state.db", fake, key)
-            orders += len(kept)
-            if len(told) > 1 or [json.dumps({"id": kept_id}) for kept_id in kept] != list(told):
-                broken.append(f"round {number}: {len(kept)} orders, told {sorted(told)[:3]}")
+            made = kept(directory / "state.db", fake, key)
+            orders += len(made)
+            if len(told) > 1 or [json.dumps({"id": order_id}) for order_id in made] != list(told):
+                broken.append(f"round {number}: {len(made)} orders, told {sorted(told)[:3]}")
             elif kinds.count("first") != 1:
                 broken.append(f"round {number}: {kinds.count('first')} replies without a mark")
     return Outcome(
@@ -114,24 +112,13 @@ def _is_marked(reply: dict[str, Any], mark: str) -> bool:
     return isinstance(raw, dict) and raw.get(mark) is True
 
 
-def _kept(database: Path, fake: FakeExchange | None, key: str) -> list[Any]:
+def kept(database: Path, fake: FakeExchange | None, key: str) -> list[Any]:
     """The ids of an account's orders at the exchange, as the gateway writes them."""
     if fake:
-        return [order.id for order in fake.orders if order.account == key]
-    with closing(sqlite3.connect(database)) as connection:
+        return [order.id for order in list(fake.orders) if order.account == key]
+    with closing(sqlite3.connect(database, timeout=30)) as connection:
         wanted = (
             "SELECT o.id FROM paper_orders o JOIN paper_accounts a ON o.account_id = a.id"
             " WHERE a.account = ? AND a.exchange = 'paper'"
         )
         return [row[0] for row in connection.execute(wanted, (Credentials(key).account,))]
-
-
-def main() -> None:
-    """The outcomes, printed."""
-    logging.getLogger("werkzeug").setLevel("ERROR")
-    for outcome in outcomes(quick="--quick" in sys.argv):
-        sys.stdout.write(f"{outcome}\n")
-
-
-if __name__ == "__main__":
-    main()
