@@ -18,7 +18,7 @@ from protocol.errors import cause
 log = logging.getLogger("fmz-gateway")
 
 METADATA = MetaData()
-"""Every table of the gateway; modules that keep something add theirs when imported."""
+"""The tables of exchanges; modules that keep something add theirs when imported. The journal keeps its own."""
 
 _QUIET = 60.0  # seconds between two warnings of the same
 _BUSY = 5.0  # seconds a writer waits for another: less than the default deadline
