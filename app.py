@@ -19,12 +19,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.serving import WSGIRequestHandler
 
+from database import open_state
 from exchanges import counters, find
 from exchanges.clock import epoch_ms
 from exchanges.http import Http
 from exchanges.services import Services
 from exchanges.signing import Credentials
-from exchanges.state import open_state
 from orders import cli
 from orders.desk import Desk
 from orders.journal import Journal

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 from environs import Env
 from sqlalchemy.exc import ArgumentError
 
+from database import read_url
 from exchanges import DEFAULT, EXCHANGES, find
 from exchanges.base import Exchange
 from exchanges.counters import REDIS
-from exchanges.state import read_url
 from protocol.errors import InvalidCall
 
 _LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")

@@ -15,7 +15,7 @@ from pyrate_limiter import GCRA, Decision, Rate, RedisStateStore, StateStore
 from sqlalchemy import BigInteger, Column, Connection, Engine, String, Table, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from exchanges.state import METADATA, open_state
+from database import METADATA, open_state
 
 REDIS = ("redis://", "rediss://", "unix://")
 _REDIS_PATIENCE = 1.0  # seconds: a call would rather go uncounted than late

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pyrate_limiter import Rate
 from sqlalchemy import Engine
 
+from database import Complaint
 from exchanges.counters import LONGEST_KEY, Charge, Wait, opened
-from exchanges.state import Complaint
 from protocol.errors import RateLimited
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from math import inf
 from sqlalchemy import BigInteger, Boolean, Column, Engine, String, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from exchanges.state import METADATA, Complaint
+from database import METADATA, Complaint
 from protocol.errors import NotSent
 
 _HOLD = 2.0  # seconds that a call may keep the next one waiting: it has arrived by then, or is lost

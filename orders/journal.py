@@ -21,7 +21,6 @@ from sqlalchemy import (
     Connection,
     Engine,
     Index,
-    MetaData,
     RowMapping,
     String,
     Table,
@@ -34,6 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from database import METADATA
 from protocol.models import OrderId, Side, Symbol
 from protocol.numbers import plain
 
@@ -98,10 +98,9 @@ class Intent:
         return bool(self.told) or self.until < now
 
 
-_METADATA = MetaData()
 _ORDERS = Table(
     "orders",
-    _METADATA,
+    METADATA,
     Column("client_id", String(64), primary_key=True),
     Column("exchange", String(40), nullable=False),
     Column("account", String(32), nullable=False),
@@ -141,9 +140,6 @@ class Journal:
         self._engine = engine
         self.now = now
         self.window = window
-        with engine.begin() as connection:
-            _lock(connection, "tables")
-            _METADATA.create_all(connection)
 
     def begin(self, intent: Intent) -> Intent | None:
         """Write an intent before its order is sent; None when it is written, and the order may go.

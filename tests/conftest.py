@@ -14,9 +14,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from app import create_app
+from database import open_state
 from exchanges.http import Http
 from exchanges.services import Services
-from exchanges.state import open_state
 from protocol import wire
 from settings import Settings
 from tests.servers import database, empty_redis

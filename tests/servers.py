@@ -13,9 +13,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import Engine, create_engine, text
 
-from exchanges.clock import epoch_ms
-from exchanges.state import open_state, read_url
-from orders.journal import Journal
+from database import open_state, read_url
 
 STATE_URL = os.environ.get("TEST_STATE_URL", "")
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "")
@@ -59,9 +57,7 @@ def _made() -> bytes:
     """A database file with all tables, for they take longer to make than most tests to run."""
     with TemporaryDirectory() as place:
         file = Path(place) / "state.db"
-        state = open_state(f"sqlite:///{file}")
-        Journal(state, epoch_ms)
-        state.dispose()
+        open_state(f"sqlite:///{file}").dispose()
         return file.read_bytes()
 
 

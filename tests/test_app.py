@@ -17,10 +17,11 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 import exchanges
 from app import MAX_BODY, create_app
+from database import METADATA
 from exchanges.base import Exchange
 from exchanges.bitgo import BitGo
 from exchanges.services import Services
-from exchanges.state import METADATA, FuturesSettings
+from exchanges.state import FuturesSettings
 from protocol.errors import ExchangeError
 from protocol.models import Balance, Order, Symbol, Ticker
 from settings import Settings

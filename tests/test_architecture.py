@@ -16,14 +16,15 @@ SOURCES = [
     *ROOT.glob("exchanges/**/*.py"),
 ]
 
-# What each package may import of ours.
+# What each package or module may import of ours.
 ALLOWED = {
     "protocol": {"protocol"},
-    "orders": {"orders", "protocol.models", "protocol.errors", "protocol.numbers"},
-    "exchanges": {"exchanges", "protocol.models", "protocol.errors", "protocol.numbers"},
+    "database.py": {"protocol.errors"},
+    "orders": {"orders", "database", "protocol.models", "protocol.errors", "protocol.numbers"},
+    "exchanges": {"exchanges", "database", "protocol.models", "protocol.errors", "protocol.numbers"},
 }
 
-OURS = ("app", "wsgi", "settings", "protocol", "orders", "exchanges")
+OURS = ("app", "wsgi", "settings", "database", "protocol", "orders", "exchanges")
 
 # Names that only FMZ's own formats use.
 WIRE_NAMES = ("__api_", "access_key", "secret_key", "avg_price", "margin_level", "closebuy", "closesell")

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from app import create_app
+from database import open_state
 from exchanges import find
 from exchanges.base import Exchange
 from exchanges.http import Http
 from exchanges.services import Services
 from exchanges.signing import Credentials
-from exchanges.state import open_state
 from protocol import wire
 from protocol.errors import ExchangeError, OutcomeUnknown
 from protocol.models import NewOrder, OrderId, Side, Symbol

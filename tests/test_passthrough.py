@@ -16,11 +16,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from app import create_app
+from database import open_state
 from exchanges import EXCHANGES
 from exchanges.guard import moves
 from exchanges.http import Http
 from exchanges.services import Services
-from exchanges.state import open_state
 from settings import Settings
 from tests.conftest import NOW, Clock
 from tests.faults import FaultServer, Seen

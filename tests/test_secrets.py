@@ -19,11 +19,11 @@ from urllib.parse import parse_qs, quote, quote_plus, urlsplit
 import pytest
 
 from app import create_app
+from database import open_state
 from exchanges import EXCHANGES, find
 from exchanges.http import Http
 from exchanges.services import Cache, Services
 from exchanges.signing import Credentials
-from exchanges.state import open_state
 from orders.desk import Desk
 from orders.journal import Journal
 from protocol.errors import GatewayError

@@ -6,7 +6,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import text
 
-from exchanges.state import open_state
+from database import open_state
 from tests.servers import STATE_URL, database
 
 

@@ -33,8 +33,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
+from database import METADATA
 from exchanges.paper.matching import Account, PaperOrder, PaperPosition, trimmed
-from exchanges.state import METADATA
 from protocol.errors import ExchangeError, OrderNotFound
 from protocol.models import NewOrder, PositionSide, Side, Status, Symbol
 from protocol.numbers import plain

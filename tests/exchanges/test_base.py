@@ -15,13 +15,13 @@ from hypothesis import given, settings, strategies
 from requests import PreparedRequest
 from sqlalchemy import Engine
 
+from database import open_state
 from exchanges.base import ClientId, Exchange
 from exchanges.candles import merge
 from exchanges.futures import FuturesExchange, covers
 from exchanges.http import Http, Reply
 from exchanges.services import Services
 from exchanges.signing import Credentials, Signer
-from exchanges.state import open_state
 from orders.desk import Desk
 from orders.journal import Journal
 from protocol.errors import (

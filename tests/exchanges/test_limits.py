@@ -16,13 +16,13 @@ from hypothesis import example, given, settings, strategies
 from redis import Redis
 from sqlalchemy import Engine
 
+from database import METADATA, open_state
 from exchanges import EXCHANGES
 from exchanges.clock import epoch_ms
 from exchanges.counters import SqlCounters
 from exchanges.limits import Limit, Limits
 from exchanges.services import Services
 from exchanges.signing import Credentials
-from exchanges.state import METADATA, open_state
 from protocol.errors import RateLimited
 from tests.conftest import NOW, Clock
 from tests.exchanges.test_base import Canned, Tiny
@@ -535,7 +535,7 @@ def test_calls_go_on_without_the_database(
     with state.begin() as connection:
         METADATA.tables["limits"].drop(connection)
     now = [1000.0]
-    monkeypatch.setattr("exchanges.state.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("database.time.monotonic", lambda: now[0])
     for _ in range(50):
         assert take(limits, exchange) == 0
         assert take(limits, asker()) == 0
@@ -638,7 +638,7 @@ import sys, time
 from types import SimpleNamespace
 from exchanges.clock import epoch_ms
 from exchanges.limits import Limit, Limits
-from exchanges.state import open_state
+from database import open_state
 from protocol.errors import RateLimited
 
 read = []

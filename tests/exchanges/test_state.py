@@ -1,57 +1,12 @@
-"""What outlives a request: futures settings, in a database that several processes use."""
-
-import os
-import sqlite3
-import stat
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
-from functools import partial
-from pathlib import Path
+"""Futures settings outlive a request, and are the same for all processes."""
 
 import pytest
-from sqlalchemy import CursorResult, Engine, event, inspect, text
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy import CursorResult, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
-from exchanges.state import FuturesSettings, open_state, read_url
-from tests.servers import database
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_state(f"sqlite:///{tmp_path}/state.db")
-    yield engine
-    engine.dispose()
-
-
-def at_once(work: Callable[[int], None], threads: int) -> list[SQLAlchemyError]:
-    """Do it in so many threads, each told its number; what failed."""
-    barrier, failed = threading.Barrier(threads), []
-
-    def begin(number: int) -> None:
-        barrier.wait()
-        try:
-            work(number)
-        except SQLAlchemyError as error:
-            failed.append(error)
-
-    started = [threading.Thread(target=begin, args=(number,)) for number in range(threads)]
-    for thread in started:
-        thread.start()
-    for thread in started:
-        thread.join()
-    return failed
-
-
-def without_patience(sqlite: Engine) -> None:
-    """Have SQLite say at once that somebody else has the lock."""
-    sqlite.dispose()  # of the connections that have some
-    event.listen(sqlite, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 0"))
+from database import open_state
+from exchanges.state import FuturesSettings
+from tests.test_database import at_once
 
 
 def test_a_setting_is_kept_until_it_is_set_again(state: Engine) -> None:
@@ -91,129 +46,11 @@ def test_settings_survive_a_restart(state_url: str) -> None:
     assert before == "swap"
 
 
-def mode(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
-
-
-@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
-def test_only_its_owner_can_read_the_file(tmp_path: Path) -> None:
-    previous = os.umask(0)
-    try:
-        engine = open_state(f"sqlite:///{tmp_path}/own/deep/state.db")
-        FuturesSettings(engine, "FuturesPaper", "a").put("contract", "swap")
-        found = {path.name: mode(path) for path in (tmp_path / "own" / "deep").iterdir()}
-        engine.dispose()
-    finally:
-        os.umask(previous)
-    assert found == {"state.db": 0o600, "state.db-wal": 0o600, "state.db-shm": 0o600}
-    assert mode(tmp_path / "own" / "deep") == 0o700
-
-
-def test_opening_again_leaves_what_is_there(state: Engine, state_url: str) -> None:
-    FuturesSettings(state, "FuturesPaper", "a").put("contract", "swap")
-    again = open_state(state_url)
-    assert inspect(again).get_table_names() == inspect(state).get_table_names()
-    assert FuturesSettings(again, "FuturesPaper", "a").get("contract") == "swap"
-    again.dispose()
-
-
-WRITER = """
-import sys
-from exchanges.state import FuturesSettings, open_state
-engine = open_state(sys.argv[1])
-settings = FuturesSettings(engine, "FuturesPaper", "shared")
-print("ready", flush=True)
-sys.stdin.readline()
-for turn in range(100):
-    settings.put("leverage", str(turn), f"{sys.argv[2]}_USDT.swap")
-    settings.put("contract", sys.argv[2])
-engine.dispose()
-"""
-
-
-def test_two_processes_write_at_once_and_neither_loses(state_url: str, state: Engine) -> None:
-    writers = [
-        subprocess.Popen(
-            [sys.executable, "-c", WRITER, state_url, name],
-            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for name in ("A", "B")
-    ]  # fmt: skip
-    for writer in writers:
-        assert writer.stdout
-        assert writer.stdout.readline() == "ready\n"
-    errors = [writer.communicate("go\n", timeout=60)[1] for writer in writers]
-    assert errors == ["", ""]
-    assert [writer.returncode for writer in writers] == [0, 0]
-    settings = FuturesSettings(state, "FuturesPaper", "shared")
-    assert [settings.get("leverage", f"{name}_USDT.swap") for name in ("A", "B")] == ["99", "99"]
-    assert settings.get("contract") in ("A", "B")
-
-
 def test_threads_that_set_the_same_thing_first_leave_one_row(state: Engine) -> None:
     assert not at_once(lambda number: FuturesSettings(state, "FuturesPaper", "a").put("contract", str(number)), 8)
     with state.connect() as connection:
         [[rows]] = connection.exec_driver_sql("SELECT count(*) FROM futures_settings")
     assert rows == 1
-
-
-def test_transactions_that_read_before_they_write_queue(sqlite: Engine) -> None:
-    settings = FuturesSettings(sqlite, "FuturesPaper", "a")
-    settings.put("leverage", "0")
-
-    def count(_: int) -> None:
-        for _ in range(20):
-            with sqlite.begin() as connection:
-                [[value]] = connection.exec_driver_sql("SELECT value FROM futures_settings")
-                connection.exec_driver_sql("UPDATE futures_settings SET value = ?", (str(int(value) + 1),))
-
-    assert not at_once(count, 4)
-    assert settings.get("leverage") == "80"
-
-
-def test_the_threads_of_a_process_queue_and_do_not_poll(sqlite: Engine) -> None:
-    settings = FuturesSettings(sqlite, "FuturesPaper", "a")
-    without_patience(sqlite)
-
-    def put(number: int) -> None:
-        for _ in range(20):
-            settings.put("leverage", str(number))
-
-    assert not at_once(put, 16)
-
-
-def test_who_is_refused_the_lock_keeps_nobody_else_from_it(sqlite: Engine) -> None:
-    settings = FuturesSettings(sqlite, "FuturesPaper", "a")
-    without_patience(sqlite)
-    with closing(sqlite3.connect(str(sqlite.url.database))) as another:
-        another.execute("BEGIN IMMEDIATE")
-        for _ in range(3):
-            with pytest.raises(OperationalError, match=r"database is locked\n"):
-                settings.put("leverage", "1")
-    settings.put("leverage", "2")
-    assert settings.get("leverage") == "2"
-
-
-def test_a_file_where_a_directory_must_be_is_named(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="file"):
-        open_state(f"sqlite:///{tmp_path}/file/state.db")
-
-
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="nothing is forbidden to root")
-def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    (tmp_path / "closed").mkdir(mode=0o500)
-    with pytest.raises(PermissionError, match="closed"):
-        open_state(f"sqlite:///{tmp_path}/closed/state.db")
-
-
-@pytest.mark.parametrize("content", [b"this is no database, but it is long enough to be read as one" * 20])
-def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "state.db"
-    path.write_bytes(content)
-    with pytest.raises(SQLAlchemyError, match="not a database"):
-        open_state(f"sqlite:///{path}")
-    assert path.read_bytes() == content
 
 
 def test_a_lost_table_is_a_database_error(state: Engine) -> None:
@@ -232,47 +69,3 @@ def test_two_workers_may_set_the_same_for_the_first_time_at_once(
     monkeypatch.setattr(CursorResult, "rowcount", 0)
     slow.put("direction", "buy")
     assert fast.get("direction") == "buy"
-
-
-# Opening ----------------------------------------------------------------------------------------------------------
-
-
-def test_many_may_open_a_new_database_at_once(tmp_path: Path) -> None:
-    with database(tmp_path, tables=False) as url:
-        assert not at_once(lambda _: open_state(url).dispose(), 8)
-
-
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
-def test_postgresql_is_spoken_through_psycopg(scheme: str) -> None:
-    url = read_url(f"{scheme}://trader:secret@db.lan:5433/state?sslmode=require")
-    assert url.render_as_string(hide_password=False) == (
-        "postgresql+psycopg://trader:secret@db.lan:5433/state?sslmode=require"
-    )
-
-
-@pytest.mark.parametrize("url", ["mysql://u:p@h/d", "postgresql+psycopg2://h/d", "sqlite+aiosqlite:///x"])
-def test_no_other_database_is_spoken(url: str) -> None:
-    with pytest.raises(ValueError, match=r"^expected sqlite:////<file> or postgresql://"):
-        read_url(url)
-
-
-def test_nobody_waits_long_for_a_lock(state: Engine) -> None:
-    """Less than the default deadline, for what another connection keeps for itself."""
-    lock = text("SELECT pg_advisory_xact_lock(1)")
-    with state.connect() as one, state.connect() as other:
-        if state.dialect.name == "sqlite":
-            one.begin()
-            waits: Callable[[], object] = other.begin
-        else:
-            one.execute(lock)
-            waits = partial(other.execute, lock)
-        begun = time.monotonic()
-        with pytest.raises(OperationalError):
-            waits()
-        assert 4 < time.monotonic() - begun < 6
-
-
-def test_every_thread_of_a_worker_may_have_a_connection(state: Engine) -> None:
-    with ExitStack() as stack:
-        for _ in range(48):
-            stack.enter_context(state.connect())

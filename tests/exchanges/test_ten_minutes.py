@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from database import open_state
 from exchanges import find
 from exchanges.base import Exchange
 from exchanges.futures import FuturesExchange
 from exchanges.http import Http, Reply
 from exchanges.services import Services
 from exchanges.signing import Credentials
-from exchanges.state import open_state
 from protocol.errors import RateLimited
 from protocol.models import NewOrder, Side, Symbol
 from tests.conftest import Clock

@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import OperationalError
 
+from database import open_state
 from exchanges import turns as module
-from exchanges.state import open_state
 from exchanges.turns import Turns
 from protocol.errors import NotSent
 from tests.conftest import NOW, Clock
@@ -126,7 +126,7 @@ def test_what_a_killed_process_put_aside_is_not_used_again(
 ) -> None:
     script = (
         "import os, sys\n"
-        "from exchanges.state import open_state\n"
+        "from database import open_state\n"
         "from exchanges.turns import Turns\n"
         f"with Turns(open_state({state_url!r}), lambda: {NOW}).turn({ACCOUNT!r}, 1.0):\n"
         "    os._exit(9)\n"

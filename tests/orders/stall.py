@@ -11,8 +11,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar
 
+from database import open_state
 from exchanges.clock import epoch_ms
-from exchanges.state import open_state
 from orders.desk import Desk
 from orders.journal import Journal
 from protocol.errors import GatewayError, OrderNotFound

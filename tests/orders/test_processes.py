@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from database import open_state
 from exchanges.clock import epoch_ms
-from exchanges.state import open_state
 from orders.journal import Intent, Journal
 from tests.orders.stall import AMOUNT, LOST, PRICE, SYMBOL, Stall
 from tests.servers import database

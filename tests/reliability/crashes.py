@@ -33,10 +33,9 @@ from werkzeug import Request, Response
 from werkzeug.test import EnvironBuilder
 
 from app import create_app
+from database import open_state
 from exchanges import find
-from exchanges.clock import epoch_ms
 from exchanges.signing import Credentials
-from exchanges.state import open_state
 from orders.journal import Journal
 from orders.lookup import Lookup
 from settings import Settings
@@ -523,9 +522,7 @@ def kills(planned: Sequence[tuple[str, tuple[str, ...]]], *, settled: float | No
 
 def _make(database: Path) -> None:
     """Make a database's tables: hundreds of robots are to wait for one another's orders, not for that."""
-    engine = open_state(f"sqlite:///{database}")
-    Journal(engine, epoch_ms)
-    engine.dispose()
+    open_state(f"sqlite:///{database}").dispose()
 
 
 # gunicorn ----------------------------------------------------------------------------------------------------------

@@ -12,8 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from database import open_state
 from exchanges.clock import epoch_ms
-from exchanges.state import open_state
 from exchanges.turns import Turns
 from tests.reliability.outcome import Outcome
 

@@ -19,8 +19,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
+from database import open_state
 from exchanges.clock import epoch_ms
-from exchanges.state import open_state
 from orders.journal import Journal
 from tests import service
 from tests.fakes import KEY, PASSPHRASE, SECRET

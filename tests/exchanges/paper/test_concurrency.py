@@ -6,11 +6,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import cast
 
+from database import METADATA, open_state
 from exchanges.http import Http
 from exchanges.paper import Paper
 from exchanges.services import Services
 from exchanges.signing import Credentials
-from exchanges.state import METADATA, open_state
 from protocol.models import NewOrder, Side, Symbol
 
 ROOT = Path(__file__).parents[3]
@@ -24,7 +24,7 @@ from decimal import Decimal
 from exchanges.services import Services
 from exchanges.paper import Paper
 from exchanges.signing import Credentials
-from exchanges.state import open_state
+from database import open_state
 from protocol.models import NewOrder, Side, Symbol
 
 url, worker, rounds, now = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])

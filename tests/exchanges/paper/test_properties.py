@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from database import METADATA, open_state
 from exchanges.http import Http
 from exchanges.paper import FuturesPaper, Paper, market
 from exchanges.paper.listings import Listing
 from exchanges.services import Services
 from exchanges.signing import Credentials
-from exchanges.state import METADATA, open_state
 from protocol.errors import ExchangeError
 from protocol.models import NewOrder, PositionSide, Side, Symbol
 
