@@ -20,11 +20,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from werkzeug.serving import WSGIRequestHandler
 
 from database import open_state
-from exchanges import counters, find
-from exchanges.clock import epoch_ms
-from exchanges.http import Http
-from exchanges.services import Services
-from exchanges.signing import Credentials
+from exchanges import find
 from orders import cli
 from orders.desk import Desk
 from orders.journal import Journal
@@ -33,6 +29,11 @@ from protocol import wire
 from protocol.errors import AccessDenied, GatewayError, InvalidCall, cause
 from protocol.methods import answer, known_name, read_call
 from settings import Settings, WrongSetting, configure_logging, is_loopback
+from transport import counters
+from transport.clock import epoch_ms
+from transport.http import Http
+from transport.services import Services
+from transport.signing import Credentials
 
 log = logging.getLogger("fmz-gateway")
 

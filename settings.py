@@ -15,9 +15,9 @@ from sqlalchemy.exc import ArgumentError
 
 from database import read_url
 from exchanges import DEFAULT, EXCHANGES, find
-from exchanges.base import Exchange
-from exchanges.counters import REDIS
+from exchanges.base.exchange import Exchange
 from protocol.errors import InvalidCall
+from transport.counters import REDIS
 
 _LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
 _PROXY_SCHEMES = ("http", "https", "socks5h")

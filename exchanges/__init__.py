@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from exchanges.base import Exchange
-from exchanges.binance import Binance
-from exchanges.binance_futures import FuturesBinance
+from exchanges.base.exchange import Exchange
+from exchanges.binance.futures import FuturesBinance
+from exchanges.binance.spot import Binance
 from exchanges.bitgo import BitGo
 from exchanges.coinpark import CoinPark
-from exchanges.kraken import Kraken
-from exchanges.okx import OKX
-from exchanges.okx_futures import FuturesOKX
+from exchanges.kraken.spot import Kraken
+from exchanges.okx.futures import FuturesOKX
+from exchanges.okx.spot import OKX
 from exchanges.paper import FuturesPaper, Paper
 from protocol.errors import InvalidCall
 

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from exchanges import EXCHANGES
-from exchanges.base import Exchange
-from exchanges.futures import FuturesExchange
+from exchanges.base.exchange import Exchange
+from exchanges.base.futures import FuturesExchange
 
 _EVERY = "ticker, depth, records, trades, accounts, orders"  # what an exchange must be able to do to be one
 _SOME = {"markets": "markets", "tickers": "tickers", "past orders": "history", "order by client id": "find"}

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from exchanges.base import Exchange
-from exchanges.signing import Md5Query
+from exchanges.base.exchange import Exchange
 from protocol.errors import InvalidCall, OrderNotFound, Unsupported
 from protocol.models import Balance, Candle, Depth, Level, NewOrder, Order, OrderId, Side, Status, Symbol, Ticker, Trade
 from protocol.numbers import double, exact, identifier, milliseconds, plain
+from transport.signing import Md5Query
 
 _RESERVED = {"action": "action", "apikey": "api_key", "sign": "sign"}  # by their letters: " Action" may be read alike
 

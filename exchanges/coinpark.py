@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from exchanges.base import Exchange
-from exchanges.signing import HmacMd5Form
+from exchanges.base.exchange import Exchange
 from protocol.errors import (
     AuthenticationFailed,
     InsufficientFunds,
@@ -24,6 +23,7 @@ from protocol.errors import (
 )
 from protocol.models import Balance, Candle, Depth, Level, NewOrder, Order, OrderId, Side, Status, Symbol, Ticker, Trade
 from protocol.numbers import double, exact, identifier, milliseconds, plain
+from transport.signing import HmacMd5Form
 
 _PAGE = 50  # rows of trades and of open orders asked for
 

@@ -15,11 +15,11 @@ from sqlalchemy import Engine
 
 from app import create_app
 from database import open_state
-from exchanges.http import Http
-from exchanges.services import Services
 from protocol import wire
 from settings import Settings
 from tests.servers import database, empty_redis
+from transport.http import Http
+from transport.services import Services
 
 NOW = 1_700_000_000_000  # ms; 2023-11-14 22:13:20 UTC
 

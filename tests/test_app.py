@@ -18,14 +18,14 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 import exchanges
 from app import MAX_BODY, create_app
 from database import METADATA
-from exchanges.base import Exchange
+from exchanges.base.exchange import Exchange
+from exchanges.base.futures_settings import FuturesSettings
 from exchanges.bitgo import BitGo
-from exchanges.services import Services
-from exchanges.state import FuturesSettings
 from protocol.errors import ExchangeError
 from protocol.models import Balance, Order, Symbol, Ticker
 from settings import Settings
 from tests.conftest import NOW, client_of
+from transport.services import Services
 
 TICKER = {"method": "ticker", "params": {"symbol": "BTC_USDT"}}
 

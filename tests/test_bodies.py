@@ -13,11 +13,11 @@ from flask.testing import FlaskClient
 from app import create_app
 from database import open_state
 from exchanges import EXCHANGES
-from exchanges.http import Http
-from exchanges.services import Services
 from settings import Settings
 from tests.conftest import NOW, Hurrying, client_of
 from tests.servers import database
+from transport.http import Http
+from transport.services import Services
 
 KEY, SECRET, PASSPHRASE = "qZ7mK2xW9vLp4Rt8", "hN3cB6yJ1sDf5GaQ", "uE8oT0iV4kXz7MwP"
 ROUTES = [*EXCHANGES, "", "exchange", "nope"]

@@ -11,10 +11,10 @@ import responses
 
 from exchanges import EXCHANGES
 from exchanges.__main__ import can
-from exchanges.futures import FuturesExchange
-from exchanges.services import Services
+from exchanges.base.futures import FuturesExchange
 from protocol.methods import METHODS
 from tests.conftest import Ask
+from transport.services import Services
 
 CASES = Path(__file__).parent / "exchanges" / "cases"
 

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, event, inspect, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from database import open_state, read_url
-from exchanges.state import FuturesSettings
+from exchanges.base.futures_settings import FuturesSettings
 from tests.servers import database
 
 ROOT = Path(__file__).parents[1]
@@ -84,7 +84,7 @@ def test_opening_again_leaves_what_is_there(state: Engine, state_url: str) -> No
 WRITER = """
 import sys
 from database import open_state
-from exchanges.state import FuturesSettings
+from exchanges.base.futures_settings import FuturesSettings
 engine = open_state(sys.argv[1])
 settings = FuturesSettings(engine, "FuturesPaper", "shared")
 print("ready", flush=True)

@@ -10,10 +10,7 @@ import pytest
 from app import create_app
 from database import open_state
 from exchanges import find
-from exchanges.base import Exchange
-from exchanges.http import Http
-from exchanges.services import Services
-from exchanges.signing import Credentials
+from exchanges.base.exchange import Exchange
 from protocol import wire
 from protocol.errors import ExchangeError, OutcomeUnknown
 from protocol.models import NewOrder, OrderId, Side, Symbol
@@ -22,6 +19,9 @@ from tests.conftest import client_of
 from tests.fakes import KEY, PASSPHRASE, SECRET, TOO_MUCH, Account, FakeExchange
 from tests.fakes.broken import Broken
 from tests.fakes.exchanges import FAKES
+from transport.http import Http
+from transport.services import Services
+from transport.signing import Credentials
 
 PLAIN = ("BitGo", "CoinPark")  # limit orders only, and no client ids
 with_client_ids = pytest.mark.parametrize("name", [name for name in FAKES if name not in PLAIN])

@@ -15,10 +15,10 @@ import pytest
 import requests
 
 from exchanges import find
-from exchanges.signing import Credentials
 from tests.fakes import KEY, PASSPHRASE, SECRET, FakeExchange
 from tests.fakes.broken import BEFORE, FAULTS, Broken, Plan
 from tests.fakes.exchanges import FAKES
+from transport.signing import Credentials
 
 PATIENCE = 10.0  # seconds
 LITTLE = 0.2  # of one who is not answered

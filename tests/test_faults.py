@@ -17,13 +17,13 @@ from urllib.parse import parse_qs
 import pytest
 import trustme
 
-from exchanges.http import MAX_EXCERPT
 from tests.fakes import KEY, PASSPHRASE, SECRET
 from tests.fakes.broken import Broken, Plan
 from tests.fakes.exchanges import FAKES
 from tests.faults import FaultServer, bomb, closed_port, small_bomb
 from tests.servers import database
 from tests.service import Service, running
+from transport.http import MAX_EXCERPT
 
 DEADLINE = 3
 SLACK = 1.5

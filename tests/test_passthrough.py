@@ -18,13 +18,13 @@ from flask.testing import FlaskClient
 from app import create_app
 from database import open_state
 from exchanges import EXCHANGES
-from exchanges.guard import moves
-from exchanges.http import Http
-from exchanges.services import Services
+from exchanges.base.guard import moves
 from settings import Settings
 from tests.conftest import NOW, Clock
 from tests.faults import FaultServer, Seen
 from tests.servers import database
+from transport.http import Http
+from transport.services import Services
 
 ROUTES = [route for route, exchange in EXCHANGES.items() if exchange.url]
 ANYTHING = b'{"code": "0", "error": [], "result": [], "data": []}'  # a success, or a refusal, of every exchange

@@ -21,9 +21,6 @@ import pytest
 from app import create_app
 from database import open_state
 from exchanges import EXCHANGES, find
-from exchanges.http import Http
-from exchanges.services import Cache, Services
-from exchanges.signing import Credentials
 from orders.desk import Desk
 from orders.journal import Journal
 from protocol.errors import GatewayError
@@ -31,6 +28,9 @@ from protocol.methods import METHODS, answer, read_call
 from settings import Settings
 from tests.conftest import NOW, Clock, Hurrying, client_of
 from tests.faults import FAULTS, FaultServer, Seen, Visit, echo
+from transport.http import Http
+from transport.services import Cache, Services
+from transport.signing import Credentials
 
 CANARIES: Mapping[str, tuple[str, str]] = {
     "plain": ("kanarie-4711-0815", "zeisig-ABCDEFGHIJKLMNOP"),
@@ -227,7 +227,7 @@ def test_no_traceback_has_a_secret(fault: str, server: FaultServer, services: Se
             except GatewayError as error:
                 tracebacks.append("".join(traceback.format_exception(error)))
     text = "\n".join(tracebacks)
-    assert "exchanges/pipeline.py" in text
+    assert "transport/pipeline.py" in text
     assert not leaks(shapes(key, secret) | signatures(server), text)
 
 

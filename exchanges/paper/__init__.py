@@ -6,7 +6,7 @@ for pass-throughs, is GET ``time`` and POST ``reset``.
 
 from decimal import Decimal
 
-from exchanges.futures import FuturesExchange
+from exchanges.base.futures import FuturesExchange
 from exchanges.paper import market
 from exchanges.paper.adapter import Simulated
 from exchanges.paper.matching import Account, PaperPosition, trimmed

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import orjson
 
-from exchanges.base import ClientId, Exchange
-from exchanges.futures import covers
+from exchanges.base.exchange import ClientId, Exchange
+from exchanges.base.futures import covers
 from exchanges.paper import market
 from exchanges.paper.ledger import Ledger, opened
 from exchanges.paper.matching import NOTHING, Account, PaperOrder, rounded_down, trimmed

@@ -16,12 +16,9 @@ from requests import PreparedRequest
 from sqlalchemy import Engine
 
 from database import open_state
-from exchanges.base import ClientId, Exchange
-from exchanges.candles import merge
-from exchanges.futures import FuturesExchange, covers
-from exchanges.http import Http, Reply
-from exchanges.services import Services
-from exchanges.signing import Credentials, Signer
+from exchanges.base.candles import merge
+from exchanges.base.exchange import ClientId, Exchange
+from exchanges.base.futures import FuturesExchange, covers
 from orders.desk import Desk
 from orders.journal import Journal
 from protocol.errors import (
@@ -56,6 +53,9 @@ from protocol.models import (
     Trade,
 )
 from tests.conftest import Clock
+from transport.http import Http, Reply
+from transport.services import Services
+from transport.signing import Credentials, Signer
 
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE

@@ -11,11 +11,8 @@ import ccxt
 import pytest
 import requests
 
-from exchanges.binance import Binance, BinanceApi
-from exchanges.binance_futures import FuturesBinance
-from exchanges.http import Http, Reply
-from exchanges.services import Services
-from exchanges.signing import Credentials, HmacQuery
+from exchanges.binance.futures import FuturesBinance
+from exchanges.binance.spot import Binance, BinanceApi
 from protocol.errors import (
     AuthenticationFailed,
     ExchangeError,
@@ -30,6 +27,9 @@ from protocol.errors import (
 )
 from protocol.models import Direction, Status, Symbol
 from tests.conftest import Clock
+from transport.http import Http, Reply
+from transport.services import Services
+from transport.signing import Credentials, HmacQuery
 
 KEYS = Credentials("fmz-key", "fmz-secret")
 DOCS_KEYS = Credentials(

@@ -11,10 +11,7 @@ import ccxt
 import pytest
 import requests
 
-from exchanges.http import Reply
-from exchanges.kraken import Kraken
-from exchanges.services import Services
-from exchanges.signing import Credentials, HmacNonceForm
+from exchanges.kraken.spot import Kraken
 from protocol.errors import (
     AuthenticationFailed,
     ExchangeError,
@@ -29,6 +26,9 @@ from protocol.errors import (
     WrongTime,
 )
 from protocol.models import NewOrder, Side, Status, Symbol
+from transport.http import Reply
+from transport.services import Services
+from transport.signing import Credentials, HmacNonceForm
 
 # https://docs.kraken.com/api/docs/guides/spot-rest-auth: the published example.
 SECRET = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="

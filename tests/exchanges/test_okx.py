@@ -13,12 +13,9 @@ import pytest
 import requests
 
 from exchanges import EXCHANGES
-from exchanges.base import Exchange
-from exchanges.http import Reply
-from exchanges.okx import OKX
-from exchanges.okx_futures import FuturesOKX
-from exchanges.services import Services
-from exchanges.signing import Credentials, HmacHeaders
+from exchanges.base.exchange import Exchange
+from exchanges.okx.futures import FuturesOKX
+from exchanges.okx.spot import OKX
 from protocol.errors import (
     AuthenticationFailed,
     ExchangeError,
@@ -33,6 +30,9 @@ from protocol.errors import (
 )
 from protocol.models import Direction, NewOrder, Status, Symbol
 from tests.conftest import NOW
+from transport.http import Reply
+from transport.services import Services
+from transport.signing import Credentials, HmacHeaders
 
 KEYS = Credentials("fmz-key", "fmz-secret", "fmz-pass")
 SPOT, SWAP, QUARTER = (Symbol.parse(name) for name in ("BTC_USDT", "BTC_USDT.swap", "BTC_USD.quarter"))

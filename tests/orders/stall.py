@@ -12,11 +12,11 @@ from functools import partial
 from typing import Any, ClassVar
 
 from database import open_state
-from exchanges.clock import epoch_ms
 from orders.desk import Desk
 from orders.journal import Journal
 from protocol.errors import GatewayError, OrderNotFound
 from protocol.models import Direction, NewOrder, Order, OrderId, Side, Status, Symbol
+from transport.clock import epoch_ms
 
 SYMBOL = Symbol.parse("BTC_USDT")
 PRICE, AMOUNT = Decimal(100), Decimal(1)

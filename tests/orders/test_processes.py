@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from database import open_state
-from exchanges.clock import epoch_ms
 from orders.journal import Intent, Journal
 from tests.orders.stall import AMOUNT, LOST, PRICE, SYMBOL, Stall
 from tests.servers import database
+from transport.clock import epoch_ms
 
 ROOT = Path(__file__).parents[2]
 PROCESSES, THREADS = 4, 12

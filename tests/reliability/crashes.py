@@ -35,7 +35,6 @@ from werkzeug.test import EnvironBuilder
 from app import create_app
 from database import open_state
 from exchanges import find
-from exchanges.signing import Credentials
 from orders.journal import Journal
 from orders.lookup import Lookup
 from settings import Settings
@@ -45,6 +44,7 @@ from tests.reliability.load import worker_of
 from tests.reliability.outcome import Outcome
 from tests.reliability.storms import kept
 from tests.service import ROOT, Service, running
+from transport.signing import Credentials
 
 COMMAND = "python -m tests.reliability crashes"
 NAMES = ("paper", "Binance", "OKX", "Kraken")

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from database import open_state
-from exchanges.clock import epoch_ms
-from exchanges.turns import Turns
 from tests.reliability.outcome import Outcome
+from transport.clock import epoch_ms
+from transport.nonces import Turns
 
 ROOT = Path(__file__).parents[2]
 COMMAND = "python -m tests.reliability nonces"

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from database import open_state
-from exchanges.clock import epoch_ms
 from orders.journal import Journal
 from tests import service
 from tests.fakes import KEY, PASSPHRASE, SECRET
 from tests.fakes.broken import FAULTS, Broken, Plan
 from tests.fakes.exchanges import FAKES
 from tests.faults import small_bomb
+from transport.clock import epoch_ms
 
 THREADS = 64  # of each service
 PATIENCE = 60.0  # seconds for an answer

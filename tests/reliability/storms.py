@@ -13,11 +13,11 @@ from contextlib import ExitStack, closing, nullcontext
 from pathlib import Path
 from typing import Any
 
-from exchanges.signing import Credentials
 from tests.fakes import KEY, PASSPHRASE, SECRET, FakeExchange
 from tests.fakes.exchanges import FAKES
 from tests.reliability.outcome import Outcome
 from tests.service import running
+from transport.signing import Credentials
 
 COMMAND = "python -m tests.reliability storms"
 NAMES = ("paper", "Binance", "OKX", "Kraken", "BitGo")

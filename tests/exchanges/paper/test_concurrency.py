@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import cast
 
 from database import METADATA, open_state
-from exchanges.http import Http
 from exchanges.paper import Paper
-from exchanges.services import Services
-from exchanges.signing import Credentials
 from protocol.models import NewOrder, Side, Symbol
+from transport.http import Http
+from transport.services import Services
+from transport.signing import Credentials
 
 ROOT = Path(__file__).parents[3]
 PROCESSES, ROUNDS = 4, 15
@@ -21,9 +21,9 @@ SYMBOL = Symbol.parse("BTC_USDT")
 WORKER = """
 import sys
 from decimal import Decimal
-from exchanges.services import Services
+from transport.services import Services
 from exchanges.paper import Paper
-from exchanges.signing import Credentials
+from transport.signing import Credentials
 from database import open_state
 from protocol.models import NewOrder, Side, Symbol
 

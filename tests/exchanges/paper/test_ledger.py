@@ -12,10 +12,10 @@ import pytest
 
 from exchanges.paper import FuturesPaper, Paper
 from exchanges.paper.ledger import FILLS
-from exchanges.services import Services
-from exchanges.signing import Credentials
 from protocol.errors import ExchangeError, InsufficientFunds, InvalidCall, OrderFilled, OrderNotFound
 from protocol.models import NewOrder, Order, OrderId, Position, PositionSide, Side, Status, Symbol
+from transport.services import Services
+from transport.signing import Credentials
 
 SPOT = Symbol.parse("ETH_USDT")  # tick 0.01, lot 0.0001, minimum 0.001 and 5 USDT
 SWAP = Symbol.parse("SOL_USDT.swap")  # a contract is 1 SOL

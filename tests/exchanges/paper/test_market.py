@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from exchanges.candles import merge
+from exchanges.base.candles import merge
 from exchanges.paper import FuturesPaper, Paper, market
 from exchanges.paper.listings import SPOT, SWAPS, Listing
 from exchanges.paper.market import MINUTE, PERIODS, Bar, Print
-from exchanges.services import Services
-from exchanges.signing import Credentials
 from protocol.errors import InvalidCall
 from protocol.models import Side, Symbol, Trade
+from transport.services import Services
+from transport.signing import Credentials
 
 LISTINGS = {**SPOT, **SWAPS}
 ROOT = Path(__file__).parents[3]

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from database import METADATA, open_state
-from exchanges.http import Http
 from exchanges.paper import FuturesPaper, Paper, market
 from exchanges.paper.listings import Listing
-from exchanges.services import Services
-from exchanges.signing import Credentials
 from protocol.errors import ExchangeError
 from protocol.models import NewOrder, PositionSide, Side, Symbol
+from transport.http import Http
+from transport.services import Services
+from transport.signing import Credentials
 
 START = 1_700_000_000_000  # ms
 SECOND, HOUR = 1000, 3_600_000

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from exchanges.futures import DATED, FuturesExchange, covers
-from exchanges.okx import Unified, sizes
+from exchanges.base.futures import DATED, FuturesExchange, covers
+from exchanges.okx.spot import Unified, sizes
 from protocol.models import Funding, Market, NewOrder, Position, PositionSide, Side, Symbol
 from protocol.numbers import double, exact, milliseconds
 

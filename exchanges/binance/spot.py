@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from exchanges.base import ClientId, Exchange
-from exchanges.limits import Limit
-from exchanges.signing import HmacQuery
+from exchanges.base.exchange import ClientId, Exchange
 from protocol.errors import (
     AuthenticationFailed,
     InsufficientFunds,
@@ -40,6 +38,8 @@ from protocol.models import (
     Trade,
 )
 from protocol.numbers import double, exact, identifier, milliseconds, plain
+from transport.limits import Limit
+from transport.signing import HmacQuery
 
 LEVELS = 100  # of a book's side, and rows of trades, asked for
 _PAGE = 1000  # the most past orders in one reply

@@ -5,12 +5,12 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import ClassVar
 
-from exchanges.base import Exchange
-from exchanges.services import Services
-from exchanges.signing import Credentials
-from exchanges.state import FuturesSettings
+from exchanges.base.exchange import Exchange
+from exchanges.base.futures_settings import FuturesSettings
 from protocol.errors import GatewayError, InvalidCall, Unsupported
 from protocol.models import Direction, Market, NewOrder, Position, Symbol
+from transport.services import Services
+from transport.signing import Credentials
 
 _MINUTE = 60.0  # seconds that the position mode is good for
 

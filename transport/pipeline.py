@@ -15,11 +15,6 @@ from typing import Any, ClassVar, Literal
 import requests
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay, wait_exponential_jitter
 
-from exchanges.clock import Offset
-from exchanges.http import MAX_EXCERPT, Reply
-from exchanges.limits import Limit
-from exchanges.services import Services
-from exchanges.signing import Credentials, Signer
 from protocol.errors import (
     UNREADABLE,
     AuthenticationFailed,
@@ -31,6 +26,11 @@ from protocol.errors import (
     RateLimited,
     WrongTime,
 )
+from transport.clock import Offset
+from transport.http import MAX_EXCERPT, Reply
+from transport.limits import Limit
+from transport.services import Services
+from transport.signing import Credentials, Signer
 
 _ATTEMPTS = 3  # of a call that changes nothing
 _ALWAYS = 1e9  # seconds

@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
-from exchanges.base import ClientId, Exchange
-from exchanges.limits import Limit
-from exchanges.signing import HmacHeaders
+from exchanges.base.exchange import ClientId, Exchange
 from protocol.errors import (
     AuthenticationFailed,
     InsufficientFunds,
@@ -40,6 +38,8 @@ from protocol.models import (
     Trade,
 )
 from protocol.numbers import double, exact, identifier, milliseconds, plain
+from transport.limits import Limit
+from transport.signing import HmacHeaders
 
 _PAGE = 100  # rows of a list of orders, its most
 _PAGES = 50

@@ -18,15 +18,15 @@ from sqlalchemy import Engine
 
 from database import METADATA, open_state
 from exchanges import EXCHANGES
-from exchanges.clock import epoch_ms
-from exchanges.counters import SqlCounters
-from exchanges.limits import Limit, Limits
-from exchanges.services import Services
-from exchanges.signing import Credentials
 from protocol.errors import RateLimited
 from tests.conftest import NOW, Clock
 from tests.exchanges.test_base import Canned, Tiny
 from tests.servers import empty_redis
+from transport.clock import epoch_ms
+from transport.counters import SqlCounters
+from transport.limits import Limit, Limits
+from transport.services import Services
+from transport.signing import Credentials
 
 ROOT = Path(__file__).parents[2]
 DAY = 86_400_000  # ms
@@ -590,7 +590,7 @@ def test_a_database_of_their_own(state: Engine, clock: Clock, sleeper: Sleeper, 
 def test_what_nobody_used_for_a_day_is_cleared_away(
     state: Engine, clock: Clock, sleeper: Sleeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("exchanges.counters._SWEEP", 20)
+    monkeypatch.setattr("transport.counters._SWEEP", 20)
     table = METADATA.tables["limits"]
     limits = Limits(state, clock, sleeper)
     limits.heed(asker(), 429, "1", "")
@@ -626,7 +626,7 @@ def test_a_worker_that_makes_a_counter_at_the_same_time_is_no_trouble(
         looked.append(1)
         return look(*args, **options) if len(looked) > 1 else {}
 
-    monkeypatch.setattr("exchanges.counters._times", blind)
+    monkeypatch.setattr("transport.counters._times", blind)
     assert take(slow, exchange) == 0.2
     assert len(looked) == 2
 
@@ -636,8 +636,8 @@ def test_a_worker_that_makes_a_counter_at_the_same_time_is_no_trouble(
 WORKER = """
 import sys, time
 from types import SimpleNamespace
-from exchanges.clock import epoch_ms
-from exchanges.limits import Limit, Limits
+from transport.clock import epoch_ms
+from transport.limits import Limit, Limits
 from database import open_state
 from protocol.errors import RateLimited
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from exchanges.clock import epoch_ms
-from exchanges.http import Http
-from exchanges.limits import Limits
-from exchanges.turns import Turns
+from transport.clock import epoch_ms
+from transport.http import Http
+from transport.limits import Limits
+from transport.nonces import Turns
 
 
 class Cache:

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from exchanges.binance import ONE, BinanceApi, read_levels, read_market, read_ticker
-from exchanges.futures import FuturesExchange, covers
-from exchanges.limits import Limit
+from exchanges.base.futures import FuturesExchange, covers
+from exchanges.binance.spot import ONE, BinanceApi, read_levels, read_market, read_ticker
 from protocol.errors import (
     AuthenticationFailed,
     ExchangeError,
@@ -36,6 +35,7 @@ from protocol.models import (
     Ticker,
 )
 from protocol.numbers import double, exact, milliseconds, whole
+from transport.limits import Limit
 
 _HOUR = 3_600_000  # ms
 _USUAL_HOURS = 8  # between two fundings

@@ -7,9 +7,6 @@ from typing import Any
 import pytest
 import requests
 
-from exchanges.http import Http, Reply
-from exchanges.limits import Limit
-from exchanges.services import Services
 from protocol.errors import (
     AuthenticationFailed,
     ExchangeFailed,
@@ -20,6 +17,9 @@ from protocol.errors import (
 )
 from protocol.models import NewOrder, Side, Symbol
 from tests.exchanges.test_base import KEYS, Tiny
+from transport.http import Http, Reply
+from transport.limits import Limit
+from transport.services import Services
 
 FINE = b'{"ok": {"id": 7}}'
 DOWN = 503, b"<html>"

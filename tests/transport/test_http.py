@@ -17,9 +17,9 @@ import pytest
 import requests
 import trustme
 
-from exchanges.http import MAX_EXCERPT, MAX_REPLY, Http, Reply
 from protocol.errors import GatewayError, NotSent, OutcomeUnknown
 from tests.faults import FaultServer, bomb, closed_port, silent_port, small_bomb
+from transport.http import MAX_EXCERPT, MAX_REPLY, Http, Reply
 
 DEADLINE = 0.5
 SLACK = 0.4

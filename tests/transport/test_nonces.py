@@ -15,11 +15,11 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import OperationalError
 
 from database import open_state
-from exchanges import turns as module
-from exchanges.turns import Turns
 from protocol.errors import NotSent
 from tests.conftest import NOW, Clock
 from tests.reliability import nonces
+from transport import nonces as module
+from transport.nonces import Turns
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "52b56c2026a9ea6d3799d6336ea6d563"
@@ -127,7 +127,7 @@ def test_what_a_killed_process_put_aside_is_not_used_again(
     script = (
         "import os, sys\n"
         "from database import open_state\n"
-        "from exchanges.turns import Turns\n"
+        "from transport.nonces import Turns\n"
         f"with Turns(open_state({state_url!r}), lambda: {NOW}).turn({ACCOUNT!r}, 1.0):\n"
         "    os._exit(9)\n"
     )

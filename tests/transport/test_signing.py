@@ -13,7 +13,7 @@ import requests
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from exchanges.signing import Credentials, HmacMd5Form, Md5Query, Signer
+from transport.signing import Credentials, HmacMd5Form, Md5Query, Signer
 
 KEYS = Credentials("fmz-key", "fmz-secret")
 CANARY = Credentials("kanarie-0123456789", "zeisig-ABCDEFGHIJ", "stieglitz-!~%&=+,")

@@ -14,11 +14,11 @@ from pyrate_limiter import Rate
 from sqlalchemy import Engine
 
 from database import Complaint
-from exchanges.counters import LONGEST_KEY, Charge, Wait, opened
 from protocol.errors import RateLimited
+from transport.counters import LONGEST_KEY, Charge, Wait, opened
 
 if TYPE_CHECKING:
-    from exchanges.pipeline import Pipeline
+    from transport.pipeline import Pipeline
 
 log = logging.getLogger("fmz-gateway")
 

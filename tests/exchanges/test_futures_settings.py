@@ -5,7 +5,7 @@ from sqlalchemy import CursorResult, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from database import open_state
-from exchanges.state import FuturesSettings
+from exchanges.base.futures_settings import FuturesSettings
 from tests.test_database import at_once
 
 

@@ -14,22 +14,22 @@ import pytest
 import requests
 from sqlalchemy import Engine
 
-from exchanges import clock as module
-from exchanges.base import Exchange
-from exchanges.binance import Binance
-from exchanges.binance_futures import FuturesBinance
-from exchanges.clock import Offset, epoch_ms
+from exchanges.base.exchange import Exchange
+from exchanges.binance.futures import FuturesBinance
+from exchanges.binance.spot import Binance
 from exchanges.coinpark import CoinPark
-from exchanges.http import Reply
-from exchanges.kraken import Kraken
-from exchanges.limits import Limits
-from exchanges.okx import OKX
-from exchanges.okx_futures import FuturesOKX
-from exchanges.services import Services
-from exchanges.signing import Credentials
+from exchanges.kraken.spot import Kraken
+from exchanges.okx.futures import FuturesOKX
+from exchanges.okx.spot import OKX
 from protocol.errors import AuthenticationFailed, NotSent, OutcomeUnknown, WrongTime
 from protocol.models import NewOrder, Side, Symbol
 from tests.conftest import NOW, Clock
+from transport import clock as module
+from transport.clock import Offset, epoch_ms
+from transport.http import Reply
+from transport.limits import Limits
+from transport.services import Services
+from transport.signing import Credentials
 
 HOUR = 3_600_000  # ms
 KEYS = Credentials("fmz-key", "ZmFrZS1zZWNyZXQtZm9yLXRlc3Rz", "fmz-pass")

@@ -19,8 +19,8 @@ from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlu
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from exchanges.clock import epoch_ms
 from protocol.errors import AuthenticationFailed
+from transport.clock import epoch_ms
 
 _QUOTABLE = 20  # signatures; an exchange quotes the request that it answers, and a call's threads make a few
 _GRAM = 6  # characters of a secret in a row that count as a leak

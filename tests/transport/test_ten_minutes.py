@@ -18,14 +18,14 @@ import requests
 
 from database import open_state
 from exchanges import find
-from exchanges.base import Exchange
-from exchanges.futures import FuturesExchange
-from exchanges.http import Http, Reply
-from exchanges.services import Services
-from exchanges.signing import Credentials
+from exchanges.base.exchange import Exchange
+from exchanges.base.futures import FuturesExchange
 from protocol.errors import RateLimited
 from protocol.models import NewOrder, Side, Symbol
 from tests.conftest import Clock
+from transport.http import Http, Reply
+from transport.services import Services
+from transport.signing import Credentials
 
 MINUTES = 10
 KEYS = Credentials("ten-minutes", "dGVuLW1pbnV0ZXM=", "passphrase")

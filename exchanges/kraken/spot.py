@@ -10,9 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from exchanges.base import ClientId, Exchange
-from exchanges.limits import Limit
-from exchanges.signing import HmacNonceForm
+from exchanges.base.exchange import ClientId, Exchange
 from protocol.errors import (
     AuthenticationFailed,
     InsufficientFunds,
@@ -40,6 +38,8 @@ from protocol.models import (
     Trade,
 )
 from protocol.numbers import double, exact, identifier, milliseconds, plain, whole
+from transport.limits import Limit
+from transport.signing import HmacNonceForm
 
 _ROWS = 100  # levels of a book's side, and trades, asked for
 _PAGE = 50  # past orders in one reply

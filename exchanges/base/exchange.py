@@ -13,9 +13,8 @@ from decimal import Decimal
 from math import ceil, log2
 from typing import Any, ClassVar
 
-from exchanges.candles import merge
-from exchanges.guard import moves
-from exchanges.pipeline import Pipeline
+from exchanges.base.candles import merge
+from exchanges.base.guard import moves
 from protocol.errors import GatewayError, InvalidCall, NotAllowed, Unsupported
 from protocol.models import (
     Balance,
@@ -34,6 +33,7 @@ from protocol.models import (
     Trade,
 )
 from protocol.numbers import plain
+from transport.pipeline import Pipeline
 
 _HOUR = 3600.0  # seconds that a list of markets is good for
 _MAX_NAMED = 80  # characters of a path that an error quotes

@@ -1,0 +1,1 @@
+"""The base that adapters are written on."""

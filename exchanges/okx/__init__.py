@@ -1,0 +1,1 @@
+"""OKX, spot and futures, which are one API."""

@@ -1,0 +1,1 @@
+"""The way out, the same for every exchange: limit, nonce, signature, one request, and its reply."""
