@@ -6,6 +6,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -19,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.serving import WSGIRequestHandler
 
-from database import open_state
+from database import WrongDatabase, open_state
 from exchanges import find
 from orders import cli
 from orders.desk import Desk
@@ -98,17 +99,29 @@ def open_services(settings: Settings) -> Services:
 
 
 def open_database(settings: Settings) -> Engine:
-    """The gateway's database. Raises WrongSetting when it, or the limits' own, cannot be opened."""
-    name = "STATE_URL"
-    try:
+    """The gateway's database. Raises WrongSetting when it, or the limits' own, cannot be opened or used."""
+    with _as_wrong("STATE_URL"):
         state = open_state(settings.state_url)
-        if settings.limits_url:
-            name = "LIMITS_URL"
-            counters.opened(settings.limits_url, state).dispose()
+    if settings.limits_url:
+        try:
+            with _as_wrong("LIMITS_URL"):
+                counters.opened(settings.limits_url, state).dispose()
+        except WrongSetting:
+            state.dispose()
+            raise
+    return state
+
+
+@contextmanager
+def _as_wrong(setting: str) -> Iterator[None]:
+    """Turn the failure of a database into WrongSetting of the setting that names it."""
+    try:
+        yield
+    except WrongDatabase as error:
+        raise WrongSetting(f"{setting} is wrong: {error}") from None
     except (OSError, SQLAlchemyError) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())
-        raise WrongSetting(f"{name} is wrong: the database cannot be opened: {reason}") from None
-    return state
+        raise WrongSetting(f"{setting} is wrong: the database cannot be opened: {reason}") from None
 
 
 # Who may call -----------------------------------------------------------------------------------------------------

@@ -1,14 +1,32 @@
-"""The database: an engine on SQLite or PostgreSQL, with the gateway's tables in place."""
+"""The database: an engine on SQLite or PostgreSQL, with the gateway's tables in their latest version.
+
+A new database is given the latest tables at once, an older one is upgraded when it is opened, see ``migrations``.
+"""
 
 import logging
 import os
 import sqlite3
 import threading
 import time
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, text
+from sqlalchemy import (
+    URL,
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    create_engine,
+    event,
+    insert,
+    text,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -18,7 +36,20 @@ from protocol.errors import cause
 log = logging.getLogger("fmz-gateway")
 
 METADATA = MetaData()
-"""All tables; modules that keep something add theirs when imported."""
+"""All tables in their latest version; modules that keep something add theirs when imported.
+
+A change here needs a step in ``migrations`` that makes the same change, its number at the end of VERSIONS, and RELEASE.
+"""
+VERSIONS = ("0001", "0002")
+"""Of the tables, the latest last. 0.1.0 had the first, and did not write it down."""
+RELEASE = "0.2.0"
+"""The first release of the gateway with the latest version."""
+VERSION = Table(
+    "fmz_gateway_version",
+    MetaData(),  # for it is no version's
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="fmz_gateway_version_pkc"),  # both names are Alembic's
+)
 
 _QUIET = 60.0  # seconds between two warnings of the same
 _BUSY = 5.0  # seconds a writer waits for another: less than the default deadline
@@ -49,8 +80,15 @@ def read_url(given: str) -> URL:
     return url
 
 
+class WrongDatabase(Exception):
+    """A database whose tables this gateway cannot use: one sentence, for whoever starts the service."""
+
+
 def open_state(url: str) -> Engine:
-    """An engine on ``url`` (SQLite's or PostgreSQL's) with the gateway's tables in place.
+    """Return an engine on ``url`` (SQLite's or PostgreSQL's), the gateway's tables created or upgraded.
+
+    Raises WrongDatabase for tables that are newer, or not the gateway's; they are not changed. Raises OSError and
+    SQLAlchemyError when the database cannot be opened.
 
     On SQLite a transaction takes the write lock when it begins, so that two writers queue instead of colliding, unless
     its connection has the execution option ``reading``; with ``fleeting`` it does not wait for the disk. A file is made
@@ -70,11 +108,117 @@ def open_state(url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         _queue_writers(engine)
         event.listen(engine, "begin", _begin_sqlite)
-    with engine.begin() as connection:
-        if parsed.get_backend_name() == "postgresql":  # which would make a table twice where two hosts start at once
-            connection.execute(text("SELECT pg_advisory_xact_lock(0)"))
-        METADATA.create_all(connection)
+    try:
+        _update_tables(engine)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
+
+
+# The version of the tables ----------------------------------------------------------------------------------------
+
+
+def _update_tables(engine: Engine) -> None:
+    """Create or upgrade the tables, in one transaction. Raises WrongDatabase, and changes nothing then."""
+    with engine.connect().execution_options(reading=True) as connection:
+        if _is_latest(connection):
+            return
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":  # whose transactions do not queue: two hosts may start at once
+            connection.execute(text("SELECT pg_advisory_xact_lock(0)"))
+        columns = _columns(connection)  # again, for another process may have been faster
+        version = _version(connection, columns)
+        if version is None and not columns.keys() & METADATA.tables.keys():
+            METADATA.create_all(connection)
+            VERSION.create(connection, checkfirst=True)
+            connection.execute(insert(VERSION).values(version_num=VERSIONS[-1]))
+        elif version == VERSIONS[-1]:
+            _check(METADATA, columns)
+            METADATA.create_all(connection)  # those of a module that was not imported when the others were created
+        elif version is None or version in VERSIONS:
+            _upgrade(connection, version, columns)
+        else:
+            raise WrongDatabase(
+                f"the database has tables of version {version}, made by a later release of the gateway, and this one "
+                f"knows versions up to {VERSIONS[-1]}. Start the later release, or restore the copy from before its "
+                "upgrade. Nothing was changed"
+            )
+
+
+def _is_latest(connection: Connection) -> bool:
+    columns = _columns(connection)
+    complete = all(columns.get(name, set()).issuperset(table.columns.keys()) for name, table in METADATA.tables.items())
+    return complete and _version(connection, columns) == VERSIONS[-1]
+
+
+def _upgrade(connection: Connection, version: str | None, columns: Mapping[str, set[str]]) -> None:
+    # Only where they are needed, for Alembic takes a tenth of a second to import.
+    import migrations
+    from migrations.versions.v0001_first_tables import TABLES
+
+    if version in (None, VERSIONS[0]):
+        _check(TABLES, columns)
+    before = f"; a copy of it is {_copy(connection.engine)}" if connection.dialect.name == "sqlite" else ""
+    versions = (version or VERSIONS[0], VERSIONS[-1], RELEASE)
+    log.warning("upgrading the database's tables from version %s to %s, of release %s%s", *versions, before)
+    migrations.upgrade(connection, VERSION.name)
+    _check(METADATA, _columns(connection))
+
+
+def _check(tables: MetaData, columns: Mapping[str, set[str]]) -> None:
+    """Raise WrongDatabase when a table that exists lacks a column."""
+    for name, table in tables.tables.items():
+        missing = set(table.columns.keys()) - columns.get(name, set(table.columns.keys()))
+        if missing:
+            raise WrongDatabase(
+                f"the database's table {name} has no column {min(missing)}: it was not made by a release of the "
+                "gateway, or was changed since. Restore a copy of the database, or name another one. Nothing was "
+                "changed"
+            )
+
+
+def _columns(connection: Connection) -> dict[str, set[str]]:
+    """Return the columns of all tables."""
+    if connection.dialect.name == "sqlite":
+        wanted = "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table'"
+    else:
+        wanted = (
+            "SELECT t.relname, c.attname FROM pg_namespace n JOIN pg_class t ON t.relnamespace = n.oid"
+            " JOIN pg_attribute c ON c.attrelid = t.oid WHERE n.nspname = ANY (current_schemas(false))"
+            " AND t.relkind IN ('r', 'p') AND pg_table_is_visible(t.oid) AND c.attnum > 0 AND NOT c.attisdropped"
+        )
+    found: dict[str, set[str]] = {}
+    for table, column in connection.exec_driver_sql(wanted):
+        found.setdefault(table, set()).add(column)
+    return found
+
+
+def _version(connection: Connection, columns: Mapping[str, set[str]]) -> str | None:
+    """Return the version that is written down; None in a new database, and in one of 0.1.0."""
+    if VERSION.name not in columns:
+        return None
+    return connection.exec_driver_sql(f"SELECT version_num FROM {VERSION.name}").scalar()  # noqa: S608 - our own name
+
+
+def _copy(engine: Engine) -> Path:
+    """Copy a SQLite database into a file beside it, for its owner only. Raises OSError, SQLAlchemyError."""
+    path = Path(f"{engine.url.database}.before-{RELEASE}")
+    unfinished = Path(f"{path}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL, 0o600))
+    source = engine.raw_connection()
+    try:
+        with closing(sqlite3.connect(unfinished)) as target:
+            cast(sqlite3.Connection, source.driver_connection).backup(target)
+    except sqlite3.Error as error:
+        raise OperationalError("copy", None, error) from error
+    finally:
+        source.close()
+    return unfinished.replace(path)
+
+
+# What each database needs -----------------------------------------------------------------------------------------
 
 
 def _prepare_postgresql(connection: Any, _: Any) -> None:

@@ -42,18 +42,18 @@ def main(journal: Journal, arguments: Sequence[str]) -> int:
     if intent.state not in OPEN:
         return _failed(f"{intent.client_id} is {intent.state} already")
     if not intent.left_alone(journal.now()):
-        return _failed(f"{intent.client_id} is under way just now: wait until {_time(intent.until)} UTC")
+        return _failed(f"{intent.client_id} is under way just now: wait until {_time(intent.expires_ms)} UTC")
     journal.decide(_answered(intent, asked.order))
     print(_details(journal.get(intent.client_id) or intent))
     return 0
 
 
 def _answered(intent: Intent, order_id: str | None) -> Intent:
-    intent = replace(intent, told=intent.told or intent.until)
+    intent = replace(intent, told_ms=intent.told_ms or intent.expires_ms)
     if order_id is not None:
         return replace(intent, state=State.ACCEPTED, order_id=order_id)
     said = f"{intent.exchange} has no order {intent.client_id}, by a person's word; it is safe to try again"
-    return replace(intent, state=State.ABSENT, answer=str(NotSent(said)))
+    return replace(intent, state=State.ABSENT, reply=str(NotSent(said)))
 
 
 def _failed(why: str) -> int:
@@ -64,7 +64,7 @@ def _failed(why: str) -> int:
 def _line(intent: Intent) -> str:
     return _COLUMNS.format(
         intent.client_id,
-        _time(intent.created),
+        _time(intent.created_ms),
         intent.exchange,
         intent.account[:8],
         str(intent.symbol),
@@ -81,15 +81,15 @@ def _details(intent: Intent) -> str:
         "id": intent.client_id,
         "exchange": intent.exchange,
         "account": intent.account,
-        "nonce": intent.request or "none",
+        "nonce": intent.nonce or "none",
         "order": f"{intent.side} {plain(intent.amount)} {intent.symbol} at {_price(intent)}",
         "closes": "a position" if intent.closes else "nothing",
-        "created": _time(intent.created),
+        "created": _time(intent.created_ms),
         "state": intent.state,
         "exchange's id": "not known" if intent.order_id is None else intent.order_id,
-        "caller told": _time(intent.told) if intent.told else "nothing unclear",
-        "answered": intent.answered or "nobody yet",
-        "reply": intent.answer or "none",
+        "caller told": _time(intent.told_ms) if intent.told_ms else "nothing unclear",
+        "answered": intent.answered_as or "nobody yet",
+        "reply": intent.reply or "none",
     }
     return "\n".join(f"{name:<14} {value}" for name, value in facts.items())
 

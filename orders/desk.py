@@ -76,7 +76,7 @@ class Desk:
         """The JSON text of what the exchange said about the order."""
         if self._stored is None:
             return self._exchange.reply
-        return self._stored.answer.encode() if self._stored.answer else None
+        return self._stored.reply.encode() if self._stored.reply else None
 
     # Placing ------------------------------------------------------------------------------------------------------
 
@@ -118,7 +118,7 @@ class Desk:
                 before = self._journal.begin(intent)
             if before is None:
                 return intent
-            if before.client_id == intent.client_id or (self._request and before.request == self._request):
+            if before.client_id == intent.client_id or (self._request and before.nonce == self._request):
                 return replace(before, order_id=self._again(before, intent.client_id))
             resolved = self._lookup.resolve(before)
             if resolved.state in OPEN:
@@ -127,12 +127,10 @@ class Desk:
                 )
             if resolved.state is State.ACCEPTED:
                 resolved = self._lookup.answered(resolved)
-                if not (resolved.answered or resolved.left_alone(self._journal.now())):
+                if not (resolved.answered_as or resolved.left_alone(self._journal.now())):
                     raise self._busy(order)
-                if not resolved.answered and self._adopt(resolved, intent):
-                    return self._answered(
-                        replace(intent, order_id=resolved.order_id, answer=resolved.answer), "adopted"
-                    )
+                if not resolved.answered_as and self._adopt(resolved, intent):
+                    return self._answered(replace(intent, order_id=resolved.order_id, reply=resolved.reply), "adopted")
 
     def _adopt(self, orphan: Intent, intent: Intent) -> bool:
         with _journalled():
@@ -145,23 +143,23 @@ class Desk:
         return adopted
 
     def _intent(self, order: NewOrder) -> Intent:
-        exchange, known = self._exchange, None
+        exchange, open_before = self._exchange, None
         if not exchange.client_id:
             with _beforehand():
-                known = frozenset(str(one.id) for one in exchange.orders(order.symbol))
+                open_before = frozenset(str(one.id) for one in exchange.orders(order.symbol))
         return Intent(
             client_id=order.client_id,
             exchange=exchange.name,
             account=exchange.account,
-            request=self._request,
+            nonce=self._request,
             symbol=order.symbol,
             side=order.side,
             price=order.price,
             amount=order.amount,
             closes=order.closes,
-            created=self._journal.now(),
-            until=self._journal.now() + round((exchange.until - time.monotonic()) * 1000) + _SLACK,
-            known=known,
+            created_ms=self._journal.now(),
+            expires_ms=self._journal.now() + round((exchange.until - time.monotonic()) * 1000) + _SLACK,
+            open_before=open_before,
         )
 
     def _send(self, order: NewOrder, intent: Intent) -> OrderId:
@@ -178,7 +176,7 @@ class Desk:
             if isinstance(error, InvalidOrder):
                 exchange.until = end
                 error = InvalidOrder("; ".join(filter(None, (error.message, exchange.explain(order.symbol)))))
-            self._write(self._journal.decide, replace(intent, state=State.REFUSED, answer=exchange.scrub(str(error))))
+            self._write(self._journal.decide, replace(intent, state=State.REFUSED, reply=exchange.scrub(str(error))))
             raise error from None
         except UNREADABLE as error:
             wrong = exchange.unreadable(error)
@@ -187,7 +185,7 @@ class Desk:
             unclear = wrong
         else:
             answer = self._lookup.answer()
-            accepted = replace(intent, state=State.ACCEPTED, order_id=order_id, answer=answer)
+            accepted = replace(intent, state=State.ACCEPTED, order_id=order_id, reply=answer)
             self._write(self._journal.decide, accepted)
             self._placed = accepted
             return order_id
@@ -198,12 +196,14 @@ class Desk:
     def _find(self, intent: Intent, unclear: OutcomeUnknown) -> OrderId:
         """Look for this call's order in the time that is left."""
         self._write(self._journal.doubt, intent)
-        resolved = self._lookup.resolve(replace(intent, state=State.UNKNOWN, unclear=self._journal.now()), own=True)
+        resolved = self._lookup.resolve(
+            replace(intent, state=State.UNKNOWN, unclear_since_ms=self._journal.now()), own=True
+        )
         if resolved.state in OPEN:
             self._write(self._journal.tell, intent)
             raise self._unknown(intent, unclear.message.rstrip("."))
         if resolved.order_id is None:
-            raise recalled(resolved.answer or "")
+            raise recalled(resolved.reply or "")
         self.marks["found"] = True
         self._placed = resolved
         return resolved.order_id
@@ -218,7 +218,7 @@ class Desk:
         if resolved.state in OPEN:
             raise self._unknown(resolved, "the same request was made before, and is not clear yet")
         if resolved.order_id is None:
-            raise recalled(resolved.answer or str(NotSent("the same request was made before; it is safe to try again")))
+            raise recalled(resolved.reply or str(NotSent("the same request was made before; it is safe to try again")))
         return self._answered(resolved, "replayed").order_id or resolved.order_id
 
     def _answered(self, stored: Intent, mark: str) -> Intent:

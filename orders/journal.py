@@ -65,37 +65,37 @@ OPEN = (State.SENDING, State.UNKNOWN)
 class Intent:
     """An order that was meant. Times in ms since the epoch, 0 where it has not come to that.
 
-    request: the nonce of FMZ's request, empty where it had none. until: when whoever sends it has told its caller, or
-    has died. unclear: when sending it ended without a definite answer. told: when its caller was told so, or must have
-    noticed. known: the open orders before it, on an exchange that takes no client ids. answer: the exchange's reply in
-    JSON, or the error's text. answered: the client id of the request whose caller has been given its id, its own or a
-    later one; empty as long as nobody has.
+    nonce: of FMZ's request, empty where it had none. expires_ms: when its own request has ended, in whatever way.
+    open_before: ids of the orders that were open before it, on an exchange without client ids. reply: the exchange's
+    reply in JSON, or the error's text. unclear_since_ms: when sending it ended without a definite answer. told_ms: when
+    its caller was told so, or must have noticed. looked_ms, look_count: its last look-up, and how many there were.
+    answered_as: client id of the request that was answered with it, its own or a later one; empty while there is none.
     """
 
     client_id: str
     exchange: str
     account: str
-    request: str
+    nonce: str
     symbol: Symbol
     side: Side
     price: Decimal | None
     amount: Decimal
     closes: bool
-    created: int
-    until: int
-    known: frozenset[str] | None = None
+    created_ms: int
+    expires_ms: int
+    open_before: frozenset[str] | None = None
     state: State = State.SENDING
     order_id: OrderId | None = None
-    answer: str | None = None
-    unclear: int = 0
-    told: int = 0
-    looked: int = 0
-    looks: int = 0
-    answered: str = ""
+    reply: str | None = None
+    unclear_since_ms: int = 0
+    told_ms: int = 0
+    looked_ms: int = 0
+    look_count: int = 0
+    answered_as: str = ""
 
     def left_alone(self, now: int) -> bool:
         """Whether nobody is at work on it any more, so that others may be."""
-        return bool(self.told) or self.until < now
+        return bool(self.told_ms) or self.expires_ms < now
 
 
 _ORDERS = Table(
@@ -104,27 +104,27 @@ _ORDERS = Table(
     Column("client_id", String(64), primary_key=True),
     Column("exchange", String(40), nullable=False),
     Column("account", String(32), nullable=False),
-    Column("request", String(64)),  # NULL where there was no nonce, for those need not be unique
+    Column("nonce", String(64)),  # NULL where there was no nonce, for those need not be unique
     Column("symbol", String(130), nullable=False),
-    Column("written", String(130), nullable=False),  # the symbol as FMZ wrote it
+    Column("symbol_text", String(130), nullable=False),  # the symbol as FMZ wrote it
     Column("side", String(4), nullable=False),
     Column("price", String(100)),  # NULL for market
     Column("amount", String(100), nullable=False),
     Column("closes", Boolean, nullable=False),
-    Column("created", BigInteger, nullable=False),
-    Column("until", BigInteger, nullable=False),
-    Column("known", Text),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("open_before", Text),
     Column("state", String(8), nullable=False),
     Column("order_id", Text),  # in JSON, for it is a number or text
-    Column("answer", Text),
-    Column("unclear", BigInteger, nullable=False),
-    Column("told", BigInteger, nullable=False),
-    Column("looked", BigInteger, nullable=False),
-    Column("looks", BigInteger, nullable=False),
-    Column("answered", String(64), nullable=False),
-    UniqueConstraint("exchange", "account", "request"),
+    Column("reply", Text),
+    Column("unclear_since_ms", BigInteger, nullable=False),
+    Column("told_ms", BigInteger, nullable=False),
+    Column("looked_ms", BigInteger, nullable=False),
+    Column("look_count", BigInteger, nullable=False),
+    Column("answered_as", String(64), nullable=False),
+    UniqueConstraint("exchange", "account", "nonce"),
     Index("orders_line", "exchange", "account", "symbol", "side", "state"),
-    Index("orders_state", "state", "created"),
+    Index("orders_state", "state", "created_ms"),
 )
 _C = _ORDERS.c
 
@@ -150,9 +150,7 @@ class Journal:
         try:
             with self._engine.begin() as connection:
                 _lock(connection, intent.exchange, intent.account, str(intent.symbol), intent.side)
-                before = self._first(
-                    connection, _same(intent.exchange, intent.account, intent.request, intent.client_id)
-                )
+                before = self._first(connection, _same(intent.exchange, intent.account, intent.nonce, intent.client_id))
                 if before and before.state is State.NOT_SENT and before.client_id == intent.client_id:
                     connection.execute(_ORDERS.delete().where(_C.client_id == intent.client_id))
                 elif before:
@@ -163,7 +161,7 @@ class Journal:
                 connection.execute(insert(_ORDERS).values(_row(intent)))
                 return None
         except IntegrityError:  # another worker was faster with the same request
-            same = self.of_request(intent.exchange, intent.account, intent.request, intent.client_id)
+            same = self.of_request(intent.exchange, intent.account, intent.nonce, intent.client_id)
             return same or self.begin(intent)
 
     def of_request(self, exchange: str, account: str, request: str, client_id: str) -> Intent | None:
@@ -180,29 +178,29 @@ class Journal:
         """Write what became of an order, unless that was decided before."""
         order_id = None if intent.order_id is None else json.dumps(intent.order_id)
         # An exchange's words may hold what no database takes.
-        answer = intent.answer and intent.answer.encode(errors="replace").decode().replace("\0", "?")
-        self._change(intent, {"state": intent.state, "order_id": order_id, "answer": answer, "told": intent.told})
+        reply = intent.reply and intent.reply.encode(errors="replace").decode().replace("\0", "?")
+        self._change(intent, {"state": intent.state, "order_id": order_id, "reply": reply, "told_ms": intent.told_ms})
 
     def doubt(self, intent: Intent) -> None:
         """Write that sending it ended without a definite answer."""
-        self._change(intent, {"state": State.UNKNOWN, "unclear": self.now()})
+        self._change(intent, {"state": State.UNKNOWN, "unclear_since_ms": self.now()})
 
     def tell(self, intent: Intent) -> None:
         """Write that its caller was told: the outcome is unknown."""
-        self._change(intent, {"state": State.UNKNOWN, "told": self.now()})
+        self._change(intent, {"state": State.UNKNOWN, "told_ms": self.now()})
 
     def looked(self, intent: Intent) -> None:
         """Write that an unresolved order was looked for, in vain."""
-        self._change(intent, {"looked": self.now(), "looks": intent.looks + 1})
+        self._change(intent, {"looked_ms": self.now(), "look_count": intent.look_count + 1})
 
     def adopt(self, orphan: Intent, intent: Intent) -> bool:
         """Answer a new request with an order that exists but whose caller never learned its id: once."""
-        kept = replace(intent, state=State.ACCEPTED, order_id=orphan.order_id, answer=orphan.answer)
-        answered = _ORDERS.update().where(_C.client_id == orphan.client_id, _C.answered == "")
+        kept = replace(intent, state=State.ACCEPTED, order_id=orphan.order_id, reply=orphan.reply)
+        answered = _ORDERS.update().where(_C.client_id == orphan.client_id, _C.answered_as == "")
         try:
             with self._engine.begin() as connection:
                 connection.execute(insert(_ORDERS).values(_row(kept)))
-                if not connection.execute(answered.values(answered=intent.client_id)).rowcount:
+                if not connection.execute(answered.values(answered_as=intent.client_id)).rowcount:
                     raise _Adopted
         except (IntegrityError, _Adopted):  # by the same request in another worker, or by another request
             return False
@@ -210,11 +208,11 @@ class Journal:
 
     def hear(self, intent: Intent) -> None:
         """Write that its own caller has been given its id."""
-        self._answer(intent, answered=intent.client_id)
+        self._answer(intent, answered_as=intent.client_id)
 
     def lose(self, intent: Intent) -> None:
         """Write that its caller was not there any more to be given its id."""
-        self._answer(intent, told=self.now())
+        self._answer(intent, told_ms=self.now())
 
     def claims(self, intent: Intent, order_id: OrderId) -> bool:
         """Whether an order of the exchange is known to be another intent's."""
@@ -229,7 +227,7 @@ class Journal:
         row = _row(intent)
         like = and_(*(_C[name].is_not_distinct_from(row[name]) for name in names), _C.state.in_(OPEN))
         with self._reading() as connection:
-            return self._first(connection, and_(like, _C.created > intent.created)) is not None
+            return self._first(connection, and_(like, _C.created_ms > intent.created_ms)) is not None
 
     def due(self, exchange: str) -> list[Intent]:
         """An exchange's unresolved orders that nobody is sending and that it is time to look for: at first every
@@ -237,20 +235,20 @@ class Journal:
         now = self.now()
         unresolved = and_(_C.exchange == exchange, _C.state.in_(OPEN))
         with self._reading() as connection:
-            wanted = _ORDERS.select().where(unresolved).order_by(_C.looked).limit(1000)
+            wanted = _ORDERS.select().where(unresolved).order_by(_C.looked_ms).limit(1000)
             rows = [_intent(row) for row in connection.execute(wanted).mappings()]
-        return [row for row in rows if row.left_alone(now) and row.looked + min(2**row.looks, 60) * 1000 <= now]
+        return [row for row in rows if row.left_alone(now) and row.looked_ms + min(2**row.look_count, 60) * 1000 <= now]
 
     def listed(self, *, everything: bool = False, limit: int = 100) -> list[Intent]:
         """The unresolved intents, or the latest of all."""
-        wanted = _ORDERS.select().order_by(_C.created.desc()).limit(limit)
+        wanted = _ORDERS.select().order_by(_C.created_ms.desc()).limit(limit)
         with self._reading() as connection:
             found = connection.execute(wanted if everything else wanted.where(_C.state.in_(OPEN)))
             return [_intent(row) for row in found.mappings()]
 
     def forget(self) -> None:
         """Delete what was decided long ago."""
-        old = _C.created < self.now() - _KEPT
+        old = _C.created_ms < self.now() - _KEPT
         with self._engine.begin() as connection:
             connection.execute(_ORDERS.delete().where(old, _C.state.not_in(OPEN)))
 
@@ -262,12 +260,12 @@ class Journal:
             *line,
             _C.symbol == str(intent.symbol),
             _C.state.in_((*OPEN, State.ACCEPTED)),
-            _C.answered == "",
-            or_(_C.told > after, and_(_C.told == 0, _C.until > after)),
+            _C.answered_as == "",
+            or_(_C.told_ms > after, and_(_C.told_ms == 0, _C.expires_ms > after)),
         )
 
     def _answer(self, intent: Intent, **values: Any) -> None:
-        change = _ORDERS.update().where(_C.client_id == intent.client_id, _C.answered == "").values(values)
+        change = _ORDERS.update().where(_C.client_id == intent.client_id, _C.answered_as == "").values(values)
         with self._engine.begin() as connection:
             connection.execute(change)
 
@@ -278,7 +276,9 @@ class Journal:
             )
 
     def _first(self, connection: Connection, where: ColumnElement[bool]) -> Intent | None:
-        row = connection.execute(_ORDERS.select().where(where).order_by(_C.created).limit(1)).mappings().one_or_none()
+        row = (
+            connection.execute(_ORDERS.select().where(where).order_by(_C.created_ms).limit(1)).mappings().one_or_none()
+        )
         return _intent(row) if row else None
 
     @contextmanager
@@ -295,7 +295,7 @@ def _lock(connection: Connection, *names: str) -> None:
 
 
 def _same(exchange: str, account: str, request: str, client_id: str) -> ColumnElement[bool]:
-    nonce = and_(_C.exchange == exchange, _C.account == account, _C.request == request)
+    nonce = and_(_C.exchange == exchange, _C.account == account, _C.nonce == request)
     return or_(nonce, _C.client_id == client_id) if request else _C.client_id == client_id
 
 
@@ -306,27 +306,27 @@ class _Adopted(Exception):
 def _row(intent: Intent) -> dict[str, Any]:
     row = {name: getattr(intent, name) for name in Intent.__slots__}
     return row | {
-        "request": intent.request or None,
+        "nonce": intent.nonce or None,
         "symbol": str(intent.symbol),
-        "written": intent.symbol.text,
+        "symbol_text": intent.symbol.text,
         "price": None if intent.price is None else plain(intent.price),
         "amount": plain(intent.amount),
-        "known": None if intent.known is None else json.dumps(sorted(intent.known)),
+        "open_before": None if intent.open_before is None else json.dumps(sorted(intent.open_before)),
         "order_id": None if intent.order_id is None else json.dumps(intent.order_id),
     }
 
 
 def _intent(row: RowMapping) -> Intent:
-    kept = {name: value for name, value in row.items() if name != "written"}
+    kept = {name: value for name, value in row.items() if name != "symbol_text"}
     return Intent(
         **kept
         | {
-            "request": row["request"] or "",
-            "symbol": replace(Symbol.parse(row["symbol"]), text=row["written"]),
+            "nonce": row["nonce"] or "",
+            "symbol": replace(Symbol.parse(row["symbol"]), text=row["symbol_text"]),
             "side": Side(row["side"]),
             "price": None if row["price"] is None else Decimal(row["price"]),
             "amount": Decimal(row["amount"]),
-            "known": None if row["known"] is None else frozenset(json.loads(row["known"])),
+            "open_before": None if row["open_before"] is None else frozenset(json.loads(row["open_before"])),
             "state": State(row["state"]),
             "order_id": None if row["order_id"] is None else json.loads(row["order_id"]),
         }

@@ -57,7 +57,7 @@ class Lookup:
         """Wait until an accepted order's own caller has been given its id, or cannot be any more, or the call's time is
         over; the intent as it is then."""
         for pause in naps(self._exchange.until, first=_FIRST_BLINK):
-            if intent.answered or intent.left_alone(self._journal.now()):
+            if intent.answered_as or intent.left_alone(self._journal.now()):
                 break
             self._sleep(pause)
             intent = self._journal.get(intent.client_id) or intent
@@ -70,17 +70,17 @@ class Lookup:
         except (GatewayError, *UNREADABLE):
             return intent
         if found is not None:
-            resolved = replace(intent, state=State.ACCEPTED, order_id=found, answer=self.answer())
+            resolved = replace(intent, state=State.ACCEPTED, order_id=found, reply=self.answer())
         elif self._exchange.client_id and self._journal.now() > self._end(intent):
             said = (
                 f"{intent.exchange} has no order {intent.client_id}, which was looked for when it could no longer come "
                 "about; it is safe to try again"
             )
-            resolved = replace(intent, state=State.ABSENT, answer=str(NotSent(said)))
+            resolved = replace(intent, state=State.ABSENT, reply=str(NotSent(said)))
         else:
             return intent
         if not own:
-            resolved = replace(resolved, told=intent.told or intent.until)
+            resolved = replace(resolved, told_ms=intent.told_ms or intent.expires_ms)
         log.warning("order %s on %s: looked for, and %s", intent.client_id, intent.exchange, resolved.state)
         try:
             self._journal.decide(resolved)
@@ -99,7 +99,7 @@ class Lookup:
 
     def _end(self, intent: Intent) -> int:
         """When, in ms, an order that is not found does not exist."""
-        return (intent.unclear or intent.until) + round(self._exchange.settled * 1000)
+        return (intent.unclear_since_ms or intent.expires_ms) + round(self._exchange.settled * 1000)
 
     def _find(self, intent: Intent) -> OrderId | None:
         if self._exchange.client_id:
@@ -112,7 +112,7 @@ class Lookup:
             order.id
             for order in self._exchange.orders(intent.symbol)
             if (order.side, order.price, order.amount) == terms
-            and str(order.id) not in (intent.known or ())
+            and str(order.id) not in (intent.open_before or ())
             and not self._journal.claims(intent, order.id)
         ]
         return new[0] if len(new) == 1 else None

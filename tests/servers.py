@@ -13,7 +13,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import Engine, create_engine, text
 
-from database import open_state, read_url
+from database import VERSION, open_state, read_url
 
 STATE_URL = os.environ.get("TEST_STATE_URL", "")
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "")
@@ -25,7 +25,8 @@ _empty: list[str] = []
 _EMPTY = """
     DO $$ DECLARE kept record; BEGIN
         FOR kept IN SELECT oid::regclass AS name, relkind FROM pg_class
-            WHERE relnamespace = '{schema}'::regnamespace AND relkind IN ('r', 'S') ORDER BY oid DESC
+            WHERE relnamespace = '{schema}'::regnamespace AND relkind IN ('r', 'S') AND relname <> '{version}'
+            ORDER BY oid DESC
         LOOP
             IF kept.relkind = 'S' THEN PERFORM setval(kept.name, 1, false);
             ELSE EXECUTE 'DELETE FROM ' || kept.name;
@@ -38,7 +39,8 @@ _EMPTY = """
 @contextmanager
 def database(directory: Path, *, tables: bool = True) -> Iterator[str]:
     """The URL of an empty database, for this process and those it starts: a schema of its own on the PostgreSQL server
-    if there is one, else a file in ``directory``. tables: whether it may have some already."""
+    if there is one, else a file in ``directory``. tables: whether it may have some already; without, it is not used
+    again, so they may be any."""
     if not STATE_URL:
         file = directory / "state.db"
         if tables:
@@ -48,8 +50,9 @@ def database(directory: Path, *, tables: bool = True) -> Iterator[str]:
     schema = _empty.pop() if _empty and tables else _new_schema()
     own = read_url(STATE_URL).update_query_dict({"options": f"-csearch_path={schema}"})
     yield own.render_as_string(hide_password=False)
-    _say(_EMPTY.format(schema=schema))
-    _empty.append(schema)
+    if tables:
+        _say(_EMPTY.format(schema=schema, version=VERSION.name))
+        _empty.append(schema)
 
 
 @cache

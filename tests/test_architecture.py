@@ -11,6 +11,7 @@ from exchanges import EXCHANGES
 ROOT = Path(__file__).parent.parent
 SOURCES = [
     *ROOT.glob("*.py"),
+    *ROOT.glob("migrations/**/*.py"),
     *ROOT.glob("protocol/**/*.py"),
     *ROOT.glob("orders/**/*.py"),
     *ROOT.glob("exchanges/**/*.py"),
@@ -21,13 +22,14 @@ SOURCES = [
 SHARED = {"database", "protocol.models", "protocol.errors", "protocol.numbers"}
 ALLOWED = {
     "protocol": {"protocol"},
-    "database.py": {"protocol.errors"},
+    "migrations": {"migrations"},
+    "database.py": {"migrations", "protocol.errors"},
     "orders": {"orders", *SHARED},
     "exchanges": {"exchanges", "transport", *SHARED},
     "transport": {"transport", *SHARED},
 }
 
-OURS = ("app", "wsgi", "settings", "database", "protocol", "orders", "exchanges", "transport")
+OURS = ("app", "wsgi", "settings", "database", "migrations", "protocol", "orders", "exchanges", "transport")
 
 # Names that only FMZ's own formats use.
 WIRE_NAMES = ("__api_", "access_key", "secret_key", "avg_price", "margin_level", "closebuy", "closesell")

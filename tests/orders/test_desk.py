@@ -60,7 +60,7 @@ def test_an_order_is_written_before_it_is_sent_and_its_id_after(robot: Robot, ma
     assert robot.buy("7", "100.50", "1.0") == 1
     intent = journal.get("Shopa7")
     assert intent
-    assert (intent.state, intent.order_id, intent.answer) == (State.ACCEPTED, 1, '{"id": 1}')
+    assert (intent.state, intent.order_id, intent.reply) == (State.ACCEPTED, 1, '{"id": 1}')
     assert robot.marks == {}
 
 
@@ -151,7 +151,7 @@ def test_an_unclear_order_that_is_not_found_may_exist(robot: Robot, market: Mark
         robot.buy("1")
     intent = journal.get("Shopa1")
     assert intent
-    assert (intent.state, intent.told > 0) == (State.UNKNOWN, True)
+    assert (intent.state, intent.told_ms > 0) == (State.UNKNOWN, True)
 
 
 def test_looking_fails_too(robot: Robot, market: Market) -> None:
@@ -290,7 +290,7 @@ def test_the_next_order_is_answered_with_the_unclear_one(robot: Robot, market: M
     assert len(market.sent) == 1
     adopted = journal.get("Shopa1")
     assert adopted
-    assert adopted.answered == "Shopa2"
+    assert adopted.answered_as == "Shopa2"
     assert robot.buy("3") == 2, "the one after it is an order of its own"
 
 
@@ -530,7 +530,7 @@ def test_an_order_that_belongs_to_another_intent_is_not_it(
     def during() -> None:
         intent = journal.get("OldShopa1")
         assert intent
-        theirs = replace(intent, client_id="theirs", request="8", symbol=Symbol.parse("ETH_USDT"))
+        theirs = replace(intent, client_id="theirs", nonce="8", symbol=Symbol.parse("ETH_USDT"))
         assert journal.begin(theirs) is None
         journal.decide(replace(theirs, state=State.ACCEPTED, order_id=market.add(like_it).id))
 
@@ -549,7 +549,7 @@ def test_an_old_unclear_order_does_not_claim_a_later_one(
     unclear(old, "2")
     market.listed = True
     exchange = old.kind(market, "", old.account, 5.0)
-    for intent in sorted(journal.listed(), key=lambda one: one.created):
+    for intent in sorted(journal.listed(), key=lambda one: one.created_ms):
         Lookup(exchange, journal, old.sleep).look(intent)
     first, second = journal.get("OldShopa1"), journal.get("OldShopa2")
     assert first
@@ -619,12 +619,12 @@ def test_what_is_stored_has_no_secret_and_is_json(robot: Robot, market: Market, 
     robot.buy("1")
     intent = journal.get("Shopa1")
     assert intent
-    assert intent.answer == '{"echo": "my ******"}'
+    assert intent.reply == '{"echo": "my ******"}'
     Echo.answered = b'{"n": secret}'
     robot.buy("2")
     intent = journal.get("Shopa2")
     assert intent
-    assert intent.answer is None
+    assert intent.reply is None
     assert robot.buy("2") == 2
     assert robot.desk
     assert robot.desk.reply is None
@@ -633,7 +633,7 @@ def test_what_is_stored_has_no_secret_and_is_json(robot: Robot, market: Market, 
         robot.buy("3")
     intent = journal.get("Shopa3")
     assert intent
-    assert json.dumps(intent.answer) == '"REFUSED Shop -1 your ****** is wrong"'
+    assert json.dumps(intent.reply) == '"REFUSED Shop -1 your ****** is wrong"'
 
 
 # Cancelling -------------------------------------------------------------------------------------------------------

@@ -90,14 +90,14 @@ def test_an_order_that_was_lost_is_the_answer_to_one(crowd: Crowd) -> None:
         client_id=LOST.client_id,
         exchange=Stall.name,
         account="adopt"[0],
-        request="before",
+        nonce="before",
         symbol=SYMBOL,
         side=LOST.side,
         price=PRICE,
         amount=AMOUNT,
         closes=False,
-        created=now,
-        until=now,
+        created_ms=now,
+        expires_ms=now,
     )
     assert crowd.journal.begin(lost) is None
     crowd.journal.tell(lost)
@@ -110,4 +110,4 @@ def test_an_order_that_was_lost_is_the_answer_to_one(crowd: Crowd) -> None:
     )
     kept = crowd.journal.get(LOST.client_id)
     assert kept
-    assert kept.answered == adopted
+    assert kept.answered_as == adopted

@@ -364,7 +364,9 @@ class Robot:
             "invented": bool(set(self.told) - set(made)),
             "unknown to the journal": bool(set(made) - by_id),
             "left open": self.name != PLAIN and bool(self._open()),
-            "wrongly adopted": any(row["answered"] and orders[row["answered"]] != row["order_id"] for row in rows),
+            "wrongly adopted": any(
+                row["answered_as"] and orders[row["answered_as"]] != row["order_id"] for row in rows
+            ),
             "unexpected error": bool(self.errors.keys() - {"no answer", *EXPECTED}),
         }
         return [name for name, is_so in wrong.items() if is_so]
