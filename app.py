@@ -64,12 +64,12 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         kind = find(settings.default_exchange if name.lower() in _DEFAULT_NAMES else name)
         exchange = kind(g.credentials, services, call.identity)
         if credentials.key:
-            resolver.meet(kind.name, exchange.account, lambda: kind(replace(credentials), services))
+            resolver.remember(kind.name, exchange.account, lambda: kind(replace(credentials), services))
         connection = request.environ.get("gunicorn.socket")
         desk = Desk(exchange, journal, str(call.nonce or ""), gone=lambda: _hung_up(connection), sleep=services.sleep)
         reply = _reply(answer(exchange, desk, call))
         reply.response = told = _Told(reply.get_data(), connection)
-        reply.call_on_close(lambda: desk.close(heard=told.heard))
+        reply.call_on_close(lambda: desk.close(delivered=told.heard))
         return reply
 
     @app.before_request

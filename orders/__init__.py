@@ -1,1 +1,1 @@
-"""An order is sent at most once."""
+"""Sends an order at most once: its journal, its look-ups, and the desk that places it."""

@@ -1,8 +1,8 @@
-"""Cancelling for sure: what an exchange accepts, refuses or leaves unclear is checked by a look at the order."""
+"""Cancelling: what an exchange accepts, refuses or leaves unclear is checked by asking for the order."""
 
 from collections.abc import Callable
 
-from orders.lookup import naps
+from orders.lookup import pauses
 from orders.venue import Venue
 from protocol.errors import UNREADABLE, GatewayError, OrderFilled, OrderNotFound, OutcomeUnknown
 from protocol.models import Status, Symbol
@@ -11,42 +11,44 @@ _STILL_OPEN = "the order is still open"
 
 
 def cancel(exchange: Venue, symbol: Symbol, order_id: str, sleep: Callable[[float], None]) -> bool:
-    """Cancel an order; True when it is cancelled, or was already.
+    """Cancel an order; return True when it is cancelled, or was already.
 
-    Raises OrderFilled, OrderNotFound when the exchange does not know it even when asked for it, and OutcomeUnknown when
-    it may still be open.
+    Raises OrderFilled, OrderNotFound when the exchange does not know the order even when asked for it, and
+    OutcomeUnknown when it may still be open.
     """
-    gone: OrderNotFound | None = None
-    why = f"{exchange.name}: the cancellation was accepted"
+    not_found: OrderNotFound | None = None
+    reason = f"{exchange.name}: the cancellation was accepted"
     try:
         if exchange.cancel(symbol, order_id):
             return True
     except OrderNotFound as error:
-        gone, why = error, error.message
+        not_found, reason = error, error.message
     except OutcomeUnknown as error:
-        why = error.message
+        reason = error.message
     except UNREADABLE as error:
         wrong = exchange.unreadable(error)
         if not isinstance(wrong, OutcomeUnknown):
             raise
-        why = wrong.message
-    pauses = naps(exchange.until)
-    while against := _against(exchange, symbol, order_id, gone):
-        pause = next(pauses, None)
-        if pause is None or (gone and against == _STILL_OPEN):
-            raise OutcomeUnknown(f"{why.rstrip('.')}; {against}. Cancel it again")
+        reason = wrong.message
+    waits = pauses(exchange.until)
+    while doubt := _check(exchange, symbol, order_id, not_found):
+        pause = next(waits, None)
+        if pause is None or (not_found and doubt == _STILL_OPEN):
+            raise OutcomeUnknown(f"{reason.rstrip('.')}; {doubt}. Cancel it again")
         sleep(pause)
     return True
 
 
-def _against(exchange: Venue, symbol: Symbol, order_id: str, gone: OrderNotFound | None) -> str:
-    """What speaks against an order's being cancelled, nothing when it is. Raises OrderFilled, and ``gone`` when the
-    exchange still does not know the order."""
+def _check(exchange: Venue, symbol: Symbol, order_id: str, not_found: OrderNotFound | None) -> str:
+    """Ask for an order; return the reason to think that it is not cancelled, empty when it is.
+
+    Raises OrderFilled, and ``not_found`` when the exchange still does not know the order.
+    """
     try:
         order = exchange.order(symbol, order_id)
     except OrderNotFound:
-        if gone:
-            raise gone from None
+        if not_found:
+            raise not_found from None
         return "the order is not found"
     except (GatewayError, *UNREADABLE):
         return "the order could not be looked at"

@@ -1,4 +1,4 @@
-"""``fmz-gateway orders``: what the journal knows, and a person's answer where no exchange can give one."""
+"""``fmz-gateway orders``: list the journal, and resolve by hand what no exchange can be asked for."""
 
 import argparse
 import sys
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from orders.journal import OPEN, Intent, Journal, State
+from orders.intents import OPEN, Intent, State
+from orders.journal import Journal
 from protocol.errors import NotSent
 from protocol.numbers import plain
 
@@ -15,49 +16,49 @@ _COLUMNS = "{:<36} {:<19} {:<16} {:<8} {:<16} {:<4} {:>14} {:>14} {:<8} {}"
 
 
 def main(journal: Journal, arguments: Sequence[str]) -> int:
-    """Run one command; the process's exit status."""
+    """Run one command; return the process's exit status."""
     parser = argparse.ArgumentParser(prog="fmz-gateway orders", description="The journal of orders.")
     commands = parser.add_subparsers(dest="command", required=True)
-    listing = commands.add_parser("list", help="orders whose outcome is not known")
-    listing.add_argument("--all", action="store_true", help="the latest 100 orders, whatever became of them")
-    show = commands.add_parser("show", help="everything known of one order")
-    resolve = commands.add_parser("resolve", help="say what became of an order whose outcome is not known")
-    answer = resolve.add_mutually_exclusive_group(required=True)
-    answer.add_argument("--order", metavar="ID", help="it exists at the exchange, with this id")
-    answer.add_argument("--none", action="store_true", help="it does not exist")
+    listing = commands.add_parser("list", help="orders whose outcome is unknown")
+    listing.add_argument("--all", action="store_true", help="the latest 100 orders, whatever their outcome")
+    show = commands.add_parser("show", help="all details of one order")
+    resolve = commands.add_parser("resolve", help="set the outcome of an order by hand")
+    outcome = resolve.add_mutually_exclusive_group(required=True)
+    outcome.add_argument("--order", metavar="ID", help="it exists at the exchange, with this id")
+    outcome.add_argument("--none", action="store_true", help="it does not exist")
     for command in (show, resolve):
-        command.add_argument("client_id", metavar="CLIENT_ID", help="as ORDER_STATE_UNKNOWN tells it")
-    asked = parser.parse_args(arguments)
-    if asked.command == "list":
-        found = journal.listed(everything=asked.all)
+        command.add_argument("client_id", metavar="CLIENT_ID", help="the first word after ORDER_STATE_UNKNOWN")
+    options = parser.parse_args(arguments)
+    if options.command == "list":
+        found = journal.list_orders(everything=options.all)
         print(_COLUMNS.format(*_TITLES))
         print(*map(_line, found), sep="\n", end="\n" if found else "")
         return 0
-    intent = journal.get(asked.client_id)
+    intent = journal.get(options.client_id)
     if intent is None:
-        return _failed(f"there is no order {asked.client_id}")
-    if asked.command == "show":
+        return _failed(f"there is no order {options.client_id}")
+    if options.command == "show":
         print(_details(intent))
         return 0
     if intent.state not in OPEN:
         return _failed(f"{intent.client_id} is {intent.state} already")
-    if not intent.left_alone(journal.now()):
-        return _failed(f"{intent.client_id} is under way just now: wait until {_time(intent.expires_ms)} UTC")
-    journal.decide(_answered(intent, asked.order))
+    if not intent.is_abandoned(journal.now()):
+        return _failed(f"{intent.client_id} is still in progress: wait until {_time(intent.expires_ms)} UTC")
+    journal.decide(_resolved_by_hand(intent, options.order))
     print(_details(journal.get(intent.client_id) or intent))
     return 0
 
 
-def _answered(intent: Intent, order_id: str | None) -> Intent:
+def _resolved_by_hand(intent: Intent, order_id: str | None) -> Intent:
     intent = replace(intent, told_ms=intent.told_ms or intent.expires_ms)
     if order_id is not None:
         return replace(intent, state=State.ACCEPTED, order_id=order_id)
-    said = f"{intent.exchange} has no order {intent.client_id}, by a person's word; it is safe to try again"
+    said = f"{intent.exchange} has no order {intent.client_id}: resolved by hand; it is safe to try again"
     return replace(intent, state=State.ABSENT, reply=str(NotSent(said)))
 
 
-def _failed(why: str) -> int:
-    print(f"fmz-gateway: {why}", file=sys.stderr)
+def _failed(reason: str) -> int:
+    print(f"fmz-gateway: {reason}", file=sys.stderr)
     return 1
 
 
@@ -87,8 +88,8 @@ def _details(intent: Intent) -> str:
         "created": _time(intent.created_ms),
         "state": intent.state,
         "exchange's id": "not known" if intent.order_id is None else intent.order_id,
-        "caller told": _time(intent.told_ms) if intent.told_ms else "nothing unclear",
-        "answered": intent.answered_as or "nobody yet",
+        "told unknown": _time(intent.told_ms) if intent.told_ms else "no",
+        "id given to": intent.answered_as or "nobody yet",
         "reply": intent.reply or "none",
     }
     return "\n".join(f"{name:<14} {value}" for name, value in facts.items())

@@ -16,7 +16,8 @@ from weakref import WeakValueDictionary
 from sqlalchemy.exc import SQLAlchemyError
 
 from orders.cancelling import cancel
-from orders.journal import OPEN, Intent, Journal, State
+from orders.intents import OPEN, Intent, State
+from orders.journal import Journal
 from orders.lookup import Lookup
 from orders.venue import Venue
 from protocol.errors import (
@@ -89,7 +90,7 @@ class Desk:
         exchange = self._exchange
         client_id = exchange.new_client_id()
         with _journalled():
-            before = self._journal.of_request(exchange.name, exchange.account, self._request, client_id)
+            before = self._journal.find_request(exchange.name, exchange.account, self._request, client_id)
         if before and before.state is not State.NOT_SENT:
             return self._again(before, client_id)
         order = exchange.new_order(symbol, direction, price, amount)
@@ -99,14 +100,14 @@ class Desk:
             intent = self._begin(order)
             return self._send(order, intent) if intent.order_id is None else intent.order_id
 
-    def close(self, *, heard: bool) -> None:
-        """End the call, when its answer has gone out. ``heard``: whether its caller was still there. Otherwise, and
+    def close(self, *, delivered: bool) -> None:
+        """End the call, when its answer has gone out. ``delivered``: whether its caller was still there. Otherwise, and
         where it does not come to this, the next order of the line is answered with the one just placed."""
         if self._placed is None:
             return
-        if not heard:
+        if not delivered:
             log.warning("order %s: its caller hung up before it was answered", self._placed.client_id)
-        self._write(self._journal.hear if heard else self._journal.lose, self._placed)
+        self._write(self._journal.mark_delivered if delivered else self._journal.mark_undelivered, self._placed)
 
     def _begin(self, order: NewOrder) -> Intent:
         """The order's intent, written; or, with an order id, what its request is answered with instead."""
@@ -126,8 +127,8 @@ class Desk:
                     resolved, "an earlier order of this symbol and side is not clear yet, and nothing new was sent"
                 )
             if resolved.state is State.ACCEPTED:
-                resolved = self._lookup.answered(resolved)
-                if not (resolved.answered_as or resolved.left_alone(self._journal.now())):
+                resolved = self._lookup.wait_delivered(resolved)
+                if not (resolved.answered_as or resolved.is_abandoned(self._journal.now())):
                     raise self._busy(order)
                 if not resolved.answered_as and self._adopt(resolved, intent):
                     return self._answered(replace(intent, order_id=resolved.order_id, reply=resolved.reply), "adopted")
@@ -184,7 +185,7 @@ class Desk:
                 raise  # our own mistake: the intent stays, and is resolved like a crashed one
             unclear = wrong
         else:
-            answer = self._lookup.answer()
+            answer = self._lookup.last_reply()
             accepted = replace(intent, state=State.ACCEPTED, order_id=order_id, reply=answer)
             self._write(self._journal.decide, accepted)
             self._placed = accepted
@@ -195,12 +196,12 @@ class Desk:
 
     def _find(self, intent: Intent, unclear: OutcomeUnknown) -> OrderId:
         """Look for this call's order in the time that is left."""
-        self._write(self._journal.doubt, intent)
+        self._write(self._journal.mark_unknown, intent)
         resolved = self._lookup.resolve(
             replace(intent, state=State.UNKNOWN, unclear_since_ms=self._journal.now()), own=True
         )
         if resolved.state in OPEN:
-            self._write(self._journal.tell, intent)
+            self._write(self._journal.mark_reported, intent)
             raise self._unknown(intent, unclear.message.rstrip("."))
         if resolved.order_id is None:
             raise recalled(resolved.reply or "")

@@ -1,7 +1,7 @@
-"""The background resolver: goes on looking for orders whose outcome nobody has learned yet.
+"""The background resolver: looks for orders whose outcome is still unknown.
 
 Keys are never stored. It looks with those that this process has been called with since it started, so an order of an
-account that stays silent waits until the account is heard of again.
+account waits until the account's next call.
 """
 
 import logging
@@ -12,20 +12,21 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from orders.journal import OPEN, Journal
+from orders.intents import OPEN
+from orders.journal import Journal
 from orders.lookup import Lookup
 from orders.venue import Venue
 
 log = logging.getLogger("fmz-gateway")
 
 _ROUND = 1.0  # seconds from one round to the next
-_FORGET = 3600.0  # seconds from one deletion of old rows to the next
+_CLEANING = 3600.0  # seconds from one deletion of old rows to the next
 _ACCOUNTS = 1000  # whose keys are remembered, the latest
 
 
 class Resolver:
-    """A thread for each exchange that a process has been called for, so that one that hangs keeps no other's orders
-    waiting; ``start`` it where orders are really sent."""
+    """A thread for each exchange that this process has been called for, so that an exchange that hangs does not delay
+    the orders of another. Call ``start`` where orders are really sent."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -34,7 +35,7 @@ class Resolver:
         self._threads: dict[str, threading.Thread] = {}
         self._started = False
         self._stopped = threading.Event()
-        self._forgot = float("-inf")
+        self._cleaned_at = float("-inf")
 
     def start(self) -> None:
         """Look from now on, until ``stop`` or the process's end."""
@@ -44,31 +45,31 @@ class Resolver:
                 self._watch(exchange)
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop looking."""
         self._stopped.set()
         for thread in self._threads.values():
             thread.join()
 
-    def meet(self, exchange: str, account: str, opened: Callable[[], Venue]) -> None:
-        """Remember how an account's exchange is asked."""
+    def remember(self, exchange: str, account: str, connect: Callable[[], Venue]) -> None:
+        """Remember an account. connect: returns its exchange, ready for one call."""
         with self._lock:
-            self._accounts[exchange, account] = opened
+            self._accounts[exchange, account] = connect
             self._accounts.move_to_end((exchange, account))
             while len(self._accounts) > _ACCOUNTS:
                 self._accounts.popitem(last=False)
             if self._started:
                 self._watch(exchange)
 
-    def round(self, exchange: str) -> int:
-        """Look once for every order of an exchange that it is time to look for; how many were resolved."""
+    def run_once(self, exchange: str) -> int:
+        """Look once for every order of an exchange that is due; return the number of those that were resolved."""
         resolved = 0
-        for intent in self._journal.due(exchange):
+        for intent in self._journal.list_due(exchange):
             with self._lock:
-                opened = self._accounts.get((exchange, intent.account))
-            if opened is None:
+                connect = self._accounts.get((exchange, intent.account))
+            if connect is None:
                 continue
-            self._journal.looked(intent)
-            found = Lookup(opened(), self._journal, time.sleep).look(intent)
+            self._journal.count_look(intent)
+            found = Lookup(connect(), self._journal, time.sleep).look(intent)
             resolved += found.state not in OPEN
         return resolved
 
@@ -81,11 +82,11 @@ class Resolver:
     def _run(self, exchange: str) -> None:
         while not self._stopped.wait(_ROUND):
             try:
-                self.round(exchange)
-                if time.monotonic() - self._forgot > _FORGET:
-                    self._forgot = time.monotonic()
-                    self._journal.forget()
+                self.run_once(exchange)
+                if time.monotonic() - self._cleaned_at > _CLEANING:
+                    self._cleaned_at = time.monotonic()
+                    self._journal.delete_old()
             except SQLAlchemyError as error:
                 log.error("the journal cannot be read: %s", type(error).__name__)
-            except Exception as error:  # noqa: BLE001 - one order's trouble must not end the looking for all others
+            except Exception as error:  # noqa: BLE001 - a failure at one order must not end the look-ups of all others
                 log.error("unexpected %s while looking for orders", type(error).__name__)

@@ -1,4 +1,4 @@
-"""What orders need of an exchange."""
+"""The part of an exchange that orders need."""
 
 from decimal import Decimal
 from typing import Any, ClassVar, Protocol
@@ -17,40 +17,40 @@ class Venue(Protocol):
 
     @property
     def account(self) -> str:
-        """A name for the account that can be stored."""
+        """Return a name for the account that can be stored."""
 
     def resolve(self, symbol: Symbol) -> Symbol:
-        """The market FMZ means."""
+        """Return the market that FMZ means."""
 
     def new_client_id(self) -> str:
-        """The client id of this request's order."""
+        """Return the client id of this request's order."""
 
     def new_order(self, symbol: Symbol, direction: Direction, price: Decimal | None, amount: Decimal) -> NewOrder:
-        """The order that FMZ's words mean."""
+        """Return the order that FMZ's words mean."""
 
     def prepare(self, order: NewOrder) -> None:
-        """Ask and tell all that an order needs beforehand."""
+        """Make the calls that an order needs before it is sent."""
 
     def trade(self, order: NewOrder) -> OrderId:
-        """Send the order."""
+        """Send an order; return its id."""
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
-        """Open orders."""
+        """Return the open orders."""
 
     def order(self, symbol: Symbol, order_id: str) -> Order:
-        """One order."""
+        """Return one order."""
 
     def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
-        """The id of the order that carries our client id."""
+        """Return the id of the order with this client id, open or not; None where there is none."""
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
-        """Cancel an order."""
+        """Cancel an order; return True only when the reply says that it is cancelled."""
 
     def explain(self, symbol: Symbol) -> str:
-        """A market's rules as a sentence."""
+        """Return a market's rules as a sentence."""
 
     def unreadable(self, error: Exception) -> Exception:
-        """The error for a reply that a reader could not make sense of."""
+        """Return the error for a reply that could not be read."""
 
     def scrub(self, text: str) -> str:
-        """A text without what nobody may read."""
+        """Return a text without secrets."""

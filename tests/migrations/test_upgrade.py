@@ -22,7 +22,8 @@ from app import create_app, open_database
 from database import METADATA, VERSION, VERSIONS, WrongDatabase, open_state, read_url
 from exchanges.base.futures_settings import FuturesSettings
 from migrations.versions import v0002_names_with_units as v0002
-from orders.journal import OPEN, Intent, Journal, State
+from orders.intents import OPEN, Intent, State
+from orders.journal import Journal
 from orders.resolver import Resolver
 from protocol import wire
 from protocol.errors import ExchangeError, NotSent
@@ -249,7 +250,7 @@ def test_every_row_is_what_it_was(old_url: str) -> None:
 
 
 def test_the_journal_reads_the_old_orders(journal: Journal) -> None:
-    assert {intent.client_id: intent.state.value for intent in journal.listed(everything=True)} == {
+    assert {intent.client_id: intent.state.value for intent in journal.list_orders(everything=True)} == {
         row["client_id"]: row["state"] for row in ORDERS
     }
     assert journal.get("Shopa9") == Intent(
@@ -297,14 +298,14 @@ def test_an_old_unknown_order_is_found_and_is_the_answer_to_the_next(
 
 def test_the_resolver_decides_what_the_old_gateway_left(journal: Journal, market: Market, clock: Clock) -> None:
     resolver = Resolver(journal)
-    resolver.meet("Shop", "a", lambda: Shop(market, "", "a", 5.0))
+    resolver.remember("Shop", "a", lambda: Shop(market, "", "a", 5.0))
     clock.ms += 60_000
-    assert resolver.round("Shop") == 2
+    assert resolver.run_once("Shop") == 2
     for client_id in ("Shopa7", "Shopa8"):
         intent = journal.get(client_id)
         assert intent
         assert intent.state is State.ABSENT
-    assert [intent.client_id for intent in journal.listed() if intent.state in OPEN] == ["Shopa10"]
+    assert [intent.client_id for intent in journal.list_orders() if intent.state in OPEN] == ["Shopa10"]
 
 
 def test_what_was_not_sent_may_be_tried_again(robot: Robot, market: Market, clock: Clock) -> None:

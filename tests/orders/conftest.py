@@ -21,8 +21,11 @@ UNCLEAR = OutcomeUnknown("Shop network: timeout")
 
 @dataclass
 class Market:
-    """What the exchange knows, whoever asks. ``made``: whether an order comes about; ``fails``: how its sending ends,
-    if not with its id; ``listed``: whether look-ups know it."""
+    """The exchange's own knowledge, for every account.
+
+    made: an order comes about. fails: the error that sending it ends with, instead of its id. listed: look-ups know it.
+    silent: the error that look-ups end with.
+    """
 
     kept: dict[str, Order] = field(default_factory=dict)
     sent: list[NewOrder] = field(default_factory=list)
@@ -163,7 +166,7 @@ class Robot:
         desk = self.opened(nonce, seconds=seconds)
         order_id = desk.place(symbol, Direction.BUY, limit, Decimal(amount))
         if self.hears is not None:
-            desk.close(heard=self.hears)
+            desk.close(delivered=self.hears)
         return order_id
 
     def sell(self, nonce: str) -> OrderId:

@@ -94,7 +94,7 @@ def place(journal: Journal, path: str, together: threading.Barrier, request: str
     try:
         desk = Desk(Stall(request, path), journal, request)
         order_id = desk.place(SYMBOL, Direction.BUY, PRICE, AMOUNT)
-        desk.close(heard=True)
+        desk.close(delivered=True)
         return str(order_id)
     except GatewayError as error:
         return str(error)

@@ -67,7 +67,7 @@ def test_a_person_says_that_it_exists(
 
 def test_a_person_says_that_it_does_not(unclear: str, old: Robot, journal: Journal) -> None:
     assert main(journal, ["resolve", unclear, "--none"]) == 0
-    with pytest.raises(NotSent, match="by a person's word; it is safe to try again"):
+    with pytest.raises(NotSent, match="OldShopa2: resolved by hand; it is safe to try again"):
         old.buy("2", "100.50")
     assert old.buy("3") == 2
 
@@ -83,10 +83,10 @@ def test_a_person_says_that_it_does_not(unclear: str, old: Robot, journal: Journ
 def test_what_cannot_be_done_is_said_and_changes_nothing(
     unclear: str, journal: Journal, capsys: pytest.CaptureFixture[str], arguments: list[str], why: str
 ) -> None:
-    before = journal.listed(everything=True)
+    before = journal.list_orders(everything=True)
     assert main(journal, arguments) == 1
     assert capsys.readouterr().err == f"fmz-gateway: {why}\n"
-    assert journal.listed(everything=True) == before
+    assert journal.list_orders(everything=True) == before
 
 
 def test_an_order_under_way_is_not_a_persons_business(
@@ -97,7 +97,7 @@ def test_an_order_under_way_is_not_a_persons_business(
 
     market.during = during
     assert robot.buy("1") == 1
-    assert re.search(r"Shopa1 is under way just now: wait until 2023-11-14 22:13:3\d UTC", capsys.readouterr().err)
+    assert re.search(r"Shopa1 is still in progress: wait until 2023-11-14 22:13:3\d UTC", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("arguments", [[], ["resolve", "x"], ["resolve", "x", "--none", "--order", "1"], ["sell"]])

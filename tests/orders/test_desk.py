@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from orders.journal import Journal, State
+from orders.intents import State
+from orders.journal import Journal
 from orders.lookup import Lookup
 from protocol.errors import (
     AuthenticationFailed,
@@ -373,7 +374,7 @@ def test_an_order_under_way_elsewhere_is_waited_for(
         intent = journal.get("Shopa1")
         assert intent
         journal.decide(replace(intent, state=State.ACCEPTED, order_id=77))
-        journal.hear(intent)
+        journal.mark_delivered(intent)
         market.during = lambda: None
 
     robot.sleep = meanwhile  # type: ignore[method-assign]
@@ -452,7 +453,7 @@ def test_an_answer_on_its_way_is_waited_for(robot: Robot, market: Market, journa
     assert first
 
     def meanwhile(_: float) -> None:
-        first.close(heard=True)
+        first.close(delivered=True)
 
     robot.sleep = meanwhile  # type: ignore[method-assign]
     assert robot.buy("2") == 2
@@ -549,7 +550,7 @@ def test_an_old_unclear_order_does_not_claim_a_later_one(
     unclear(old, "2")
     market.listed = True
     exchange = old.kind(market, "", old.account, 5.0)
-    for intent in sorted(journal.listed(), key=lambda one: one.created_ms):
+    for intent in sorted(journal.list_orders(), key=lambda one: one.created_ms):
         Lookup(exchange, journal, old.sleep).look(intent)
     first, second = journal.get("OldShopa1"), journal.get("OldShopa2")
     assert first
@@ -640,7 +641,7 @@ def test_what_is_stored_has_no_secret_and_is_json(robot: Robot, market: Market, 
 
 
 class Cancels(Shop):
-    """What cancel says, before the order is looked at."""
+    """An exchange whose ``cancel`` says what a test wants."""
 
     says: Any = True
 

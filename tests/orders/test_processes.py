@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from database import open_state
-from orders.journal import Intent, Journal
+from orders.intents import Intent
+from orders.journal import Journal
 from tests.orders.stall import AMOUNT, LOST, PRICE, SYMBOL, Stall
 from tests.servers import database
 from transport.clock import epoch_ms
@@ -37,7 +38,7 @@ class Crowd:
         return [answer for process in self.processes for answer in json.loads(_line(process))]
 
     def seen(self, account: str) -> list[str]:
-        """What the exchange saw of an account."""
+        """Return what the exchange saw of an account."""
         return [line for line in self.path.read_text().splitlines() if line.startswith(account)]
 
 
@@ -100,7 +101,7 @@ def test_an_order_that_was_lost_is_the_answer_to_one(crowd: Crowd) -> None:
         expires_ms=now,
     )
     assert crowd.journal.begin(lost) is None
-    crowd.journal.tell(lost)
+    crowd.journal.mark_reported(lost)
     requests = own("adopt")
     answers = crowd.place(requests)
     told = dict(zip((request for part in requests for request in part), answers, strict=True))

@@ -1,4 +1,4 @@
-"""What nobody has learned yet is looked for in the background, with the keys that have been heard of."""
+"""Orders whose outcome is unknown are looked for in the background, with the keys of earlier calls."""
 
 import threading
 import time
@@ -7,7 +7,8 @@ from functools import partial
 
 import pytest
 
-from orders.journal import OPEN, Journal, State
+from orders.intents import OPEN, State
+from orders.journal import Journal
 from orders.resolver import Resolver
 from protocol.errors import NotSent, OrderStateUnknown, OutcomeUnknown
 from protocol.models import OrderId, Symbol
@@ -22,8 +23,8 @@ def resolver(journal: Journal) -> Resolver:
     return Resolver(journal)
 
 
-def meet(resolver: Resolver, market: Market, account: str = "a") -> None:
-    resolver.meet("Shop", account, partial(Shop, market, "", account, 5.0))
+def remember(resolver: Resolver, market: Market, account: str = "a") -> None:
+    resolver.remember("Shop", account, partial(Shop, market, "", account, 5.0))
 
 
 def unclear(robot: Robot) -> None:
@@ -44,11 +45,11 @@ def test_an_order_that_is_listed_late_is_found(
 ) -> None:
     market.listed = False
     unclear(robot)
-    meet(resolver, market)
-    assert resolver.round("Shop") == 0
+    remember(resolver, market)
+    assert resolver.run_once("Shop") == 0
     market.listed = True
     clock.ms += 3 * SECOND
-    assert resolver.round("Shop") == 1
+    assert resolver.run_once("Shop") == 1
     assert state(journal) is State.ACCEPTED
     assert robot.buy("2") == 1
     assert robot.marks == {"adopted": True}
@@ -60,13 +61,13 @@ def test_an_order_that_never_came_about_is_no_longer_looked_for(
 ) -> None:
     market.made = False
     unclear(robot)
-    meet(resolver, market)
+    remember(resolver, market)
     clock.ms += 20 * SECOND
-    assert resolver.round("Shop") == 1
+    assert resolver.run_once("Shop") == 1
     assert state(journal) is State.ABSENT
     clock.ms += 100 * SECOND
     market.looks = 0
-    assert resolver.round("Shop") == 0
+    assert resolver.run_once("Shop") == 0
     assert market.looks == 0
     with pytest.raises(NotSent, match="has no order Shopa1"):
         robot.buy("1")
@@ -75,25 +76,25 @@ def test_an_order_that_never_came_about_is_no_longer_looked_for(
 def test_it_looks_less_and_less_often(robot: Robot, market: Market, resolver: Resolver, clock: Clock) -> None:
     market.silent = OutcomeUnknown("down")
     unclear(robot)
-    meet(resolver, market)
+    remember(resolver, market)
     market.looks = 0
     for _ in range(600):
-        resolver.round("Shop")
+        resolver.run_once("Shop")
         clock.ms += SECOND
     assert 12 <= market.looks <= 18
     market.silent = None
     clock.ms += 60 * SECOND
-    assert resolver.round("Shop") == 1
+    assert resolver.run_once("Shop") == 1
 
 
 def test_an_order_under_way_is_left_alone(
     robot: Robot, market: Market, journal: Journal, resolver: Resolver, clock: Clock
 ) -> None:
-    meet(resolver, market)
+    remember(resolver, market)
 
     def during() -> None:
         clock.ms += 5 * SECOND
-        assert resolver.round("Shop") == 0
+        assert resolver.run_once("Shop") == 0
         assert market.looks == 0
 
     market.during = during
@@ -110,28 +111,28 @@ def test_the_order_of_a_killed_worker_is_found(
     market.during = die
     with pytest.raises(SystemExit):
         robot.buy("1")
-    meet(resolver, market)
-    assert resolver.round("Shop") == 0
+    remember(resolver, market)
+    assert resolver.run_once("Shop") == 0
     clock.ms += 13 * SECOND
-    assert resolver.round("Shop") == 1
+    assert resolver.run_once("Shop") == 1
     assert state(journal) is State.ACCEPTED
 
 
 def test_without_keys_an_order_waits(robot: Robot, market: Market, journal: Journal, resolver: Resolver) -> None:
     unclear(robot)
-    meet(resolver, market, account="b")
-    assert resolver.round("Shop") == 0
+    remember(resolver, market, account="b")
+    assert resolver.run_once("Shop") == 0
     assert state(journal) in OPEN
-    meet(resolver, market)
-    assert resolver.round("Shop") == 1
+    remember(resolver, market)
+    assert resolver.run_once("Shop") == 1
 
 
 def test_it_remembers_only_so_many_accounts(resolver: Resolver, market: Market, robot: Robot) -> None:
     unclear(robot)
-    meet(resolver, market)
+    remember(resolver, market)
     for number in range(1000):
-        meet(resolver, market, account=str(number))
-    assert resolver.round("Shop") == 0
+        remember(resolver, market, account=str(number))
+    assert resolver.run_once("Shop") == 0
 
 
 def test_the_thread_survives_whatever_happens(
@@ -142,14 +143,14 @@ def test_the_thread_survives_whatever_happens(
     resolver, seen = Resolver(journal), threading.Event()
     asked = [0]
 
-    def opened() -> Shop:
+    def connect() -> Shop:
         asked[0] += 1
         if asked[0] == 1:
             raise RuntimeError("a mistake")
         seen.set()
         return Shop(market, "", "a", 5.0)
 
-    resolver.meet("Shop", "a", opened)
+    resolver.remember("Shop", "a", connect)
     journal.now = lambda: robot.clock.ms + asked[0] * 10 * SECOND
     resolver.start()
     assert seen.wait(5)
@@ -177,11 +178,11 @@ def test_an_exchange_that_hangs_keeps_no_others_orders_waiting(
     assert journal.begin(replace(intent, client_id="Hanging1", exchange="Hanging", order_id=None)) is None
     if first:
         resolver.start()
-    resolver.meet("Hanging", "a", partial(Hanging, market, "", "a", 5.0))
+    resolver.remember("Hanging", "a", partial(Hanging, market, "", "a", 5.0))
     if not first:
         resolver.start()
     assert hangs.wait(5)
-    meet(resolver, market)
+    remember(resolver, market)
     for _ in range(500):
         if state(journal) is State.ACCEPTED:
             break
@@ -199,8 +200,8 @@ def test_old_decided_rows_are_deleted_and_open_ones_kept(
     unclear(robot)
     clock.ms += 31 * 24 * 3600 * SECOND
     robot.buy("2", seconds=0.01)
-    journal.forget()
+    journal.delete_old()
     assert journal.get("Shopa0") is None
     assert state(journal) in OPEN
     assert state(journal, "Shopa2") is State.ACCEPTED
-    assert [intent.client_id for intent in journal.listed()] == ["Shopa1"]
+    assert [intent.client_id for intent in journal.list_orders()] == ["Shopa1"]

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from exchanges import find
-from orders.journal import State
+from orders.intents import State
 from tests.fakes.broken import BEFORE, FAULTS
 from tests.fakes.exchanges import FAKES
 from tests.reliability.outcome import Outcome
@@ -173,7 +173,7 @@ def _watch(started: Sequence[Rig], futures: Sequence[Future[list[Run]]], patienc
     while True:
         done, under_way = wait(futures, timeout=0.5)
         runs = [future.result()[-1] for future in done]
-        open_ids = {intent.client_id for rig in started for intent in rig.journal.listed(limit=100_000)}
+        open_ids = {intent.client_id for rig in started for intent in rig.journal.list_orders(limit=100_000)}
         now = time.monotonic()
         for run in runs:
             if run.client_id and run.resolved is None and run.client_id not in open_ids:

@@ -1,0 +1,65 @@
+"""An order as it was requested, and what is known of it."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from protocol.models import OrderId, Side, Symbol
+
+
+class State(StrEnum):
+    """The state of an order."""
+
+    SENDING = "sending"
+    """It is being sent, or the process that sent it has died."""
+    UNKNOWN = "unknown"
+    """It was sent, and may exist."""
+    ACCEPTED = "accepted"
+    """It exists."""
+    REFUSED = "refused"
+    """The exchange said no."""
+    NOT_SENT = "not sent"
+    """It never left; the same request may be tried again."""
+    ABSENT = "absent"
+    """It was sent, and does not exist."""
+
+
+OPEN = (State.SENDING, State.UNKNOWN)
+"""The states of an order that must be resolved."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """An order as it was requested. Times in ms since the epoch, 0 for none yet.
+
+    nonce: of FMZ's request, empty where it had none. expires_ms: when its own request has ended, in whatever way.
+    open_before: ids of the orders that were open before it, on an exchange without client ids. reply: the exchange's
+    reply in JSON, or the error's text. unclear_since_ms: when sending it ended without a definite answer. told_ms: when
+    its caller was told so, or must have noticed. looked_ms, look_count: its last look-up, and how many there were.
+    answered_as: client id of the request that was answered with it, its own or a later one; empty while there is none.
+    """
+
+    client_id: str
+    exchange: str
+    account: str
+    nonce: str
+    symbol: Symbol
+    side: Side
+    price: Decimal | None
+    amount: Decimal
+    closes: bool
+    created_ms: int
+    expires_ms: int
+    open_before: frozenset[str] | None = None
+    state: State = State.SENDING
+    order_id: OrderId | None = None
+    reply: str | None = None
+    unclear_since_ms: int = 0
+    told_ms: int = 0
+    looked_ms: int = 0
+    look_count: int = 0
+    answered_as: str = ""
+
+    def is_abandoned(self, now_ms: int) -> bool:
+        """True once its own request has ended, so that others may resolve it."""
+        return bool(self.told_ms) or self.expires_ms < now_ms

@@ -1,0 +1,74 @@
+"""The journal's table: one row an order."""
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, RowMapping, String, Table, Text, UniqueConstraint
+
+from database import METADATA
+from orders.intents import Intent, State
+from protocol.models import Side, Symbol
+from protocol.numbers import plain
+
+ORDERS = Table(
+    "orders",
+    METADATA,
+    Column("client_id", String(64), primary_key=True),
+    Column("exchange", String(40), nullable=False),
+    Column("account", String(32), nullable=False),
+    Column("nonce", String(64)),  # NULL where there was none, for those need not be unique
+    Column("symbol", String(130), nullable=False),
+    Column("symbol_text", String(130), nullable=False),  # the symbol as FMZ wrote it
+    Column("side", String(4), nullable=False),
+    Column("price", String(100)),  # NULL for market
+    Column("amount", String(100), nullable=False),
+    Column("closes", Boolean, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Column("open_before", Text),  # a list in JSON
+    Column("state", String(8), nullable=False),
+    Column("order_id", Text),  # in JSON, for it is a number or text
+    Column("reply", Text),
+    Column("unclear_since_ms", BigInteger, nullable=False),
+    Column("told_ms", BigInteger, nullable=False),
+    Column("looked_ms", BigInteger, nullable=False),
+    Column("look_count", BigInteger, nullable=False),
+    Column("answered_as", String(64), nullable=False),
+    UniqueConstraint("exchange", "account", "nonce"),
+    Index("orders_line", "exchange", "account", "symbol", "side", "state"),
+    Index("orders_state", "state", "created_ms"),
+)
+
+
+def to_row(intent: Intent) -> dict[str, Any]:
+    """Return an intent's row."""
+    row = {name: getattr(intent, name) for name in Intent.__slots__}
+    return row | {
+        "nonce": intent.nonce or None,
+        "symbol": str(intent.symbol),
+        "symbol_text": intent.symbol.text,
+        "price": None if intent.price is None else plain(intent.price),
+        "amount": plain(intent.amount),
+        "open_before": None if intent.open_before is None else json.dumps(sorted(intent.open_before)),
+        "order_id": None if intent.order_id is None else json.dumps(intent.order_id),
+    }
+
+
+def from_row(row: RowMapping) -> Intent:
+    """Return a row's intent."""
+    fields = {name: value for name, value in row.items() if name != "symbol_text"}
+    return Intent(
+        **fields
+        | {
+            "nonce": row["nonce"] or "",
+            "symbol": replace(Symbol.parse(row["symbol"]), text=row["symbol_text"]),
+            "side": Side(row["side"]),
+            "price": None if row["price"] is None else Decimal(row["price"]),
+            "amount": Decimal(row["amount"]),
+            "open_before": None if row["open_before"] is None else frozenset(json.loads(row["open_before"])),
+            "state": State(row["state"]),
+            "order_id": None if row["order_id"] is None else json.loads(row["order_id"]),
+        }
+    )
