@@ -66,7 +66,8 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
         if credentials.key:
             resolver.remember(kind.name, exchange.account, lambda: kind(replace(credentials), services))
         connection = request.environ.get("gunicorn.socket")
-        desk = Desk(exchange, journal, str(call.nonce or ""), gone=lambda: _hung_up(connection), sleep=services.sleep)
+        nonce = str(call.nonce or "")
+        desk = Desk(exchange, journal, nonce, hung_up=lambda: _hung_up(connection), sleep=services.sleep)
         reply = _reply(answer(exchange, desk, call))
         reply.response = told = _Told(reply.get_data(), connection)
         reply.call_on_close(lambda: desk.close(delivered=told.heard))

@@ -156,7 +156,7 @@ class Robot:
         request = nonce or f"none{len(self.market.sent)}{self.market.looks}"
         self.gone = False
         kind = self.kind(self.market, request, self.account, seconds)
-        self.desk = Desk(kind, self.journal, nonce, gone=lambda: self.gone, sleep=self.sleep)
+        self.desk = Desk(kind, self.journal, nonce, hung_up=lambda: self.gone, sleep=self.sleep)
         return self.desk
 
     def buy(

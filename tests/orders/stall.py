@@ -89,7 +89,7 @@ class Stall:
 
 
 def place(journal: Journal, path: str, together: threading.Barrier, request: str) -> str:
-    """What one order's caller is told."""
+    """Place one order; return what its caller is told."""
     together.wait()
     try:
         desk = Desk(Stall(request, path), journal, request)

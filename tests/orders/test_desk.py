@@ -463,7 +463,7 @@ def test_an_answer_on_its_way_is_waited_for(robot: Robot, market: Market, journa
 def test_an_answer_that_takes_too_long_holds_the_next_order(robot: Robot, market: Market) -> None:
     robot.hears = None
     robot.buy("1")
-    with pytest.raises(NotSent, match="an earlier order of BTC_USDT buy is still under way; nothing was sent"):
+    with pytest.raises(NotSent, match="an earlier order of BTC_USDT buy is still in progress; nothing was sent"):
         robot.buy("2", seconds=2)
     assert len(market.sent) == 1
 
@@ -479,7 +479,7 @@ def test_an_order_whose_caller_hung_up_before_it_was_sent_is_not_sent(robot: Rob
         robot.clock.ms += 100 * SECOND
 
     robot.sleep = hang_up  # type: ignore[method-assign]
-    with pytest.raises(NotSent, match="the caller hung up before the order was sent"):
+    with pytest.raises(NotSent, match="the caller closed the connection before the order was sent"):
         robot.buy("2")
     assert len(market.sent) == 1
 

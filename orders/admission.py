@@ -1,0 +1,128 @@
+"""Admission of an order: it may be sent, or an earlier one is the answer to its request."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orders.failures import before_sending, earlier_in_progress, journal_required, order_unknown
+from orders.intents import OPEN, Intent, State
+from orders.journal import Journal
+from orders.lookup import Lookup
+from orders.venue import Venue
+from protocol.errors import NotSent
+from protocol.models import NewOrder, OrderId
+
+log = logging.getLogger("fmz-gateway")
+
+_CLOCK_SKEW_MS = 2000  # that the clocks of hosts may differ by
+
+
+@dataclass(frozen=True, slots=True)
+class Proceed:
+    """The order may be sent: its intent is written."""
+
+    intent: Intent
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Nothing is sent: the same request was made before, or another one with its nonce."""
+
+    stored: Intent
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Nothing is sent: an earlier order exists whose id no caller was given, and is the answer to this request."""
+
+    intent: Intent
+    order_id: OrderId
+    reply: str | None
+
+
+class Admission:
+    """Admits one call's order. nonce: of FMZ's request. hung_up: tells if its caller has closed the connection."""
+
+    def __init__(
+        self, exchange: Venue, journal: Journal, lookup: Lookup, nonce: str, hung_up: Callable[[], bool]
+    ) -> None:
+        self._exchange = exchange
+        self._journal = journal
+        self._lookup = lookup
+        self._nonce = nonce
+        self._hung_up = hung_up
+
+    def admit(self, order: NewOrder) -> Proceed | Replay | Adopt:
+        """Write the order's intent, once no earlier order of its account, symbol and side is unresolved.
+
+        Raises OrderStateUnknown for an earlier order that remains unknown, and NotSent when it is in progress, when the
+        caller has closed the connection, and when the journal cannot be written.
+        """
+        while True:
+            if self._hung_up():  # and may have tried again since
+                raise NotSent(
+                    f"{self._exchange.name}: the caller closed the connection before the order was sent; nothing was "
+                    "sent"
+                )
+            intent = self._intent(order)
+            with journal_required():
+                earlier = self._journal.begin(intent)
+            if earlier is None:
+                return Proceed(intent)
+            if earlier.client_id == intent.client_id or (self._nonce and earlier.nonce == self._nonce):
+                return Replay(earlier)
+            adopted = self._resolve(earlier, order, intent)
+            if adopted:
+                return adopted
+
+    def _resolve(self, earlier: Intent, order: NewOrder, intent: Intent) -> Adopt | None:
+        """Resolve an earlier order, and adopt it if it exists and no caller was given its id."""
+        resolved = self._lookup.resolve(earlier)
+        if resolved.state in OPEN:
+            raise order_unknown(
+                resolved,
+                "an earlier order of this symbol and side is still unknown, and nothing new was sent",
+                has_client_ids=bool(self._exchange.client_id),
+                window=self._journal.window,
+            )
+        if resolved.state is not State.ACCEPTED:
+            return None
+        resolved = self._lookup.wait_delivered(resolved)
+        if resolved.answered_as:
+            return None
+        if not resolved.is_abandoned(self._journal.now()):
+            raise earlier_in_progress(self._exchange.name, order)
+        return self._adopt(resolved, intent)
+
+    def _adopt(self, orphan: Intent, intent: Intent) -> Adopt | None:
+        with journal_required():
+            adopted = self._journal.adopt(orphan, intent)
+        if not adopted:
+            return None
+        log.warning(
+            "order %s on %s is the answer to the next one, %s, which was not sent",
+            orphan.client_id, intent.exchange, intent.client_id,
+        )  # fmt: skip
+        assert orphan.order_id is not None, "an accepted order has an id"
+        return Adopt(intent, orphan.order_id, orphan.reply)
+
+    def _intent(self, order: NewOrder) -> Intent:
+        exchange, open_before = self._exchange, None
+        if not exchange.client_id:
+            with before_sending():
+                open_before = frozenset(str(one.id) for one in exchange.orders(order.symbol))
+        return Intent(
+            client_id=order.client_id,
+            exchange=exchange.name,
+            account=exchange.account,
+            nonce=self._nonce,
+            symbol=order.symbol,
+            side=order.side,
+            price=order.price,
+            amount=order.amount,
+            closes=order.closes,
+            created_ms=self._journal.now(),
+            expires_ms=self._journal.now() + round((exchange.until - time.monotonic()) * 1000) + _CLOCK_SKEW_MS,
+            open_before=open_before,
+        )

@@ -1,0 +1,60 @@
+"""The errors that an order's request ends with, beside the exchange's own."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from orders.intents import Intent
+from protocol.errors import NotSent, OrderStateUnknown, OutcomeUnknown, cause
+from protocol.models import NewOrder
+
+log = logging.getLogger("fmz-gateway")
+
+
+def order_unknown(intent: Intent, why: str, *, has_client_ids: bool, window: float) -> OrderStateUnknown:
+    """Return the error for an order that may exist. window: seconds in which the next order waits for it."""
+    if has_client_ids:
+        then = (
+            f"The gateway goes on looking for it; within {window:g} s the next order of this symbol and side is "
+            "answered with it, if it exists"
+        )
+    else:
+        then = (
+            f"{intent.exchange} cannot be asked for it: look at your orders there, then say `fmz-gateway orders "
+            f"resolve {intent.client_id}`; until then orders of this symbol and side wait, at most {window:g} s"
+        )
+    return OrderStateUnknown(f"{intent.client_id} {why}. The order may exist. {then}")
+
+
+def earlier_in_progress(exchange: str, order: NewOrder) -> NotSent:
+    """Return the error for an order that waited in vain for an earlier one."""
+    return NotSent(
+        f"{exchange}: an earlier order of {order.symbol} {order.side} is still in progress; nothing was sent, it is "
+        "safe to try again"
+    )
+
+
+@contextmanager
+def before_sending() -> Iterator[None]:
+    """Turn OutcomeUnknown into NotSent: the order itself has not been sent."""
+    try:
+        yield
+    except OutcomeUnknown as error:
+        raise NotSent(
+            f"{error.message.rstrip('.')}. That was asked before the order, which was not sent: it is safe to try again"
+        ) from None
+
+
+@contextmanager
+def journal_required() -> Iterator[None]:
+    """Turn a failure of the database into NotSent: no order is sent that is not written."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        log.error("the journal cannot be used: %s", cause(error))
+        raise NotSent(
+            "the gateway's journal cannot be written, and no order is sent without it: check STATE_URL and the disk. "
+            "Nothing was sent"
+        ) from None
