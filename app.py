@@ -1,40 +1,41 @@
-"""The service: one view, its guards and its error handlers. Nothing about any exchange or about FMZ's formats."""
+"""The service: one view and its error handlers. Nothing about any exchange or about FMZ's formats."""
 
 import argparse
 import logging
-import socket
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from ipaddress import ip_address
+from functools import cache
 from pathlib import Path
-from secrets import compare_digest
 from time import perf_counter
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Response, g, request
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.serving import WSGIRequestHandler
 
+from access import admit
 from database import WrongDatabase, open_state
+from delivery import Delivery, has_hung_up
 from exchanges import find
 from orders import cli
 from orders.desk import Desk
 from orders.journal import Journal
 from orders.resolver import Resolver
 from protocol import wire
+from protocol.deadline import Deadline
 from protocol.errors import AccessDenied, GatewayError, InvalidCall, cause
-from protocol.methods import answer, known_name, read_call
+from protocol.methods import dispatch, known_name, read_call
 from settings import Settings, WrongSetting, configure_logging, is_loopback
-from transport import counters
 from transport.clock import epoch_ms
+from transport.counters import connect_counters
 from transport.http import Http
 from transport.services import Services
 from transport.signing import Credentials
+from transport.upstream import Upstreams
 
 log = logging.getLogger("fmz-gateway")
 
@@ -42,11 +43,13 @@ MAX_BODY = 1024 * 1024  # bytes
 _DEFAULT_NAMES = ("", "exchange", "digitalasset")  # the article's own example paths
 
 
-def create_app(settings: Settings | None = None, services: Services | None = None) -> Flask:
-    """The WSGI application. Raises WrongSetting for a wrong environment, and for a database that cannot be opened."""
+def create_app(settings: Settings | None = None, upstreams: Upstreams | None = None) -> Flask:
+    """Return the WSGI application. Raises WrongSetting for a wrong environment, and for a database that cannot be
+    opened."""
     settings = settings or Settings.load()
-    services = services or open_services(settings)
-    journal = Journal(services.state, services.now, settings.retry_window)
+    upstreams = upstreams or open_upstreams(settings)
+    services = upstreams.services
+    journal = Journal(services.database, services.now, settings.retry_window)
     resolver = Resolver(journal)
     app = Flask(__name__, static_folder=None)
     app.extensions["resolver"] = resolver
@@ -56,21 +59,29 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     @app.post("/", defaults={"name": ""})
     @app.post("/<name>", strict_slashes=False)
     def gateway(name: str) -> Response:
+        deadline = Deadline.after(settings.deadline)
         body = request.get_data(cache=False)
         request.stream.read(1)  # raises where a body without a length was cut off at the cap
         call = read_call(body, request.headers.get("Http-Method", ""))
         g.call = call
         g.credentials = credentials = Credentials.from_fields(call.access_key, call.secret_key)
         kind = find(settings.default_exchange if name.lower() in _DEFAULT_NAMES else name)
-        exchange = kind(g.credentials, services, call.identity)
+        upstream = upstreams.of(kind)
+        exchange = kind(credentials, upstream, deadline, call.identity)
         if credentials.key:
-            resolver.remember(kind.name, exchange.account, lambda: kind(replace(credentials), services))
+            keys = credentials.copy()
+            resolver.remember(kind.name, keys.key, lambda: kind(keys, upstream, Deadline.after(settings.deadline)))
         connection = request.environ.get("gunicorn.socket")
         nonce = str(call.nonce or "")
-        desk = Desk(exchange, journal, nonce, hung_up=lambda: _hung_up(connection), sleep=services.sleep)
-        reply = _reply(answer(exchange, desk, call))
-        reply.response = told = _Told(reply.get_data(), connection)
-        reply.call_on_close(lambda: desk.close(delivered=told.heard))
+
+        @cache
+        def open_desk() -> Desk:
+            return Desk(exchange, journal, nonce, hung_up=lambda: has_hung_up(connection), sleep=services.sleep)
+
+        reply = _reply(dispatch(exchange, open_desk, call))
+        if open_desk.cache_info().currsize:
+            reply.response = delivery = Delivery(reply.get_data(), connection)
+            reply.call_on_close(lambda: open_desk().close(delivered=delivery.delivered))
         return reply
 
     @app.before_request
@@ -86,27 +97,30 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     return app
 
 
-def open_services(settings: Settings) -> Services:
-    """What the process lends to every exchange. Raises WrongSetting like ``open_database``."""
-    return Services(
+def open_upstreams(settings: Settings) -> Upstreams:
+    """Return what the process knows of every exchange. Raises WrongSetting like ``open_database``."""
+    database = open_database(settings)
+    services = Services(
         http=Http(ca_file=settings.ca_file, proxies=settings.proxies),
-        state=open_database(settings),
-        deadline=settings.deadline,
-        urls=settings.urls,
+        database=database,
+        counters=connect_counters(settings.limits_url, database),
+    )
+    return Upstreams(
+        services,
+        addresses=settings.urls,
         testnets=settings.testnets,
-        limits_url=settings.limits_url,
         withdrawals=settings.allow_withdrawals,
     )
 
 
 def open_database(settings: Settings) -> Engine:
-    """The gateway's database. Raises WrongSetting when it, or the limits' own, cannot be opened or used."""
+    """Return the gateway's database. Raises WrongSetting when it, or the limits' own, cannot be opened or used."""
     with _as_wrong("STATE_URL"):
         state = open_state(settings.state_url)
     if settings.limits_url:
         try:
             with _as_wrong("LIMITS_URL"):
-                counters.opened(settings.limits_url, state).dispose()
+                connect_counters(settings.limits_url, state).dispose()
         except WrongSetting:
             state.dispose()
             raise
@@ -125,91 +139,11 @@ def _as_wrong(setting: str) -> Iterator[None]:
         raise WrongSetting(f"{setting} is wrong: the database cannot be opened: {reason}") from None
 
 
-# Who may call -----------------------------------------------------------------------------------------------------
-
-
-def admit(asked: Request, settings: Settings) -> None:
-    """Let a request in. Raises AccessDenied: browser pages must not reach the gateway, nor strangers."""
-    if settings.allowed_clients and not _is_client(asked.remote_addr, settings):
-        raise AccessDenied("this address is not in ALLOWED_CLIENTS")
-    if not _is_host(asked.headers.get("Host", ""), settings):
-        raise AccessDenied("the Host header names no address of this gateway; add it to ALLOWED_HOSTS")
-    origin = asked.headers.get("Origin")
-    if origin is not None and origin.lower() not in settings.allowed_origins:
-        raise AccessDenied("requests from web pages are refused; add the page's origin to ALLOWED_ORIGINS")
-    if settings.token and not any(compare_digest(settings.token, given) for given in _tokens(asked)):
-        raise AccessDenied("the token is missing or wrong; end the service address with ?token=<TOKEN>")
-
-
-def _is_client(address: str | None, settings: Settings) -> bool:
-    if not address or not _is_address(address):  # a Unix socket's peer has none
-        return False
-    client = ip_address(address)
-    client = getattr(client, "ipv4_mapped", None) or client  # how a socket on [::] names IPv4 peers
-    return any(client in network for network in settings.allowed_clients)
-
-
-def _is_host(header: str, settings: Settings) -> bool:
-    try:
-        name = urlsplit(f"//{header}").hostname or ""
-    except ValueError:
-        return False
-    if name in settings.allowed_hosts or name == settings.host or is_loopback(name):
-        return True
-    # A page that rebinds a name onto us sends that name; an address cannot be rebound.
-    return not is_loopback(settings.host) and _is_address(name)
-
-
-def _is_address(name: str) -> bool:
-    try:
-        return bool(ip_address(name))
-    except ValueError:
-        return False
-
-
-def _tokens(asked: Request) -> list[str]:
-    """The tokens a request carries: in the query, as a bearer, or as the password of ``http://user:token@host``."""
-    given = [asked.args.get("token")]
-    if asked.authorization:
-        given += [asked.authorization.token, asked.authorization.password]
-    return [token for token in given if token and token.isascii()]
-
-
 # What is answered -------------------------------------------------------------------------------------------------
 
 
 def _reply(reply: dict[str, object], status: int = 200) -> Response:
     return Response(wire.write(reply), status, mimetype="application/json")
-
-
-class _Told:
-    """An answer on its way. heard: whether its caller was there when it went out, and all of it could be sent.
-
-    What the connection looks like afterwards says nothing: who has read an answer may close it at once.
-    """
-
-    def __init__(self, body: bytes, connection: socket.socket | None) -> None:
-        self._body = body
-        self._connection = connection
-        self.heard = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        there = not _hung_up(self._connection)
-        yield self._body
-        self.heard = there  # the server comes back here when it has sent it
-
-
-def _hung_up(connection: socket.socket | None) -> bool:
-    """Whether the caller has closed its connection, as far as the server lets us see it. FMZ's host does when its own
-    timeout is the shorter one; its strategy then knows of no order."""
-    if connection is None:
-        return False
-    try:
-        return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
 
 
 def _refusal(error: GatewayError, status: int = 200) -> Response:
@@ -260,7 +194,7 @@ def _log(response: Response) -> Response:
 
 
 def serve() -> None:
-    """Run gunicorn in this process: what ``fmz-gateway`` and ``make run`` do. Takes gunicorn's own options, or
+    """Run gunicorn in this process, as ``fmz-gateway`` and ``make run`` do. Takes gunicorn's own options, or
     ``orders`` and what ``orders.cli`` understands."""
     if sys.argv[1:2] == ["orders"]:
         try:

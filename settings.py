@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 from database import read_url
 from exchanges import DEFAULT, EXCHANGES, find
-from exchanges.base.exchange import Exchange
+from exchanges.base import Exchange
 from protocol.errors import InvalidCall
 from transport.counters import REDIS
 

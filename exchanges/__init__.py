@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from exchanges.base.exchange import Exchange
+from exchanges.base import Exchange
 from exchanges.binance.futures import FuturesBinance
 from exchanges.binance.spot import Binance
 from exchanges.bitgo import BitGo
@@ -23,7 +23,7 @@ DEFAULT = Paper.name
 
 
 def find(name: str) -> type[Exchange]:
-    """The exchange of that name, in any case. Raises InvalidCall."""
+    """Return the exchange of that name, in any case. Raises InvalidCall."""
     exchange = EXCHANGES.get(name.lower())
     if exchange is None:
         raise InvalidCall(f"no exchange of that name; there are {', '.join(e.name for e in EXCHANGES.values())}")

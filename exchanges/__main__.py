@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 from exchanges import EXCHANGES
-from exchanges.base.exchange import Exchange
-from exchanges.base.futures import FuturesExchange
+from exchanges.base import Exchange, FuturesExchange
 
 _EVERY = "ticker, depth, records, trades, accounts, orders"  # what an exchange must be able to do to be one
 _SOME = {"markets": "markets", "tickers": "tickers", "past orders": "history", "order by client id": "find"}
@@ -15,12 +14,16 @@ _MARKED = re.compile(r"(?<=<!-- exchanges -->\n).*?(?=<!-- /exchanges -->)", re.
 
 
 def can(exchange: type[Exchange], method: str) -> bool:
-    """Whether an adapter has a method of its own where the interface only says that there is none."""
-    return getattr(exchange, method) is not getattr(Exchange, method)
+    """Return True where an exchange has a method that not every one has: an adapter of its own, or of the template that
+    the method is made of."""
+    if method == "find":
+        return exchange.client_id is not None
+    own = ("history", "past_orders") if method == "history" else (method,)
+    return any(getattr(exchange, name) is not getattr(Exchange, name) for name in own)
 
 
 def table() -> str:
-    """The table, in Markdown."""
+    """Return the table, in Markdown."""
     columns = ["exchange", "address", "trades", _EVERY, *_SOME, "fundings", "testnet", "signature proved by"]
     rows = [columns, ["---"] * len(columns)]
     for exchange in EXCHANGES.values():

@@ -9,11 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from exchanges.base.exchange import Exchange
-from protocol.errors import InvalidCall, OrderNotFound, Unsupported
-from protocol.models import Balance, Candle, Depth, Level, NewOrder, Order, OrderId, Side, Status, Symbol, Ticker, Trade
-from protocol.numbers import double, exact, identifier, milliseconds, plain
-from transport.signing import Md5Query
+from exchanges.base import *
 
 _RESERVED = {"action": "action", "apikey": "api_key", "sign": "sign"}  # by their letters: " Action" may be read alike
 
@@ -34,6 +30,12 @@ class BitGo(Exchange):
     reading = {"market", "depth", "kline", "trades", "userinfo", "entrust", "order"}
     """The actions that change nothing."""
     numbers = {"BTC": "1", "LTC": "2", "ETP": "3", "ETH": "4", "ETC": "5", "DOGE": "6", "BEC": "7"}
+    """Its numbers of currencies against CNY."""
+
+    ticker_row = Row(Ticker, bid="buy", ask="sell", last="last", high="high", low="low", volume="vol")
+    candle_row = Row(Candle, time=0, open=1, high=2, low=3, close=4, volume=5)
+    trade_row = Row(Trade, id="id", time="time", price="price", amount="amount")
+    order_row = Row(Order, id="id", side="type", amount="count", filled="success_count", status="status")
 
     def market(self, symbol: Symbol) -> str:
         known = self.numbers.get(symbol.base) if symbol.quote == self.quote else None
@@ -46,46 +48,29 @@ class BitGo(Exchange):
             raise self.refused(code, payload.get("msg") or "without a reason")
         return payload
 
-    def action(self, name: str, *, signed: bool = False, **params: str) -> Any:
-        """The whole reply to an action."""
+    def action(self, name: str, *, signed: bool = False, **params: Any) -> Any:
+        """Return the whole reply to an action."""
         safe = name in self.reading
         return self.call("POST", "/appApi.html", params={"action": name, **params}, signed=signed, safe=safe)
 
     # Market data --------------------------------------------------------------------------------------------------
 
     def ticker(self, symbol: Symbol) -> Ticker:
-        reply = self.action("market", symbol=self.market(symbol))
-        row = reply["data"]
-        return Ticker(
-            time=self._time(reply),
-            bid=double(row["buy"]),
-            ask=double(row["sell"]),
-            last=double(row["last"]),
-            high=double(row["high"]),
-            low=double(row["low"]),
-            volume=double(row["vol"]),
-        )
+        reply = self.action("market", symbol=symbol)
+        return self.ticker_row(reply["data"], time=self.reply_time(reply))
 
     def depth(self, symbol: Symbol) -> Depth:
-        reply = self.action("depth", symbol=self.market(symbol))
-        book = reply["data"]
-        return Depth(time=self._time(reply), asks=_levels(book["asks"]), bids=_levels(book["bids"]))
+        reply = self.action("depth", symbol=symbol)
+        return self.read_book(reply["data"], self.reply_time(reply))
 
     def candles(self, symbol: Symbol, period: int, limit: int | None) -> list[Candle]:
-        reply = self.action("kline", symbol=self.market(symbol), step=self.periods[period])
-        return [Candle(milliseconds(row[0]), *map(double, row[1:6])) for row in reply["data"] or ()]
+        reply = self.action("kline", symbol=symbol, step=self.periods[period])
+        return [self.candle_row(row) for row in reply["data"] or ()]
 
     def trades(self, symbol: Symbol) -> list[Trade]:
-        reply = self.action("trades", symbol=self.market(symbol))
+        reply = self.action("trades", symbol=symbol)
         return [
-            Trade(
-                id=identifier(row["id"]),
-                time=milliseconds(row["time"]),
-                price=double(row["price"]),
-                amount=double(row["amount"]),
-                side=Side.BUY if row["en_type"] == "bid" else Side.SELL,
-            )
-            for row in reply["data"] or ()
+            self.trade_row(row, side=Side.BUY if row["en_type"] == "bid" else Side.SELL) for row in reply["data"] or ()
         ]
 
     # Account ------------------------------------------------------------------------------------------------------
@@ -101,27 +86,20 @@ class BitGo(Exchange):
     def trade(self, order: NewOrder) -> OrderId:
         assert order.price is not None, "limit_only: prepare refuses the others"
         reply = self.action(
-            "trade",
-            signed=True,
-            symbol=self.market(order.symbol),
-            type="0" if order.side is Side.BUY else "1",
-            price=plain(order.price),
-            amount=plain(order.amount),
+            "trade", signed=True, symbol=order.symbol, type=order.side, price=order.price, amount=order.amount
         )
         return identifier(reply["orderId"])
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
-        if symbol is None:
-            raise Unsupported(f"{self.name} lists open orders of one market only: name it")
-        reply = self.action("entrust", signed=True, symbol=self.market(symbol))
-        return [self._order({"status": 1} | row) for row in reply["data"] or ()]
+        reply = self.action("entrust", signed=True, symbol=self.one_market(symbol, "open orders"))
+        return [self.read_order({"status": 1} | row) for row in reply["data"] or ()]
 
-    def order(self, symbol: Symbol, order_id: str) -> Order:
+    def order_reply(self, symbol: Symbol, *, order_id: str = "", client_id: str = "") -> Any:
         reply = self.action("order", signed=True, id=order_id)
         row = next((row for row in reply["data"] or () if str(row["id"]) == order_id), None)
         if row is None:
-            raise OrderNotFound(f"{self.name} has no order {order_id}")
-        return self._order(row)
+            raise self.no_order(order_id)
+        return row
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         self.action("cancel_entrust", signed=True, id=order_id)
@@ -136,20 +114,10 @@ class BitGo(Exchange):
 
     # Readers ------------------------------------------------------------------------------------------------------
 
-    def _time(self, reply: Mapping[str, Any]) -> int:
-        return milliseconds(reply["time"]) if reply.get("time") else self.services.now()
+    def reply_time(self, reply: Mapping[str, Any]) -> int:
+        """Return a reply's time in ms, ours where it has none."""
+        return milliseconds(reply["time"]) if reply.get("time") else self.upstream.services.now()
 
-    def _order(self, row: Mapping[str, Any]) -> Order:
-        return Order(
-            id=identifier(row["id"]),
-            side=self.sides[str(row["type"])],
-            price=exact(row["prize"] if "prize" in row else row["price"]),
-            amount=exact(row["count"]),
-            filled=exact(row["success_count"]),
-            average=Decimal(0),  # not in any reply
-            status=self.statuses[str(row["status"])],
-        )
-
-
-def _levels(rows: Any) -> list[Level]:
-    return [(double(price), double(amount)) for price, amount, *_ in rows]
+    def read_order(self, row: Any) -> Order:
+        price = exact(row["prize"] if "prize" in row else row["price"])
+        return self.order_row(row, price=price, average=Decimal(0))  # the average is not in any reply

@@ -10,22 +10,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from exchanges.base.exchange import Exchange
-from protocol.errors import (
-    AuthenticationFailed,
-    InsufficientFunds,
-    InvalidCall,
-    Maintenance,
-    OrderNotFound,
-    OutcomeUnknown,
-    RateLimited,
-    Unsupported,
-)
-from protocol.models import Balance, Candle, Depth, Level, NewOrder, Order, OrderId, Side, Status, Symbol, Ticker, Trade
-from protocol.numbers import double, exact, identifier, milliseconds, plain
-from transport.signing import HmacMd5Form
+from exchanges.base import *
 
 _PAGE = 50  # rows of trades and of open orders asked for
+_PAGES = 100
 
 
 class CoinPark(Exchange):
@@ -33,10 +21,11 @@ class CoinPark(Exchange):
 
     name = "CoinPark"
     url = "https://api.coinpark.cc"
+    root = "/v1/"
     sends = "form"
     signer = HmacMd5Form
     proof = "our own vector: none is published"
-    harmless = "[A-Z]+ transfer/assets"  # its balances
+    allowed_calls = ("* transfer/assets",)  # its balances
     periods = {
         1: "1min", 3: "3min", 5: "5min", 15: "15min", 30: "30min", 60: "1hour", 120: "2hour", 240: "4hour",
         360: "6hour", 720: "12hour", 1440: "day", 10080: "week",
@@ -51,24 +40,27 @@ class CoinPark(Exchange):
         "6": Status.OPEN,
     }
     sides = {"1": Side.BUY, "2": Side.SELL}
+    level = ("price", "volume")
     limit_only = "market orders are not known to work: the only program for it never could send one"
     reading = {"transfer/assets", "orderpending/orderPendingList", "orderpending/order"}
     """The commands that change nothing."""
     # Bibox's codes, as the ccxt library knew them.
-    refusals = {
-        "2011": AuthenticationFailed,  # account locked
-        "2027": InsufficientFunds,
-        "2033": OrderNotFound,  # completed or cancelled before
-        "2091": RateLimited,
-        "3012": AuthenticationFailed,  # key
-        "3024": AuthenticationFailed,  # permission
-        "3025": AuthenticationFailed,  # signature
-        "4000": OutcomeUnknown,  # "the network is unstable"
-        "4003": Maintenance,  # busy
-    }
+    refusals = codes({
+        AuthenticationFailed: "2011 3012 3024 3025",  # account locked; key, permission, signature
+        InsufficientFunds: "2027",
+        OrderNotFound: "2033",  # completed or cancelled before
+        RateLimited: "2091",
+        OutcomeUnknown: "4000",  # "the network is unstable"
+        Maintenance: "4003",  # busy
+    })  # fmt: skip
 
-    def market(self, symbol: Symbol) -> str:
-        return f"{symbol.base}_{symbol.quote}"
+    ticker_row = Row(Ticker, time="timestamp", bid="buy", ask="sell", last="last", high="high", low="low", volume="vol")
+    candle_row = Row(Candle, time="time", open="open", high="high", low="low", close="close", volume="vol")
+    trade_row = Row(Trade, id="id", time="time", price="price", amount="amount", side="side")
+    balance_row = Row(Balance, currency="coin_symbol", free="balance", frozen="freeze")
+    order_row = Row(
+        Order, id="id", side="order_side", price="price", amount="amount", filled="deal_amount", status="status"
+    )
 
     def unwrap(self, payload: Any) -> Any:
         if payload.get("error"):
@@ -76,62 +68,40 @@ class CoinPark(Exchange):
             raise self.refused(error.get("code", ""), error.get("msg", "without a reason"))
         return payload["result"]
 
-    def public(self, cmd: str, symbol: Symbol, **params: str) -> Any:
-        """The result of a market data command."""
-        return self.call("GET", "/v1/mdata", params={"cmd": cmd, **params, "pair": self.market(symbol)})
+    def market_data(self, cmd: str, symbol: Symbol, **params: Any) -> Any:
+        """Return the result of a public command."""
+        return self.get("mdata", cmd=cmd, **params, pair=symbol)
 
-    def private(self, cmd: str, body: Mapping[str, Any]) -> Any:
-        """The result of one signed command; the part of ``cmd`` before the slash is its endpoint."""
+    def command(self, cmd: str, body: Mapping[str, Any]) -> Any:
+        """Return the result of one signed command; the part of ``cmd`` before the slash is its endpoint."""
         cmds = json.dumps([{"cmd": cmd, "body": body}])
-        path, safe = f"/v1/{cmd.partition('/')[0]}", cmd in self.reading
-        result = self.call("POST", path, params={"cmds": cmds}, signed=True, safe=safe)
+        endpoint, safe = cmd.partition("/")[0], cmd in self.reading
+        result = self.call("POST", endpoint, params={"cmds": cmds}, signed=True, safe=safe)
         if not isinstance(result, list):
             return result
-        [answer] = result
-        return self.unwrap(answer)
+        [only] = result
+        return self.unwrap(only)
 
     # Market data --------------------------------------------------------------------------------------------------
 
     def ticker(self, symbol: Symbol) -> Ticker:
-        row = self.public("ticker", symbol)
-        return Ticker(
-            time=milliseconds(row["timestamp"]),
-            bid=double(row["buy"]),
-            ask=double(row["sell"]),
-            last=double(row["last"]),
-            high=double(row["high"]),
-            low=double(row["low"]),
-            volume=double(row["vol"]),
-        )
+        return self.ticker_row(self.market_data("ticker", symbol))
 
     def depth(self, symbol: Symbol) -> Depth:
-        book = self.public("depth", symbol, size="10")
-        return Depth(time=milliseconds(book["update_time"]), asks=_levels(book["asks"]), bids=_levels(book["bids"]))
+        book = self.market_data("depth", symbol, size="10")
+        return self.read_book(book, milliseconds(book["update_time"]))
 
     def candles(self, symbol: Symbol, period: int, limit: int | None) -> list[Candle]:
-        rows = self.public("kline", symbol, size=str(limit or 200), period=self.periods[period])
-        return [
-            Candle(milliseconds(row["time"]), *(double(row[name]) for name in ("open", "high", "low", "close", "vol")))
-            for row in rows
-        ]
+        rows = self.market_data("kline", symbol, size=limit or 200, period=self.periods[period])
+        return [self.candle_row(row) for row in rows]
 
     def trades(self, symbol: Symbol) -> list[Trade]:
-        return [
-            Trade(
-                id=identifier(row["id"]),
-                time=milliseconds(row["time"]),
-                price=double(row["price"]),
-                amount=double(row["amount"]),
-                side=self.sides[str(row["side"])],
-            )
-            for row in self.public("deals", symbol, size=str(_PAGE))
-        ]
+        return [self.trade_row(row) for row in self.market_data("deals", symbol, size=_PAGE)]
 
     # Account ------------------------------------------------------------------------------------------------------
 
     def accounts(self) -> list[Balance]:
-        rows = self.private("transfer/assets", {"select": 1})["assets_list"]
-        return [Balance(row["coin_symbol"], exact(row["balance"]), exact(row["freeze"])) for row in rows]
+        return [self.balance_row(row) for row in self.command("transfer/assets", {"select": 1})["assets_list"]]
 
     def trade(self, order: NewOrder) -> OrderId:
         assert order.price is not None, "limit_only: prepare refuses the others"
@@ -139,57 +109,45 @@ class CoinPark(Exchange):
             "pair": self.market(order.symbol),
             "account_type": 0,
             "order_type": 2,  # limit
-            "order_side": 1 if order.side is Side.BUY else 2,
+            "order_side": int(self.render(order.side)),
             "price": plain(order.price),
             "amount": plain(order.amount),
         }
-        return identifier(self.private("orderpending/trade", body))
+        return identifier(self.command("orderpending/trade", body))
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
-        if symbol is None:
-            raise Unsupported(f"{self.name} lists open orders of one market only: name it")
-        rows: list[Any] = []
-        while True:
-            asked = {"pair": self.market(symbol), "page": len(rows) // _PAGE + 1, "size": _PAGE}
-            page = self.private("orderpending/orderPendingList", asked)
-            rows += page["items"]
-            if len(page["items"]) < _PAGE or len(rows) >= page["count"]:
-                return [self._order(row) for row in rows]
+        pair = self.market(self.one_market(symbol, "open orders"))
 
-    def order(self, symbol: Symbol, order_id: str) -> Order:
-        row = self.private("orderpending/order", {"id": self._id(order_id)})
+        def page(rows: list[Any]) -> list[Any]:
+            asked = {"pair": pair, "page": len(rows) // _PAGE + 1, "size": _PAGE}
+            items: list[Any] = self.command("orderpending/orderPendingList", asked)["items"]
+            return items
+
+        return [self.read_order(row) for rows in self.pages(page, _PAGE, _PAGES) for row in rows]
+
+    def order_reply(self, symbol: Symbol, *, order_id: str = "", client_id: str = "") -> Any:
+        row = self.command("orderpending/order", {"id": self.number(order_id)})
         if not row:
-            raise OrderNotFound(f"{self.name} has no order {order_id}")
-        return self._order(row)
+            raise self.no_order(order_id)
+        return row
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
-        self.private("orderpending/cancelTrade", {"orders_id": self._id(order_id)})
+        self.command("orderpending/cancelTrade", {"orders_id": self.number(order_id)})
         return False  # whether it is done, or will be, is not known
 
     def raw(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
         """``mdata`` with its ``cmd`` among the params is public; every other path is a signed command's name."""
         if path == "mdata":
-            return self.call("GET", "/v1/mdata", params=params, safe=False)
-        return self.private(path, params)
+            return self.call("GET", "mdata", params=params, safe=False)
+        return self.command(path, params)
 
     # Readers ------------------------------------------------------------------------------------------------------
 
-    def _id(self, order_id: str) -> int:
+    def number(self, order_id: str) -> int:
+        """Return an order's id as its number. Raises InvalidCall."""
         if not order_id.isdecimal():
             raise InvalidCall(f"{self.name} numbers its orders: {order_id} is no such number; nothing was sent")
         return int(order_id)
 
-    def _order(self, row: Mapping[str, Any]) -> Order:
-        return Order(
-            id=identifier(row["id"]),
-            side=self.sides[str(row["order_side"])],
-            price=exact(row["price"]),
-            amount=exact(row["amount"]),
-            filled=exact(row["deal_amount"]),
-            average=Decimal(0),  # not in any reply
-            status=self.statuses[str(row["status"])],
-        )
-
-
-def _levels(rows: Any) -> list[Level]:
-    return [(double(row["price"]), double(row["volume"])) for row in rows]
+    def read_order(self, row: Any) -> Order:
+        return self.order_row(row, average=Decimal(0))  # not in any reply

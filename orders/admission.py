@@ -1,7 +1,6 @@
 """Admission of an order: it may be sent, or an earlier one is the answer to its request."""
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,7 +8,7 @@ from orders.failures import before_sending, earlier_in_progress, journal_require
 from orders.intents import OPEN, Intent, State
 from orders.journal import Journal
 from orders.lookup import Lookup
-from orders.venue import Venue
+from orders.trader import Trader
 from protocol.errors import NotSent
 from protocol.models import NewOrder, OrderId
 
@@ -45,7 +44,7 @@ class Admission:
     """Admits one call's order. nonce: of FMZ's request. hung_up: tells if its caller has closed the connection."""
 
     def __init__(
-        self, exchange: Venue, journal: Journal, lookup: Lookup, nonce: str, hung_up: Callable[[], bool]
+        self, exchange: Trader, journal: Journal, lookup: Lookup, nonce: str, hung_up: Callable[[], bool]
     ) -> None:
         self._exchange = exchange
         self._journal = journal
@@ -111,7 +110,7 @@ class Admission:
         exchange, open_before = self._exchange, None
         if not exchange.client_id:
             with before_sending():
-                open_before = frozenset(str(one.id) for one in exchange.orders(order.symbol))
+                open_before = frozenset(str(one.id) for one in exchange.fresh().orders(order.symbol))
         return Intent(
             client_id=order.client_id,
             exchange=exchange.name,
@@ -123,6 +122,6 @@ class Admission:
             amount=order.amount,
             closes=order.closes,
             created_ms=self._journal.now(),
-            expires_ms=self._journal.now() + round((exchange.until - time.monotonic()) * 1000) + _CLOCK_SKEW_MS,
+            expires_ms=self._journal.now() + round(exchange.deadline.left() * 1000) + _CLOCK_SKEW_MS,
             open_before=open_before,
         )

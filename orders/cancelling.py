@@ -3,15 +3,15 @@
 from collections.abc import Callable
 
 from orders.lookup import pauses
-from orders.venue import Venue
+from orders.trader import Trader
 from protocol.errors import UNREADABLE, GatewayError, OrderFilled, OrderNotFound, OutcomeUnknown
 from protocol.models import Status, Symbol
 
 _STILL_OPEN = "the order is still open"
 
 
-def cancel(exchange: Venue, symbol: Symbol, order_id: str, sleep: Callable[[float], None]) -> bool:
-    """Cancel an order; return True when it is cancelled, or was already.
+def cancel(exchange: Trader, symbol: Symbol, order_id: str, sleep: Callable[[float], None]) -> list[bytes]:
+    """Cancel an order; return the exchange's replies that say it is cancelled, or was already.
 
     Raises OrderFilled, OrderNotFound when the exchange does not know the order even when asked for it, and
     OutcomeUnknown when it may still be open.
@@ -20,7 +20,7 @@ def cancel(exchange: Venue, symbol: Symbol, order_id: str, sleep: Callable[[floa
     reason = f"{exchange.name}: the cancellation was accepted"
     try:
         if exchange.cancel(symbol, order_id):
-            return True
+            return exchange.replies
     except OrderNotFound as error:
         not_found, reason = error, error.message
     except OutcomeUnknown as error:
@@ -30,16 +30,16 @@ def cancel(exchange: Venue, symbol: Symbol, order_id: str, sleep: Callable[[floa
         if not isinstance(wrong, OutcomeUnknown):
             raise
         reason = wrong.message
-    waits = pauses(exchange.until)
-    while doubt := _check(exchange, symbol, order_id, not_found):
+    waits = pauses(exchange.deadline)
+    while doubt := _check(asked := exchange.fresh(), symbol, order_id, not_found):
         pause = next(waits, None)
         if pause is None or (not_found and doubt == _STILL_OPEN):
             raise OutcomeUnknown(f"{reason.rstrip('.')}; {doubt}. Cancel it again")
         sleep(pause)
-    return True
+    return asked.replies
 
 
-def _check(exchange: Venue, symbol: Symbol, order_id: str, not_found: OrderNotFound | None) -> str:
+def _check(exchange: Trader, symbol: Symbol, order_id: str, not_found: OrderNotFound | None) -> str:
     """Ask for an order; return the reason to think that it is not cancelled, empty when it is.
 
     Raises OrderFilled, and ``not_found`` when the exchange still does not know the order.

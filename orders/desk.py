@@ -17,9 +17,9 @@ from orders.cancelling import cancel
 from orders.failures import before_sending, journal_required, order_unknown
 from orders.intents import OPEN, Intent, State
 from orders.journal import Journal
-from orders.lookup import Lookup
+from orders.lookup import Lookup, stored_reply
 from orders.queue import exclusive
-from orders.venue import Venue
+from orders.trader import Trader
 from protocol.errors import (
     UNREADABLE,
     GatewayError,
@@ -48,7 +48,7 @@ class Desk:
 
     def __init__(
         self,
-        exchange: Venue,
+        exchange: Trader,
         journal: Journal,
         nonce: str,
         *,
@@ -61,17 +61,11 @@ class Desk:
         self._sleep = sleep
         self._lookup = Lookup(exchange, journal, sleep)
         self._admission = Admission(exchange, journal, self._lookup, nonce, hung_up)
-        self._stored: Intent | None = None
         self._placed: Intent | None = None
+        self.replies: list[bytes] = []
+        """The JSON texts of the exchange's replies about the order."""
         self.marks: dict[str, bool] = {}
         """Marks on the answer that is not the exchange's own to this very order: found, replayed, adopted."""
-
-    @property
-    def reply(self) -> bytes | None:
-        """The JSON text of the exchange's reply about the order."""
-        if self._stored is None:
-            return self._exchange.reply
-        return self._stored.reply.encode() if self._stored.reply else None
 
     def place(self, symbol: Symbol, direction: Direction, price: Decimal | None, amount: Decimal) -> OrderId:
         """Place an order once, and return its id; a repeated request is given the id of the first.
@@ -99,8 +93,9 @@ class Desk:
                     return order_id
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
-        """Cancel an order, see ``orders.cancelling``."""
-        return cancel(self._exchange, self._exchange.resolve(symbol), order_id, self._sleep)
+        """Cancel an order and return True, or raise; see ``orders.cancelling``."""
+        self.replies = cancel(self._exchange, self._exchange.resolve(symbol), order_id, self._sleep)
+        return True
 
     def close(self, *, delivered: bool) -> None:
         """End the call, after its answer was written to the caller.
@@ -116,8 +111,7 @@ class Desk:
 
     def _send(self, order: NewOrder, intent: Intent) -> OrderId:
         """Send an order once, and write its outcome."""
-        exchange, end = self._exchange, self._exchange.until
-        exchange.until = time.monotonic() + _SENDING_SHARE * (end - time.monotonic())
+        exchange = self._exchange.fresh(self._exchange.deadline.portion(_SENDING_SHARE))
         try:
             order_id = exchange.trade(order)
         except (NotSent, RateLimited):
@@ -126,7 +120,6 @@ class Desk:
         except OutcomeUnknown as error:
             unclear = error
         except GatewayError as error:
-            exchange.until = end
             error = self._explained(error, order)
             self._write(self._journal.decide, replace(intent, state=State.REFUSED, reply=exchange.scrub(str(error))))
             raise error from None
@@ -136,13 +129,11 @@ class Desk:
                 raise  # our own mistake: the intent stays, and is resolved like a crashed one
             unclear = wrong
         else:
-            reply = self._lookup.last_reply()
-            accepted = replace(intent, state=State.ACCEPTED, order_id=order_id, reply=reply)
+            accepted = replace(intent, state=State.ACCEPTED, order_id=order_id, reply=stored_reply(exchange))
             self._write(self._journal.decide, accepted)
             self._placed = accepted
+            self.replies = exchange.replies
             return order_id
-        finally:
-            exchange.until = end
         return self._find(intent, unclear)
 
     def _explained(self, error: GatewayError, order: NewOrder) -> GatewayError:
@@ -161,8 +152,7 @@ class Desk:
             raise self._unknown(intent, unclear.message.rstrip("."))
         if resolved.order_id is None:
             raise recalled(resolved.reply or "")
-        self.marks["found"] = True
-        self._placed = resolved
+        self._use_stored(resolved, "found")
         return resolved.order_id
 
     def _replay(self, stored: Intent, client_id: str) -> OrderId:
@@ -182,7 +172,8 @@ class Desk:
 
     def _use_stored(self, intent: Intent, mark: str) -> None:
         """Answer this call with a stored order and its stored reply."""
-        self._stored = self._placed = intent
+        self._placed = intent
+        self.replies = [intent.reply.encode()] if intent.reply else []
         self.marks[mark] = True
 
     def _unknown(self, intent: Intent, why: str) -> OrderStateUnknown:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -10,7 +9,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from orders.intents import OPEN, Intent, State
 from orders.journal import Journal
-from orders.venue import Venue
+from orders.trader import Trader
+from protocol.deadline import Deadline
 from protocol.errors import UNREADABLE, GatewayError, NotSent
 from protocol.models import OrderId
 
@@ -21,19 +21,28 @@ _FIRST_JOURNAL_PAUSE = 0.002  # seconds between two look-ups in the journal
 _MAX_REPLY = 64 * 1024  # characters of a reply that are kept
 
 
-def pauses(deadline: float, first: float = _FIRST_PAUSE) -> Iterator[float]:
-    """Yield the seconds to sleep between two look-ups, ever longer, in all no more than are left until ``deadline``, in
-    ``time.monotonic()`` seconds."""
-    left, pause = deadline - time.monotonic(), first
-    while pause <= left and time.monotonic() + pause <= deadline:
+def pauses(deadline: Deadline, first: float = _FIRST_PAUSE) -> Iterator[float]:
+    """Yield the seconds to sleep between two look-ups, ever longer, in all no more than are left until the deadline."""
+    left, pause = deadline.left(), first
+    while pause <= left and pause <= deadline.left():
         yield pause
         left, pause = left - pause, min(2 * pause, _LONGEST_PAUSE)
+
+
+def stored_reply(exchange: Trader) -> str | None:
+    """Return the exchange's last reply to this object, scrubbed, in JSON; None when it is too long or not JSON."""
+    reply = exchange.scrub((exchange.replies or [b""])[-1].decode())
+    try:
+        json.loads(reply)
+    except ValueError:
+        return None
+    return reply if len(reply) <= _MAX_REPLY else None
 
 
 class Lookup:
     """Looks for orders of one account on one exchange. sleep: waits for seconds."""
 
-    def __init__(self, exchange: Venue, journal: Journal, sleep: Callable[[float], None]) -> None:
+    def __init__(self, exchange: Trader, journal: Journal, sleep: Callable[[float], None]) -> None:
         self._exchange = exchange
         self._journal = journal
         self._sleep = sleep
@@ -43,7 +52,7 @@ class Lookup:
 
         own: the order is this call's. Another request's order is left to that request until it has ended.
         """
-        waits = pauses(self._exchange.until)
+        waits = pauses(self._exchange.deadline)
         while intent.state in OPEN:
             if own or intent.is_abandoned(self._journal.now()):
                 intent = self.look(intent, own=own)
@@ -57,7 +66,7 @@ class Lookup:
     def wait_delivered(self, intent: Intent) -> Intent:
         """Wait until an accepted order's own caller has been given its id, or its request has ended, or the call's
         deadline is near; return the intent as it is then."""
-        for pause in pauses(self._exchange.until, first=_FIRST_JOURNAL_PAUSE):
+        for pause in pauses(self._exchange.deadline, first=_FIRST_JOURNAL_PAUSE):
             if intent.answered_as or intent.is_abandoned(self._journal.now()):
                 break
             self._sleep(pause)
@@ -66,12 +75,13 @@ class Lookup:
 
     def look(self, intent: Intent, *, own: bool = False) -> Intent:
         """Look once, and write what was found; return the intent as it is then."""
+        exchange = self._exchange.fresh()
         try:
-            found = self._find(intent)
+            found = self._find(exchange, intent)
         except (GatewayError, *UNREADABLE):
             return intent
         if found is not None:
-            resolved = replace(intent, state=State.ACCEPTED, order_id=found, reply=self.last_reply())
+            resolved = replace(intent, state=State.ACCEPTED, order_id=found, reply=stored_reply(exchange))
         elif self._exchange.client_id and self._journal.now() > self._absent_after_ms(intent):
             said = (
                 f"{intent.exchange} has no order {intent.client_id}, and it is too late for it to appear; it is safe "
@@ -89,29 +99,20 @@ class Lookup:
             log.error("the journal could not be written: %s", type(error).__name__)
         return resolved
 
-    def last_reply(self) -> str | None:
-        """Return the exchange's last reply, scrubbed, in JSON; None when it is too long or not JSON."""
-        reply = self._exchange.scrub((self._exchange.reply or b"").decode())
-        try:
-            json.loads(reply)
-        except ValueError:
-            return None
-        return reply if len(reply) <= _MAX_REPLY else None
-
     def _absent_after_ms(self, intent: Intent) -> int:
         """Return the time after which an order that is not found does not exist."""
-        return (intent.unclear_since_ms or intent.expires_ms) + round(self._exchange.settled * 1000)
+        return (intent.unclear_since_ms or intent.expires_ms) + round(self._exchange.absent_after * 1000)
 
-    def _find(self, intent: Intent) -> OrderId | None:
-        if self._exchange.client_id:
-            return self._exchange.find(intent.symbol, intent.client_id)
+    def _find(self, exchange: Trader, intent: Intent) -> OrderId | None:
+        if exchange.client_id:
+            return exchange.find(intent.symbol, intent.client_id)
         # An exchange without client ids: the only new order with the same terms that belongs to no other request.
         if self._journal.has_later_twin(intent):
             return None
         terms = (intent.side, intent.price, intent.amount)
         new = [
             order.id
-            for order in self._exchange.orders(intent.symbol)
+            for order in exchange.orders(intent.symbol)
             if (order.side, order.price, order.amount) == terms
             and str(order.id) not in (intent.open_before or ())
             and not self._journal.belongs_to_other(intent, order.id)

@@ -4,13 +4,12 @@ The outcome of one decides if the next may be sent.
 """
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from weakref import WeakValueDictionary
 
 from orders.failures import earlier_in_progress
-from orders.venue import Venue
+from orders.trader import Trader
 from protocol.models import NewOrder
 
 _locks: WeakValueDictionary[tuple[str, ...], threading.Lock] = WeakValueDictionary()
@@ -18,12 +17,12 @@ _locks_lock = threading.Lock()
 
 
 @contextmanager
-def exclusive(exchange: Venue, order: NewOrder) -> Iterator[None]:
+def exclusive(exchange: Trader, order: NewOrder) -> Iterator[None]:
     """Hold the queue of an order's account, symbol and side. Raises NotSent at the call's deadline."""
     key = (exchange.name, exchange.account, str(order.symbol), order.side)
     with _locks_lock:
         lock = _locks.setdefault(key, threading.Lock())
-    if not lock.acquire(timeout=max(0.0, exchange.until - time.monotonic())):
+    if not lock.acquire(timeout=exchange.deadline.left()):
         raise earlier_in_progress(exchange.name, order)
     try:
         yield

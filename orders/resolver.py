@@ -9,13 +9,14 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import cached_property
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from orders.intents import OPEN
 from orders.journal import Journal
 from orders.lookup import Lookup
-from orders.venue import Venue
+from orders.trader import Trader
 
 log = logging.getLogger("fmz-gateway")
 
@@ -24,13 +25,25 @@ _CLEANING = 3600.0  # seconds from one deletion of old rows to the next
 _ACCOUNTS = 1000  # whose keys are remembered, the latest
 
 
+class _Account:
+    """An account whose orders can be looked for. connect: returns its exchange, ready for one call."""
+
+    def __init__(self, connect: Callable[[], Trader]) -> None:
+        self.connect = connect
+
+    @cached_property
+    def name(self) -> str:
+        """The account's name in the journal; made when it is first needed, for few calls place orders."""
+        return self.connect().account
+
+
 class Resolver:
     """A thread for each exchange that this process has been called for, so that an exchange that hangs does not delay
     the orders of another. Call ``start`` where orders are really sent."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._accounts: OrderedDict[tuple[str, str], Callable[[], Venue]] = OrderedDict()
+        self._accounts: OrderedDict[tuple[str, str], _Account] = OrderedDict()
         self._lock = threading.Lock()
         self._threads: dict[str, threading.Thread] = {}
         self._started = False
@@ -50,11 +63,11 @@ class Resolver:
         for thread in self._threads.values():
             thread.join()
 
-    def remember(self, exchange: str, account: str, connect: Callable[[], Venue]) -> None:
-        """Remember an account. connect: returns its exchange, ready for one call."""
+    def remember(self, exchange: str, key: str, connect: Callable[[], Trader]) -> None:
+        """Remember the account of an access key. connect: returns its exchange, ready for one call."""
         with self._lock:
-            self._accounts[exchange, account] = connect
-            self._accounts.move_to_end((exchange, account))
+            self._accounts[exchange, key] = _Account(connect)
+            self._accounts.move_to_end((exchange, key))
             while len(self._accounts) > _ACCOUNTS:
                 self._accounts.popitem(last=False)
             if self._started:
@@ -62,14 +75,18 @@ class Resolver:
 
     def run_once(self, exchange: str) -> int:
         """Look once for every order of an exchange that is due; return the number of those that were resolved."""
+        due = self._journal.list_due(exchange)
+        if not due:
+            return 0
+        with self._lock:
+            known = [account for (name, _), account in self._accounts.items() if name == exchange]
+        accounts = {account.name: account for account in known}
         resolved = 0
-        for intent in self._journal.list_due(exchange):
-            with self._lock:
-                connect = self._accounts.get((exchange, intent.account))
-            if connect is None:
+        for intent in due:
+            if intent.account not in accounts:
                 continue
             self._journal.count_look(intent)
-            found = Lookup(connect(), self._journal, time.sleep).look(intent)
+            found = Lookup(accounts[intent.account].connect(), self._journal, time.sleep).look(intent)
             resolved += found.state not in OPEN
         return resolved
 

@@ -12,13 +12,15 @@ UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeErro
 
 
 class GatewayError(Exception):
-    """A failure told to FMZ as ``{"error": "<LABEL> <message>"}``."""
+    """A failure told to FMZ as ``{"error": "<LABEL> <message>"}``. code: the exchange's own, empty where there is
+    none."""
 
     label: ClassVar[str] = "INTERNAL_ERROR"
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)
         self.message = message
+        self.code = code
 
     def __str__(self) -> str:
         return f"{self.label} {self.message}"
@@ -123,12 +125,12 @@ class Maintenance(ExchangeError):
 
 
 def cause(error: Exception) -> str:
-    """What failed beneath a library's own error, by its class: its words may quote what nobody may read."""
+    """Return the class of what failed beneath a library's own error: its words may quote what nobody may read."""
     return type(getattr(error, "orig", None) or error).__name__
 
 
 def recalled(text: str) -> GatewayError:
-    """The error that an earlier call failed with, from its text."""
+    """Return the error that an earlier call failed with, from its text."""
     label, _, message = text.partition(" ")
     kinds = [GatewayError]
     for kind in kinds:

@@ -1,16 +1,17 @@
-"""METHODS: what FMZ may call, how an exchange is asked for it, and the format of the answer."""
+"""METHODS: what FMZ may call, how an exchange is asked for it, and the format of the reply."""
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-from marshmallow import Schema, fields
+from typing import Any, Generic, TypeVar
 
 from protocol import replies, schemas, wire
 from protocol.errors import UNREADABLE, InvalidCall, Unsupported
-from protocol.schemas import load
+from protocol.interface import Exchange, OrderDesk
+
+P = TypeVar("P")
+R = TypeVar("R")
 
 _RAW = "__api_"
 _UNDOCUMENTED = ("assets", "markets", "tickers", "historyorders", "fundings")
@@ -40,62 +41,70 @@ class Call:
 
 
 def read_call(body: bytes, verb: str) -> Call:
-    """The call in a request's body. Raises InvalidCall."""
-    return Call(**load(_ENVELOPE, wire.read(body)), verb=verb)
+    """Return the call in a request's body. Raises InvalidCall."""
+    return Call(**_ENVELOPE.read(wire.read(body)), verb=verb)
 
 
-class Method:
-    """One of FMZ's calls: the schema of its params, how an exchange is asked, and the format of the answer.
+@dataclass(frozen=True, slots=True)
+class Method(Generic[P, R]):
+    """One of FMZ's calls to an exchange: its parameters, how the exchange is asked, and the format of the reply.
 
-    raw: whether the exchange's own answer goes beside it. orders: whether the order desk is asked instead.
+    raw: True where the exchange's own replies go beside it.
     """
 
-    def __init__(
-        self,
-        params: Schema,
-        ask: Callable[[Any, dict[str, Any]], Any],
-        answer: fields.Field[Any] | None = None,
-        *,
-        raw: bool = False,
-        orders: bool = False,
-    ) -> None:
-        self.params = params
-        self.ask = ask
-        self.reply = Schema.from_dict({"data": answer or fields.Raw()})()
-        self.raw = raw
-        self.orders = orders
+    params: schemas.Incoming[P]
+    ask: Callable[[Exchange, P], R]
+    format: Callable[[R], object]
+    raw: bool = False
 
-    def __call__(self, exchange: Any, desk: Any, params: Any) -> dict[str, Any]:
-        asked = load(self.params, params)
-        to = desk if self.orders else exchange
+    def __call__(self, exchange: Exchange, open_desk: Callable[[], OrderDesk], params: Any) -> dict[str, Any]:
+        asked = self.params.read(params)
         try:
-            data = self.ask(to, asked)
+            data = self.ask(exchange, asked)
         except UNREADABLE as error:
             raise exchange.unreadable(error) from error
-        reply: dict[str, Any] = self.reply.dump({"data": data})
-        marks = desk.marks if self.orders else {}
-        if self.raw and (to.reply is not None or marks):
-            reply["raw"] = wire.verbatim(to.reply or b"{}", marks)
-        return reply
+        return _reply(self.format(data), exchange.replies if self.raw else ())
 
 
+@dataclass(frozen=True, slots=True)
+class OrderMethod(Generic[P, R]):
+    """One of FMZ's calls that place or cancel an order, which the order desk is asked for."""
+
+    params: schemas.Incoming[P]
+    ask: Callable[[OrderDesk, P], R]
+    format: Callable[[R], object]
+
+    def __call__(self, exchange: Exchange, open_desk: Callable[[], OrderDesk], params: Any) -> dict[str, Any]:
+        asked = self.params.read(params)
+        desk = open_desk()
+        try:
+            data = self.ask(desk, asked)
+        except UNREADABLE as error:
+            raise exchange.unreadable(error) from error
+        return _reply(self.format(data), desk.replies, desk.marks)
+
+
+@dataclass(frozen=True, slots=True)
 class Io:
     """FMZ's settings and position calls, told apart by a code: 0 leverage, 1 direction, 2 contract, 3 positions."""
 
-    def __init__(self, calls: Mapping[int, Method]) -> None:
-        self.params = schemas.IoParams()
-        self.calls = calls
+    params: schemas.IoParams
+    calls: Mapping[int, Method[Any, Any]]
 
-    def __call__(self, exchange: Any, desk: Any, params: Any) -> dict[str, Any]:
-        asked = load(self.params, params)
+    def __call__(self, exchange: Exchange, open_desk: Callable[[], OrderDesk], params: Any) -> dict[str, Any]:
+        asked = self.params.read(params)
         if asked["code"] not in self.calls:
             raise Unsupported(f"io code {asked['code']}; this gateway answers {', '.join(map(str, self.calls))}")
-        return self.calls[asked["code"]](exchange, desk, asked["args"])
+        return self.calls[asked["code"]](exchange, open_desk, asked["args"])
 
 
-def answer(exchange: Any, desk: Any, call: Call) -> dict[str, Any]:
-    """Ask ``exchange``, or where orders are concerned its ``desk``, what FMZ asked: ``{"data": …}``, ``raw`` beside it
-    on account and order methods.
+def _reply(data: object, raw: Sequence[bytes], marks: Mapping[str, bool] | None = None) -> dict[str, Any]:
+    return {"data": data, "raw": wire.verbatim(raw, marks)} if raw or marks else {"data": data}
+
+
+def dispatch(exchange: Exchange, open_desk: Callable[[], OrderDesk], call: Call) -> dict[str, Any]:
+    """Ask the exchange, or its desk for an order, what FMZ asked. Return ``{"data": …}``, with ``raw`` beside it on
+    account and order methods.
 
     Raises GatewayError for everything that fails.
     """
@@ -104,23 +113,24 @@ def answer(exchange: Any, desk: Any, call: Call) -> dict[str, Any]:
     method = METHODS.get(_known(call.method))
     if method is None:
         raise InvalidCall(f"no such method; this gateway answers {', '.join(METHODS)} and {_RAW}<resource>")
-    return method(exchange, desk, call.params)
+    return method(exchange, open_desk, call.params)
 
 
 def known_name(method: str) -> str:
-    """A method's name for a log: what FMZ sent is written there only when it is one of ours."""
+    """Return a method's name for a log: what FMZ sent is written there only when it is one of ours."""
     if method.startswith(_RAW):
         return _RAW
     return _known(method) or "?"
 
 
 def _known(method: str) -> str:
-    """Our name of a method, empty for an unknown one. An undocumented one may be ``GetMarkets`` or ``get_markets``."""
+    """Return our name of a method, empty for an unknown one. An undocumented one may be ``GetMarkets`` or
+    ``get_markets``."""
     squeezed = method.lower().replace("_", "").removeprefix("get")
     return method if method in METHODS else squeezed if squeezed in _UNDOCUMENTED else ""
 
 
-def _pass_through(exchange: Any, call: Call) -> dict[str, Any]:
+def _pass_through(exchange: Exchange, call: Call) -> dict[str, Any]:
     resource = _RESOURCE.fullmatch(call.method.removeprefix(_RAW))
     if resource is None:
         raise InvalidCall(
@@ -130,104 +140,94 @@ def _pass_through(exchange: Any, call: Call) -> dict[str, Any]:
     verb = call.verb.upper() or "POST"
     if verb not in _VERBS:
         raise InvalidCall(f"Http-Method must be one of {', '.join(_VERBS)}")
-    params = load(_RAW_PARAMS, {"params": call.params})["params"]
+    params = _RAW_PARAMS.read({"params": call.params})["params"]
     try:
         data = exchange.pass_through(verb, resource[1], params)
     except UNREADABLE as error:
         raise exchange.unreadable(error) from error
-    return {"data": data if exchange.reply is None else wire.verbatim(exchange.reply)}
+    return {"data": wire.verbatim(exchange.replies) if exchange.replies else data}
 
 
 _ENVELOPE = schemas.CallSchema()
+_NOTHING = schemas.NoParams()
 _SYMBOL = schemas.SymbolParams()
-_ORDER = schemas.OrderParams()
+_MARKETS = schemas.OrdersParams()
 _RAW_PARAMS = schemas.RawParams()
 
-METHODS: Mapping[str, Method | Io] = {
-    "ticker": Method(
-        _SYMBOL,
-        lambda exchange, asked: exchange.ticker(exchange.resolve(asked["symbol"])),
-        fields.Nested(replies.TickerReply()),
-    ),
-    "depth": Method(
-        _SYMBOL,
-        lambda exchange, asked: exchange.depth(exchange.resolve(asked["symbol"])),
-        replies.Writer(replies.depth),
-    ),
-    "records": Method(
-        schemas.RecordsParams(),
-        lambda exchange, asked: exchange.records(exchange.resolve(asked["symbol"]), asked["period"], asked["limit"]),
-        replies.Writer(replies.records),
-    ),
-    "trades": Method(
-        _SYMBOL,
-        lambda exchange, asked: exchange.trades(exchange.resolve(asked["symbol"])),
-        replies.Writer(replies.trades),
-    ),
-    "accounts": Method(
-        schemas.NoParams(),
-        lambda exchange, asked: exchange.accounts(),
-        fields.Nested(replies.BalanceReply(many=True)),
-        raw=True,
-    ),
-    "trade": Method(
-        schemas.TradeParams(),
-        lambda desk, asked: {"id": desk.place(**asked)},
-        fields.Nested(replies.NewOrderReply()),
-        raw=True,
-        orders=True,
-    ),
-    "order": Method(
-        _ORDER,
-        lambda exchange, asked: exchange.order(exchange.resolve(asked["symbol"]), asked["order_id"]),
-        fields.Nested(replies.OrderReply()),
-        raw=True,
-    ),
-    "orders": Method(
-        schemas.OrdersParams(),
-        lambda exchange, asked: exchange.orders(exchange.scope(asked["symbol"])),
-        fields.Nested(replies.OrderReply(many=True)),
-        raw=True,
-    ),
-    "cancel": Method(
-        _ORDER, lambda desk, asked: desk.cancel(asked["symbol"], asked["order_id"]), raw=True, orders=True
-    ),
-    "assets": Method(
-        schemas.NoParams(),
-        lambda exchange, asked: exchange.accounts(),
-        fields.Nested(replies.AssetReply(many=True)),
-        raw=True,
-    ),
-    "markets": Method(
-        schemas.NoParams(),
-        lambda exchange, asked: exchange.listing(),
-        replies.Writer(replies.markets),
-    ),
-    "tickers": Method(schemas.NoParams(), lambda exchange, asked: exchange.tickers(), replies.Writer(replies.tickers)),
-    "historyorders": Method(
-        schemas.HistoryParams(),
-        lambda exchange, asked: exchange.history(exchange.scope(asked["symbol"]), asked["since"], asked["limit"]),
-        fields.Nested(replies.OrderReply(many=True)),
-        raw=True,
-    ),
-    "fundings": Method(
-        schemas.OrdersParams(),
-        lambda exchange, asked: exchange.fundings(exchange.scope(asked["symbol"])),
-        fields.Nested(replies.FundingReply(many=True)),
-    ),
-    "io": Io(
-        {
-            0: Method(schemas.LeverageArguments(), lambda exchange, asked: exchange.set_leverage(**asked)),
-            1: Method(schemas.DirectionArguments(), lambda exchange, asked: exchange.set_direction(**asked)),
-            2: Method(schemas.ContractArguments(), lambda exchange, asked: exchange.set_contract(**asked)),
-            3: Method(
-                schemas.PositionsArguments(),
-                lambda exchange, asked: exchange.positions(exchange.scope(asked["symbol"])),
-                fields.Nested(replies.PositionReply(many=True)),
-                raw=True,
-            ),
-        }
-    ),
+# Each on its own, so that the type of its parameters and of what is asked for is checked: a dict's common type hides
+# it.
+_TICKER = Method(_SYMBOL, lambda exchange, asked: exchange.ticker(exchange.resolve(asked["symbol"])), replies.ticker)
+_DEPTH = Method(_SYMBOL, lambda exchange, asked: exchange.depth(exchange.resolve(asked["symbol"])), replies.depth)
+_RECORDS = Method(
+    schemas.RecordsParams(),
+    lambda exchange, asked: exchange.records(exchange.resolve(asked["symbol"]), asked["period"], asked["limit"]),
+    replies.records,
+)
+_TRADES = Method(_SYMBOL, lambda exchange, asked: exchange.trades(exchange.resolve(asked["symbol"])), replies.trades)
+_ACCOUNTS = Method(_NOTHING, lambda exchange, asked: exchange.accounts(), replies.balances, raw=True)
+_TRADE = OrderMethod(
+    schemas.TradeParams(),
+    lambda desk, asked: desk.place(asked["symbol"], asked["direction"], asked["price"], asked["amount"]),
+    replies.new_order,
+)
+_ORDER = Method(
+    schemas.OrderParams(),
+    lambda exchange, asked: exchange.order(exchange.resolve(asked["symbol"]), asked["order_id"]),
+    replies.order,
+    raw=True,
+)
+_ORDERS = Method(
+    _MARKETS, lambda exchange, asked: exchange.orders(exchange.scope(asked["symbol"])), replies.orders, raw=True
+)
+_CANCEL = OrderMethod(
+    schemas.OrderParams(), lambda desk, asked: desk.cancel(asked["symbol"], asked["order_id"]), replies.done
+)
+_ASSETS = Method(_NOTHING, lambda exchange, asked: exchange.accounts(), replies.assets, raw=True)
+_LISTING = Method(_NOTHING, lambda exchange, asked: exchange.listing(), replies.markets)
+_TICKERS = Method(_NOTHING, lambda exchange, asked: exchange.tickers(), replies.tickers)
+_HISTORY = Method(
+    schemas.HistoryParams(),
+    lambda exchange, asked: exchange.history(exchange.scope(asked["symbol"]), asked["since"], asked["limit"]),
+    replies.orders,
+    raw=True,
+)
+_FUNDINGS = Method(
+    _MARKETS, lambda exchange, asked: exchange.fundings(exchange.scope(asked["symbol"])), replies.fundings
+)
+_LEVERAGE = Method(
+    schemas.LeverageArguments(),
+    lambda exchange, asked: exchange.set_leverage(asked["leverage"], asked["symbol"]),
+    replies.done,
+)
+_DIRECTION = Method(
+    schemas.DirectionArguments(), lambda exchange, asked: exchange.set_direction(asked["direction"]), replies.done
+)
+_CONTRACT = Method(
+    schemas.ContractArguments(), lambda exchange, asked: exchange.set_contract(asked["contract"]), replies.done
+)
+_POSITIONS = Method(
+    schemas.PositionsArguments(),
+    lambda exchange, asked: exchange.positions(exchange.scope(asked["symbol"])),
+    replies.positions,
+    raw=True,
+)
+
+METHODS: Mapping[str, Method[Any, Any] | OrderMethod[Any, Any] | Io] = {
+    "ticker": _TICKER,
+    "depth": _DEPTH,
+    "records": _RECORDS,
+    "trades": _TRADES,
+    "accounts": _ACCOUNTS,
+    "trade": _TRADE,
+    "order": _ORDER,
+    "orders": _ORDERS,
+    "cancel": _CANCEL,
+    "assets": _ASSETS,
+    "markets": _LISTING,
+    "tickers": _TICKERS,
+    "historyorders": _HISTORY,
+    "fundings": _FUNDINGS,
+    "io": Io(schemas.IoParams(), {0: _LEVERAGE, 1: _DIRECTION, 2: _CONTRACT, 3: _POSITIONS}),
 }
 """FMZ's method names. Every other name
 that begins with ``__api_`` is a resource of the exchange itself."""

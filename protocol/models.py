@@ -6,6 +6,7 @@ third of a frozen dataclass to make.
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -197,6 +198,20 @@ class Market:
     min_notional: Decimal = Decimal(0)
     contract_value: Decimal = Decimal(1)
     contract_currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The markets that an exchange lists, by FMZ's names, and those names by the exchange's own."""
+
+    by_name: Mapping[str, Market]
+    symbols: Mapping[str, Symbol]
+
+    @classmethod
+    def of(cls, markets: Iterable[Market]) -> "Listing":
+        """Return the listing of these markets."""
+        by_name = {str(market.symbol): market for market in markets}
+        return cls(by_name, {market.id: market.symbol for market in by_name.values()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

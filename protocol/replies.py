@@ -12,7 +12,20 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_dump
 
-from protocol.models import Candle, Depth, Market, OrderId, PositionSide, Symbol, Ticker, Trade
+from protocol.models import (
+    Balance,
+    Candle,
+    Depth,
+    Funding,
+    Market,
+    Order,
+    OrderId,
+    Position,
+    PositionSide,
+    Symbol,
+    Ticker,
+    Trade,
+)
 
 _LARGEST_SAFE_INTEGER = 2**53  # beyond it a host that reads numbers as doubles changes an id
 _NO_LIMIT = Decimal(10**15)
@@ -30,22 +43,22 @@ class Writer(fields.Field[Any]):
 
 
 def safe_id(value: OrderId) -> OrderId:
-    """An id in its own JSON type, but as text when it is an integer that a double cannot hold."""
+    """Return an id in its own JSON type, but as text when it is an integer that a double cannot hold."""
     return str(value) if isinstance(value, int) and abs(value) > _LARGEST_SAFE_INTEGER else value
 
 
 def depth(book: Depth) -> dict[str, Any]:
-    """GetDepth's format: asks from low to high, bids from high to low."""
+    """Return GetDepth's format: asks from low to high, bids from high to low."""
     return {"time": book.time, "asks": sorted(book.asks), "bids": sorted(book.bids, reverse=True)}
 
 
 def records(bars: list[Candle]) -> list[tuple[float, ...]]:
-    """GetRecords' format: rows ``[seconds, open, high, low, close, volume]``."""
+    """Return GetRecords' format: rows ``[seconds, open, high, low, close, volume]``."""
     return [(bar[0] // 1000, *bar[1:]) for bar in bars]
 
 
 def trades(rows: list[Trade]) -> list[dict[str, Any]]:
-    """GetTrades' format, oldest first."""
+    """Return GetTrades' format, oldest first."""
     return [
         {"id": safe_id(id_), "time": time, "price": price, "amount": amount, "type": side}
         for id_, time, price, amount, side in sorted(rows, key=itemgetter(1))
@@ -170,16 +183,68 @@ class FundingReply(_Undocumented):
     interval = Writer()
 
 
+_TICKER = TickerReply()
+_BALANCES = BalanceReply(many=True)
+_NEW_ORDER = NewOrderReply()
+_ORDER = OrderReply()
+_POSITIONS = PositionReply(many=True)
+_ASSETS = AssetReply(many=True)
 _MARKET = MarketReply()
 _TICKER_ROW = TickerRow()
+_FUNDINGS = FundingReply(many=True)
+
+
+def ticker(value: Ticker) -> Any:
+    """Return GetTicker's format."""
+    return _TICKER.dump(value)
+
+
+def balances(rows: list[Balance]) -> Any:
+    """Return GetAccount's format."""
+    return _BALANCES.dump(rows)
+
+
+def assets(rows: list[Balance]) -> Any:
+    """Return GetAssets' format."""
+    return _ASSETS.dump(rows)
+
+
+def new_order(order_id: OrderId) -> Any:
+    """Return Buy's and Sell's format."""
+    return _NEW_ORDER.dump({"id": order_id})
+
+
+def order(value: Order) -> Any:
+    """Return GetOrder's format."""
+    return _ORDER.dump(value)
+
+
+def orders(rows: list[Order]) -> Any:
+    """Return GetOrders' format."""
+    return _ORDER.dump(rows, many=True)
+
+
+def positions(rows: list[Position]) -> Any:
+    """Return GetPositions' format."""
+    return _POSITIONS.dump(rows)
+
+
+def fundings(rows: list[Funding]) -> Any:
+    """Return GetFundings' format."""
+    return _FUNDINGS.dump(rows)
+
+
+def done(result: bool) -> bool:
+    """Return the format of a call that is done or not."""
+    return result
 
 
 def markets(listing: Mapping[str, Market]) -> dict[str, Any]:
-    """GetMarkets' format: FMZ's name of a market → its rules."""
+    """Return GetMarkets' format: FMZ's name of a market → its rules."""
     return {name: _MARKET.dump(market) for name, market in listing.items()}
 
 
 def tickers(rows: list[tuple[Symbol, Ticker]]) -> list[dict[str, Any]]:
-    """GetTickers' format; ``vol`` as in GetTicker's."""
-    found = (_TICKER_ROW.dump({"symbol": symbol, **asdict(ticker)}) for symbol, ticker in rows)
+    """Return GetTickers' format; ``vol`` as in GetTicker's."""
+    found = (_TICKER_ROW.dump({"symbol": symbol, **asdict(value)}) for symbol, value in rows)
     return [{**row, "vol": row["volume"]} for row in found]

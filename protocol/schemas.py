@@ -7,13 +7,30 @@ variant is taken.
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load
 
 from protocol.errors import InvalidCall
 from protocol.models import Direction, Symbol
 from protocol.numbers import exact, plain, whole
+from protocol.params import (
+    Envelope,
+    Nothing,
+    OfContract,
+    OfDirection,
+    OfHistory,
+    OfIo,
+    OfLeverage,
+    OfMarkets,
+    OfOrder,
+    OfRaw,
+    OfRecords,
+    OfSymbol,
+    OfTrade,
+)
+
+T = TypeVar("T")
 
 _OPTIONAL = {"", None, 0, "0"}
 
@@ -86,14 +103,22 @@ def _nonce(value: object) -> int:
     return 0 if value in ("", None) else whole(value)
 
 
-class _Incoming(Schema):
-    """Unknown keys are ignored: hosts of different ages send different extras."""
+class Incoming(Schema, Generic[T]):
+    """Reads what FMZ sent as a T. Unknown keys are ignored: hosts of different ages send different extras."""
 
     class Meta:
         unknown = EXCLUDE
 
+    def read(self, data: Any) -> T:
+        """Return what FMZ sent, checked. Raises InvalidCall with one sentence per wrong parameter."""
+        try:
+            found: T = self.load(data)
+        except ValidationError as error:
+            raise InvalidCall("; ".join(_sentences(error.messages_dict))) from None
+        return found
 
-class CallSchema(_Incoming):
+
+class CallSchema(Incoming[Envelope]):
     """The envelope: ``{"access_key", "secret_key", "nonce", "method", "params"}``, in any order."""
 
     access_key = Reader(_secret, "a string", load_default="", allow_none=True)
@@ -115,43 +140,47 @@ class CallSchema(_Incoming):
         return {**call, "params": params, "nonce": call["nonce"] or 0}
 
 
-class NoParams(_Incoming):
+class NoParams(Incoming[Nothing]):
     """A method without parameters."""
 
 
-class SymbolParams(_Incoming):
-    """A method about one market."""
-
+class _Symbol(Schema):
     symbol = Reader(_symbol, "a market such as BTC_USDT, btc or BTC_USDT.swap", required=True)
 
 
-class OrdersParams(_Incoming):
-    """Open orders of one market, or of all when none is named."""
-
+class _Markets(Schema):
     symbol = Reader(_symbol_or_none, "a market such as BTC_USDT", load_default=None, allow_none=True)
 
 
-class HistoryParams(OrdersParams):
+class SymbolParams(_Symbol, Incoming[OfSymbol]):
+    """A method about one market."""
+
+
+class OrdersParams(_Markets, Incoming[OfMarkets]):
+    """Open orders of one market, or of all when none is named."""
+
+
+class HistoryParams(_Markets, Incoming[OfHistory]):
     """Past orders from ``since`` (ms) on."""
 
     since = Reader(_limit, "a time in ms", load_default=None, allow_none=True)
     limit = Reader(_limit, "a positive whole number of orders", load_default=None, allow_none=True)
 
 
-class RecordsParams(SymbolParams):
+class RecordsParams(_Symbol, Incoming[OfRecords]):
     """``period`` counts minutes; ``limit`` counts bars, and 0 or nothing means as many as the exchange gives."""
 
     period = Reader(_positive(whole), "a positive whole number of minutes", required=True)
     limit = Reader(_limit, "a positive whole number of bars", load_default=None, allow_none=True)
 
 
-class OrderParams(SymbolParams):
+class OrderParams(_Symbol, Incoming[OfOrder]):
     """A method about one order."""
 
     order_id = Reader(_order_id, "an order's id, as a string or number", data_key="id", required=True)
 
 
-class TradeParams(SymbolParams):
+class TradeParams(_Symbol, Incoming[OfTrade]):
     """A new order. A ``price`` that is not positive means market; it must be there, so that no misspelt key
     turns a limit order into a market order."""
 
@@ -171,14 +200,14 @@ def _scalar(value: object) -> str:
     return _text(text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text)
 
 
-class RawParams(_Incoming):
+class RawParams(Incoming[OfRaw]):
     """A pass-through's parameters: strings, as FMZ decodes them from its query; a value that the strategy put in
     single quotes loses them."""
 
     params = fields.Dict(keys=Reader(_text, "a name"), values=Reader(_scalar, "a string or number"), required=True)
 
 
-class IoParams(_Incoming):
+class IoParams(Incoming[OfIo]):
     """FMZ's settings and positions calls: a code and its arguments."""
 
     code = Reader(whole, "a whole number", required=True)
@@ -187,7 +216,7 @@ class IoParams(_Incoming):
     )
 
 
-class _Arguments(_Incoming):
+class _Arguments(Incoming[T]):
     """The arguments of an ``io`` call, which come without names."""
 
     names: tuple[str, ...]
@@ -202,21 +231,21 @@ class _Arguments(_Incoming):
         return args
 
 
-class ContractArguments(_Arguments):
+class ContractArguments(_Arguments[OfContract]):
     """SetContractType's."""
 
     names = ("contract",)
     contract = Reader(_contract, "a contract code such as swap", required=True)
 
 
-class DirectionArguments(_Arguments):
+class DirectionArguments(_Arguments[OfDirection]):
     """SetDirection's."""
 
     names = ("direction",)
     direction = Reader(_direction, "buy, sell, closebuy or closesell", required=True)
 
 
-class LeverageArguments(_Arguments):
+class LeverageArguments(_Arguments[OfLeverage]):
     """SetMarginLevel's: the leverage, after the market where one is given."""
 
     names = ("leverage", "symbol")
@@ -227,19 +256,11 @@ class LeverageArguments(_Arguments):
         return args[::-1]
 
 
-class PositionsArguments(_Arguments):
+class PositionsArguments(_Arguments[OfMarkets]):
     """GetPositions': nothing, a contract code, a market, or a range such as ``USDT.swap``."""
 
     names = ("symbol",)
     symbol = Reader(_symbol_or_none, "a market or a contract code", load_default=None, allow_none=True)
-
-
-def load(schema: Schema, data: Any) -> Any:
-    """What FMZ sent, read by ``schema``. Raises InvalidCall with one sentence per wrong parameter."""
-    try:
-        return schema.load(data)
-    except ValidationError as error:
-        raise InvalidCall("; ".join(_sentences(error.messages_dict))) from None
 
 
 def _sentences(messages: Mapping[str, Any]) -> list[str]:

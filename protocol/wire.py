@@ -1,7 +1,7 @@
 """FMZ's JSON, read strictly and written exactly."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -12,7 +12,7 @@ from protocol.numbers import plain
 
 
 def read(body: bytes) -> dict[str, Any]:
-    """The JSON object in a request's body, its numbers as int or Decimal.
+    """Return the JSON object in a request's body, its numbers as int or Decimal.
 
     Raises InvalidCall for everything that two readers could understand differently, or that is no JSON object: other
     encodings than UTF-8, duplicate keys, ``NaN``, numbers of thousands of digits, nesting beyond any use.
@@ -33,19 +33,23 @@ def read(body: bytes) -> dict[str, Any]:
 
 
 def write(reply: object) -> bytes:
-    """JSON text of a reply; Decimals become plain JSON numbers of the same digits."""
+    """Return the JSON text of a reply; Decimals become plain JSON numbers of the same digits."""
     return orjson.dumps(reply, default=_exact)
 
 
-def verbatim(text: bytes, marks: Mapping[str, bool] | None = None) -> orjson.Fragment:
-    """JSON text that is to stand in a reply as it is, an exchange's own answer; with our ``marks`` in front of what an
-    object says, and beside anything else, which becomes its ``reply``."""
+def verbatim(replies: Sequence[bytes], marks: Mapping[str, bool] | None = None) -> orjson.Fragment:
+    """Return JSON texts that are to stand in a reply as they are, an exchange's own replies: the only one itself,
+    several as a list. Our ``marks`` come in front of what an object says, and beside anything else, which becomes its
+    ``reply``."""
+    text = replies[0].strip() if len(replies) == 1 else b"[" + b",".join(replies) + b"]"
     if not marks:
         return orjson.Fragment(text)
-    ours, theirs = orjson.dumps(dict(marks))[:-1], text.strip()
-    if not theirs.startswith(b"{"):
-        return orjson.Fragment(ours + b',"reply":' + theirs + b"}")
-    rest = theirs[1:].strip()
+    ours = orjson.dumps(dict(marks))[:-1]
+    if not replies:
+        return orjson.Fragment(ours + b"}")
+    if not text.startswith(b"{"):
+        return orjson.Fragment(ours + b',"reply":' + text + b"}")
+    rest = text[1:].strip()
     return orjson.Fragment(ours + (rest if rest == b"}" else b"," + rest))
 
 

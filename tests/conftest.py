@@ -13,13 +13,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from app import create_app
 from database import open_state
 from protocol import wire
-from settings import Settings
+from tests.lent import Lent
 from tests.servers import database, empty_redis
 from transport.http import Http
-from transport.services import Services
 
 NOW = 1_700_000_000_000  # ms; 2023-11-14 22:13:20 UTC
 
@@ -75,10 +73,8 @@ def state(state_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def services(clock: Clock, state: Engine) -> Services:
-    return Services(
-        http=Http(), state=state, deadline=0.01, now=clock, sleep=lambda seconds: None, measure_clocks=False
-    )
+def lent(clock: Clock, state: Engine) -> Lent:
+    return Lent(http=Http(), state=state, deadline=0.01, now=clock, sleep=lambda seconds: None, measure_clocks=False)
 
 
 class Client(FlaskClient):
@@ -95,8 +91,8 @@ def client_of(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def client(services: Services) -> FlaskClient:
-    return client_of(create_app(Settings(), services))
+def client(lent: Lent) -> FlaskClient:
+    return client_of(lent.app())
 
 
 Ask = Callable[..., dict[str, Any]]

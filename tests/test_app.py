@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 import exchanges
-from app import MAX_BODY, create_app
+from app import MAX_BODY
 from database import METADATA
 from exchanges.base.exchange import Exchange
 from exchanges.base.futures_settings import FuturesSettings
@@ -25,7 +25,7 @@ from protocol.errors import ExchangeError
 from protocol.models import Balance, Order, Symbol, Ticker
 from settings import Settings
 from tests.conftest import NOW, client_of
-from transport.services import Services
+from tests.lent import Lent
 
 TICKER = {"method": "ticker", "params": {"symbol": "BTC_USDT"}}
 
@@ -55,11 +55,11 @@ Serve = Callable[..., FlaskClient]
 
 
 @pytest.fixture
-def serve(services: Services) -> Serve:
+def serve(lent: Lent) -> Serve:
     """A client of the service under some settings, with Probe as the default exchange."""
 
     def serve(**settings: Any) -> FlaskClient:
-        return client_of(create_app(Settings(**{"default_exchange": "Probe", **settings}), services))
+        return client_of(lent.app(Settings(**{"default_exchange": "Probe", **settings})))
 
     return serve
 
@@ -579,14 +579,14 @@ def test_a_mistake_of_ours_is_told_without_its_words(
 
 
 def test_a_lost_database_is_told(
-    services: Services, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    lent: Lent, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def ticker(self: Probe, symbol: Symbol) -> Ticker:
-        FuturesSettings(self.services.state, "Probe", "SECRET-5b1e77aa02").put("contract", "swap")
+        FuturesSettings(self.upstream.services.database, "Probe", "SECRET-5b1e77aa02").put("contract", "swap")
         raise AssertionError("unreachable")
 
     monkeypatch.setattr(Probe, "ticker", ticker)
-    METADATA.drop_all(services.state)
+    METADATA.drop_all(lent.state)
     text = error(client.post("/probe", json={**TICKER, **SECRETS}))
     assert text.startswith("INTERNAL_ERROR the gateway's own database cannot be used; see STATE_URL")
     assert "the database failed: " in caplog.text

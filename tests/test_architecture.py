@@ -19,7 +19,7 @@ SOURCES = [
 ]
 
 # What each package or module may import of ours. A request goes from the first to the last.
-SHARED = {"database", "protocol.models", "protocol.errors", "protocol.numbers"}
+SHARED = {"database", "protocol.deadline", "protocol.models", "protocol.errors", "protocol.numbers"}
 ALLOWED = {
     "protocol": {"protocol"},
     "migrations": {"migrations"},
@@ -35,7 +35,7 @@ OURS = ("app", "wsgi", "settings", "database", "migrations", "protocol", "orders
 WIRE_NAMES = ("__api_", "access_key", "secret_key", "avg_price", "margin_level", "closebuy", "closesell")
 
 # Modules that may open a connection, and those that may sign.
-NETWORK = {"transport/http.py", "app.py", "gunicorn.conf.py"}  # the last two look at callers' sockets only
+NETWORK = {"transport/http.py", "delivery.py", "gunicorn.conf.py"}  # the last two look at callers' sockets only
 SIGNING = {"transport/signing.py"}
 
 

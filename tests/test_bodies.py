@@ -10,14 +10,12 @@ from typing import Any, NoReturn
 import pytest
 from flask.testing import FlaskClient
 
-from app import create_app
 from database import open_state
 from exchanges import EXCHANGES
-from settings import Settings
 from tests.conftest import NOW, Hurrying, client_of
+from tests.lent import Lent
 from tests.servers import database
 from transport.http import Http
-from transport.services import Services
 
 KEY, SECRET, PASSPHRASE = "qZ7mK2xW9vLp4Rt8", "hN3cB6yJ1sDf5GaQ", "uE8oT0iV4kXz7MwP"
 ROUTES = [*EXCHANGES, "", "exchange", "nope"]
@@ -31,8 +29,8 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
         nobody.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         urls = {exchange.name: address for exchange in EXCHANGES.values() if exchange.url}
-        lent = Services(Http(), state, urls=urls, now=Hurrying(NOW), sleep=lambda seconds: None, measure_clocks=False)
-        yield client_of(create_app(Settings(), lent))
+        lent = Lent(Http(), state, urls=urls, now=Hurrying(NOW), sleep=lambda seconds: None, measure_clocks=False)
+        yield client_of(lent.app())
         state.dispose()
 
 

@@ -14,7 +14,7 @@ from exchanges.__main__ import can
 from exchanges.base.futures import FuturesExchange
 from protocol.methods import METHODS
 from tests.conftest import Ask
-from transport.services import Services
+from transport.limits import Limits
 
 CASES = Path(__file__).parent / "exchanges" / "cases"
 
@@ -28,9 +28,9 @@ def conversations() -> list[Any]:
 
 
 @pytest.fixture(autouse=True)
-def unlimited(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a conversation no time passes between two calls; limits have tests of their own."""
-    monkeypatch.setattr(services.limits, "take", lambda *_, **__: None)
+    monkeypatch.setattr(Limits, "take", lambda *_, **__: None)
 
 
 @pytest.mark.parametrize(("route", "case"), conversations())

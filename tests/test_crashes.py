@@ -33,13 +33,13 @@ for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
 
 
 def test_the_same_request_from_many_threads_to_two_services_is_one_order() -> None:
-    outcome = storms.storm("Binance", services=2, threads=20, rounds=1)
+    outcome = storms.storm("Binance", lent=2, threads=20, rounds=1)
     assert outcome.passed, outcome
 
 
 def test_kills_at_instants_of_an_order() -> None:
     plans = list(crashes.plans(quick=True))
-    outcome = crashes.kills(plans, settled=0.5)
+    outcome = crashes.kills(plans, absent_after=0.5)
     assert outcome.passed, outcome
     assert outcome.figures["kills"] == sum(len(plan) for _, plan in plans)
 

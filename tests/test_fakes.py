@@ -7,20 +7,18 @@ from typing import Any
 
 import pytest
 
-from app import create_app
 from database import open_state
 from exchanges import find
 from exchanges.base.exchange import Exchange
 from protocol import wire
 from protocol.errors import ExchangeError, OutcomeUnknown
 from protocol.models import NewOrder, OrderId, Side, Symbol
-from settings import Settings
 from tests.conftest import client_of
 from tests.fakes import KEY, PASSPHRASE, SECRET, TOO_MUCH, Account, FakeExchange
 from tests.fakes.broken import Broken
 from tests.fakes.exchanges import FAKES
+from tests.lent import Lent
 from transport.http import Http
-from transport.services import Services
 from transport.signing import Credentials
 
 PLAIN = ("BitGo", "CoinPark")  # limit orders only, and no client ids
@@ -43,20 +41,20 @@ def fake(name: str) -> Iterator[FakeExchange]:
 
 
 @pytest.fixture
-def services(name: str, fake: FakeExchange, state_url: str) -> Iterator[Services]:
+def lent(name: str, fake: FakeExchange, state_url: str) -> Iterator[Lent]:
     state = open_state(state_url)
-    yield Services(http=Http(), state=state, urls={name: fake.url}, measure_clocks=False)
+    yield Lent(http=Http(), state=state, urls={name: fake.url}, measure_clocks=False)
     state.dispose()
 
 
 @pytest.fixture
-def exchange(name: str, services: Services) -> Exchange:
-    return find(name)(Credentials(KEY, SECRET, PASSPHRASE), services)
+def exchange(name: str, lent: Lent) -> Exchange:
+    return lent.open(find(name), Credentials(KEY, SECRET, PASSPHRASE))
 
 
 @pytest.fixture
-def call(name: str, fake: FakeExchange, services: Services) -> Call:
-    client = client_of(create_app(Settings(), services))
+def call(name: str, fake: FakeExchange, lent: Lent) -> Call:
+    client = client_of(lent.app())
 
     def call(method: str, params: Any = None, secret: str = SECRET, key: str = KEY, nonce: int = 0) -> dict[str, Any]:
         keys = {"access_key": key, "secret_key": f"{secret},{PASSPHRASE}", "nonce": nonce}
@@ -216,8 +214,8 @@ def test_look_ups_among_many_orders_take_no_longer() -> None:
 def test_the_gateway_trades_through_the_transport_that_can_spoil_replies(name: str, state_url: str) -> None:
     with Broken(FAKES[name]()) as server:
         state = open_state(state_url)
-        services = Services(http=Http(), state=state, urls={name: server.url}, measure_clocks=False)
-        exchange = find(name)(Credentials(KEY, SECRET, PASSPHRASE), services)
+        lent = Lent(http=Http(), state=state, urls={name: server.url}, measure_clocks=False)
+        exchange = lent.open(find(name), Credentials(KEY, SECRET, PASSPHRASE))
         order_id = order_with(exchange, server.fake, "b2" * 16)
         assert [str(order_id)] == [order.id for order in server.fake.orders]
         state.dispose()

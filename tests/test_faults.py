@@ -23,7 +23,7 @@ from tests.fakes.exchanges import FAKES
 from tests.faults import FaultServer, bomb, closed_port, small_bomb
 from tests.servers import database
 from tests.service import Service, running
-from transport.http import MAX_EXCERPT
+from transport.reply import MAX_EXCERPT
 
 DEADLINE = 3
 SLACK = 1.5

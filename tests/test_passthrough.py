@@ -18,13 +18,13 @@ from flask.testing import FlaskClient
 from app import create_app
 from database import open_state
 from exchanges import EXCHANGES
-from exchanges.base.guard import moves
+from exchanges.base.guard import is_sensitive
 from settings import Settings
 from tests.conftest import NOW, Clock
 from tests.faults import FaultServer, Seen
+from tests.lent import Lent
 from tests.servers import database
 from transport.http import Http
-from transport.services import Services
 
 ROUTES = [route for route, exchange in EXCHANGES.items() if exchange.url]
 ANYTHING = b'{"code": "0", "error": [], "result": [], "data": []}'  # a success, or a refusal, of every exchange
@@ -81,10 +81,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
             "sleep": lambda seconds: None,
             "measure_clocks": False,
         }
-        clients = [
-            create_app(Settings(), Services(http=Http(), withdrawals=allowed, **lent)).test_client()
-            for allowed in (False, True)
-        ]
+        clients = [Lent(http=Http(), withdrawals=allowed, **lent).app().test_client() for allowed in (False, True)]
         yield Gateway(*clients, servers)
 
 
@@ -311,9 +308,9 @@ def test_a_parameter_does_not_change_what_is_asked(gateway: Gateway, route: str)
 
 @pytest.mark.parametrize("allowed", [False, True])
 def test_the_setting_reaches_the_guard(
-    gateway: Gateway, services: Services, monkeypatch: pytest.MonkeyPatch, allowed: bool
+    gateway: Gateway, lent: Lent, monkeypatch: pytest.MonkeyPatch, allowed: bool
 ) -> None:
-    monkeypatch.setattr("app.open_database", lambda settings: services.state)  # which is closed in the end
+    monkeypatch.setattr("app.open_database", lambda settings: lent.state)  # which is closed in the end
     url = gateway.exchanges["bitgo"].url
     app = create_app(Settings(urls={"BitGo": url}, allow_withdrawals=allowed))
     reply = app.test_client().post("/bitgo", json={**KEYS, "method": "__api_withdraw"})
@@ -328,7 +325,7 @@ ALIKE = (
 
 @pytest.mark.parametrize("name", ALIKE.split())
 def test_names_that_only_sound_alike_are_harmless(name: str) -> None:
-    assert not moves(name)
+    assert not is_sensitive(name)
 
 
 # 5,000 hostile names ----------------------------------------------------------------------------------------------

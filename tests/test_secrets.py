@@ -18,18 +18,17 @@ from urllib.parse import parse_qs, quote, quote_plus, urlsplit
 
 import pytest
 
-from app import create_app
 from database import open_state
 from exchanges import EXCHANGES, find
 from orders.desk import Desk
 from orders.journal import Journal
 from protocol.errors import GatewayError
-from protocol.methods import METHODS, answer, read_call
+from protocol.methods import METHODS, dispatch, read_call
 from settings import Settings
 from tests.conftest import NOW, Clock, Hurrying, client_of
 from tests.faults import FAULTS, FaultServer, Seen, Visit, echo
+from tests.lent import Lent
 from transport.http import Http
-from transport.services import Cache, Services
 from transport.signing import Credentials
 
 CANARIES: Mapping[str, tuple[str, str]] = {
@@ -144,10 +143,10 @@ def server() -> Iterator[FaultServer]:
 
 
 @pytest.fixture
-def services(server: FaultServer, clock: Clock, tmp_path: Path) -> Iterator[Services]:
+def lent(server: FaultServer, clock: Clock, tmp_path: Path) -> Iterator[Lent]:
     state = open_state(f"sqlite:///{tmp_path}/state.db")
     urls = {exchange.name: server.url for exchange in EXCHANGES.values() if exchange.url}
-    yield Services(
+    yield Lent(
         http=Http(), state=state, deadline=0.1, urls=urls, now=clock, sleep=lambda seconds: None, measure_clocks=False
     )
     state.dispose()
@@ -189,13 +188,13 @@ def test_nothing_told_logged_or_kept_has_a_secret(
     fault: str,
     canary: str,
     server: FaultServer,
-    services: Services,
+    lent: Lent,
     everything_logged: pytest.LogCaptureFixture,
     tmp_path: Path,
 ) -> None:
     key, secret = CANARIES[canary]
     server.fault = fault
-    client = client_of(create_app(Settings(), services))
+    client = client_of(lent.app())
     errors = []
     for route in routes(fault):
         for body in bodies(key, secret):
@@ -213,17 +212,18 @@ def test_nothing_told_logged_or_kept_has_a_secret(
 
 
 @pytest.mark.parametrize("fault", [*FAILING, *QUOTING])
-def test_no_traceback_has_a_secret(fault: str, server: FaultServer, services: Services) -> None:
+def test_no_traceback_has_a_secret(fault: str, server: FaultServer, lent: Lent) -> None:
     key, secret = CANARIES["percent"]
     server.fault = fault
     tracebacks = []
-    journal = Journal(services.state, services.now)
+    journal = Journal(lent.state, lent.now)
     for route in routes(fault):
         for body in bodies(key, secret):
             try:
                 call = read_call(body, "")
-                exchange = find(route)(Credentials.from_fields(call.access_key, call.secret_key), services)
-                answer(exchange, Desk(exchange, journal, str(call.nonce or ""), sleep=services.sleep), call)
+                exchange = lent.open(find(route), Credentials.from_fields(call.access_key, call.secret_key))
+                desk = Desk(exchange, journal, str(call.nonce or ""), sleep=lent.sleep)
+                dispatch(exchange, lambda desk=desk: desk, call)  # type: ignore[misc]
             except GatewayError as error:
                 tracebacks.append("".join(traceback.format_exception(error)))
     text = "\n".join(tracebacks)
@@ -232,15 +232,15 @@ def test_no_traceback_has_a_secret(fault: str, server: FaultServer, services: Se
 
 
 @pytest.mark.parametrize("canary", CANARIES)
-def test_no_representation_has_a_secret(canary: str, services: Services) -> None:
+def test_no_representation_has_a_secret(canary: str, lent: Lent) -> None:
     key, secret = CANARIES[canary]
     credentials = Credentials.from_fields(key, secret)
-    exchanges = [exchange(credentials, services) for exchange in EXCHANGES.values()]
+    exchanges = [lent.open(exchange, credentials) for exchange in EXCHANGES.values()]
     settings = Settings(
         token=key, state_url=f"postgresql://trader:{quote(key)}@db/state", proxies={"BitGo": f"http://a:{secret}@b:1"}
     )
     calls = [read_call(body, "") for body in list(bodies(key, secret))[:-2]]
-    things = [credentials, *exchanges, settings, services, services.http, *calls, *(vars(each) for each in exchanges)]
+    things = [credentials, *exchanges, settings, lent, lent.http, *calls, *(vars(each) for each in exchanges)]
     shown = [form(thing) for thing in things for form in (repr, str, "{}".format)]
     assert all(shown)
     assert not leaks(shapes(key, secret), "\n".join(shown))
@@ -252,11 +252,11 @@ CASES = Path(__file__).parent / "exchanges" / "cases"
 WORDS = ("msg", "message", "sMsg")  # where an exchange's own words are
 
 
-class Emptied(Cache):
-    """Can be emptied, so that every conversation is whole."""
-
-    def clear(self) -> None:
-        self._kept.clear()
+def forget(lent: Lent, route: str, key: str) -> None:
+    """Have an exchange asked anew for what it seldom changes."""
+    upstream = lent.upstreams.of(EXCHANGES[route])
+    upstream.listing.forget()
+    upstream.position_modes.forget(Credentials(key).account)
 
 
 @dataclass
@@ -327,7 +327,7 @@ def conversations() -> list[tuple[str, dict[str, Any]]]:
 def test_what_an_exchange_quotes_goes_no_further(
     canary: str,
     server: FaultServer,
-    services: Services,
+    lent: Lent,
     everything_logged: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -337,11 +337,11 @@ def test_what_an_exchange_quotes_goes_no_further(
     script = Script()
     monkeypatch.setitem(FAULTS, "script", script)  # type: ignore[arg-type]
     server.fault = "script"
-    lent = replace(services, deadline=5.0, now=Hurrying(NOW), cache=(cache := Emptied()))
-    client = client_of(create_app(Settings(), lent))
+    lent = replace(lent, deadline=5.0, now=Hurrying(NOW))
+    client = client_of(lent.app())
     told, answered, verbatim = [], set(), ""
     for number, (route, case) in enumerate(conversations()):
-        cache.clear()
+        forget(lent, route, key)
         keys = {"access_key": key, "secret_key": in_base64 if route == "kraken" and canary != "sendable" else secret}
         for asked in (*case.get("before", []), case["asked"]):
             script.play(case)

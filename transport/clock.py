@@ -9,7 +9,7 @@ _RETRY = 30.0  # seconds after one that failed
 
 
 def epoch_ms() -> int:
-    """Milliseconds since the epoch, by this machine's clock."""
+    """Return the milliseconds since the epoch, by this machine's clock."""
     return time.time_ns() // 1_000_000
 
 
@@ -23,8 +23,8 @@ class Offset:
         self._measuring = threading.Lock()
 
     def get(self, measure: Callable[[], int | None]) -> int:
-        """What was measured within the last ten minutes. Where ``measure`` fails and gives None, the last measurement
-        is used, or 0, and the next is tried in half a minute."""
+        """Return what was measured within the last ten minutes, in ms. Where ``measure`` fails and gives None, the last
+        measurement is used, or 0, and the next is tried in half a minute."""
         if self._is_due() and self._measuring.acquire(blocking=self._known is None):
             try:
                 if self._is_due():  # still, after waiting for another thread
@@ -34,6 +34,10 @@ class Offset:
             finally:
                 self._measuring.release()
         return self._known or 0
+
+    def forget(self) -> None:
+        """Measure anew next time."""
+        self._known, self._due = None, float("-inf")
 
     def _is_due(self) -> bool:
         return time.monotonic() >= self._due

@@ -1,5 +1,5 @@
-"""What is left of every limit, and who must not be asked at all: for all workers in a database, for all hosts in Redis
-or in a database of theirs.
+"""Counters of what is left of every limit, and the exchanges that must not be asked at all: for all workers in a
+database, for all hosts in Redis or in a database of theirs.
 
 A counter is one number, the time at which it will be empty again, which is all that the generic cell rate algorithm
 needs. An address that told us to stay away is kept as such a time too.
@@ -68,22 +68,36 @@ class Counters(ABC):
     failures: tuple[type[Exception], ...]
     """What it raises when it cannot be used."""
 
-    @abstractmethod
-    def take(self, address: str, charges: Sequence[Charge], now: int, patience: int = 0) -> Wait | None:
-        """Spend every charge at ``now`` (ms), or none of them and say how long to wait; a wait that is longer than
-        ``patience`` (ms) may be said too short, but not that short."""
+    def __init__(self) -> None:
+        self._bans: dict[str, int] = {}  # address → expiry in ms, as this process was told
 
     @abstractmethod
-    def close(self, address: str, until: int) -> None:
-        """Keep everyone from an address until a time in ms; what was kept before is never shortened."""
+    def take(self, address: str, charges: Sequence[Charge], now: int, patience: int = 0) -> Wait | None:
+        """Spend every charge at ``now`` (ms) and return None; or spend none of them and return how long to wait. A wait
+        that is longer than ``patience`` (ms) may be returned too short, but not that short."""
+
+    def ban(self, address: str, expires_ms: int) -> None:
+        """Keep everyone from an address until a time; an earlier ban is never shortened. Where the counters fail, this
+        process keeps away all the same."""
+        self._bans[address] = max(expires_ms, self._bans.get(address, 0))
+        self.close(address, expires_ms)
+
+    def banned_until(self, address: str) -> int:
+        """Return when this process's own ban from an address ends, in ms; 0 without one."""
+        return self._bans.get(address, 0)
+
+    @abstractmethod
+    def close(self, address: str, expires_ms: int) -> None:
+        """Write a ban down for all."""
 
     @abstractmethod
     def dispose(self) -> None:
         """Give up all connections."""
 
 
-def opened(url: str, engine: Engine) -> Counters:
-    """The counters at a Redis or SQLAlchemy URL, in ``engine`` where it is empty. Raises OSError, SQLAlchemyError."""
+def connect_counters(url: str, engine: Engine) -> Counters:
+    """Return the counters at a Redis or SQLAlchemy URL, in ``engine`` where it is empty. Raises OSError,
+    SQLAlchemyError."""
     if url.startswith(REDIS):
         return RedisCounters(url)
     return SqlCounters(open_state(url) if url else engine)
@@ -95,6 +109,7 @@ class SqlCounters(Counters):
     failures = (SQLAlchemyError,)
 
     def __init__(self, engine: Engine) -> None:
+        super().__init__()
         # What a power cut takes of these is worth nothing, so no call waits for the disk.
         self._writing = engine.execution_options(fleeting=True)
         self._reading = engine.execution_options(reading=True)
@@ -118,16 +133,16 @@ class SqlCounters(Counters):
                 return closed
             steps = {charge.key: _step(charge, kept[charge.key], now) for charge in charges}
             waits = [wait for _, wait in steps.values() if wait]
-            later = {key: kept[key] if waits else until for key, (until, _) in steps.items()}
+            later = {key: kept[key] if waits else full_at_us for key, (full_at_us, _) in steps.items()}
             if not waits:
-                connection.execute(_SET, [{"of": key, "to": until} for key, until in later.items()])
+                connection.execute(_SET, [{"of": key, "to": full_at_us} for key, full_at_us in later.items()])
         self._seen |= later
         return max(waits, default=None)
 
-    def close(self, address: str, until: int) -> None:
+    def close(self, address: str, expires_ms: int) -> None:
         with self._writing.begin() as connection:
             self._locked(connection, [address], address)
-            connection.execute(_POSTPONE, {"of": address, "to": until * 1000})
+            connection.execute(_POSTPONE, {"of": address, "to": expires_ms * 1000})
 
     def dispose(self) -> None:
         self._writing.dispose()
@@ -155,10 +170,10 @@ def _times(connection: Connection, names: list[str], *, lock: bool = False) -> d
     return {row.name: row.until for row in rows}
 
 
-def _step(charge: Charge, until: int, now: int) -> tuple[int, Wait | None]:
-    """A counter's next time, or the wait for it."""
-    until = min(until, now * 1000 + charge.depth)  # further ahead it can only be after a clock was set back
-    [later], decision = _GCRA.step([charge.rate], (until,), now, charge.weight)
+def _step(charge: Charge, full_at_us: int, now: int) -> tuple[int, Wait | None]:
+    """Return a counter's next time, and the wait for it if there is one."""
+    full_at_us = min(full_at_us, now * 1000 + charge.depth)  # further ahead it can only be after a clock was set back
+    [later], decision = _GCRA.step([charge.rate], (full_at_us,), now, charge.weight)
     return int(later), _wait(charge, decision)
 
 
@@ -169,14 +184,15 @@ def _wait(charge: Charge, decision: Decision) -> Wait | None:
     return Wait(decision.retry_after_ms, charge.limit)
 
 
-def _closed(until: int, now: int) -> Wait | None:
-    return Wait(ceil(until / 1000) - now) if until > now * 1000 else None
+def _closed(expires_us: int, now: int) -> Wait | None:
+    return Wait(ceil(expires_us / 1000) - now) if expires_us > now * 1000 else None
 
 
 class RedisCounters(Counters):
     """The library's own store for each counter, and a sorted set for the addresses."""
 
     def __init__(self, url: str) -> None:
+        super().__init__()
         from redis import Redis, RedisError  # an extra
         from redis.backoff import NoBackoff
         from redis.retry import Retry
@@ -210,8 +226,8 @@ class RedisCounters(Counters):
                 return wait
         return None
 
-    def close(self, address: str, until: int) -> None:
-        self._redis.zadd(f"{_PREFIX}:closed", {address: until}, gt=True)
+    def close(self, address: str, expires_ms: int) -> None:
+        self._redis.zadd(f"{_PREFIX}:closed", {address: expires_ms}, gt=True)
 
     def dispose(self) -> None:
         self._redis.close()

@@ -5,7 +5,6 @@ answer came back), or a reply whose refusal the exchange's adapter reads. TLS is
 followed, the environment's proxies, netrc and cookies are never used.
 """
 
-import json
 import logging
 import re
 import socket
@@ -14,24 +13,23 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache
 from http.client import HTTPResponse
 from io import BufferedReader, RawIOBase
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
 import requests
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from urllib3 import HTTPConnectionPool, Timeout
 from urllib3.connection import HTTPConnection
 
+from protocol.deadline import Deadline
 from protocol.errors import GatewayError, NotSent, OutcomeUnknown
+from transport.reply import Reply
 
 MAX_REPLY = 8 * 1024 * 1024  # bytes, decompressed; a full exchangeInfo is about 4 MiB
-MAX_EXCERPT = 300  # characters of a reply that an error text may carry
 POOL = 64  # kept connections per host: more than a worker has threads
 
 
@@ -59,15 +57,15 @@ for _name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retr
 
 @dataclass(slots=True)
 class _Progress:
-    """How far the current thread's request has come. ``deadline`` is in ``time.monotonic()`` seconds."""
+    """How far the current thread's request has come."""
 
-    deadline: float
+    deadline: Deadline
     connecting: bool = False
     sent: bool = False
 
     def left(self) -> float:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
+        left = self.deadline.left()
+        if not left:
             raise TimeoutError("deadline")
         return left
 
@@ -194,36 +192,6 @@ class _Session(requests.Session):
         return
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What an exchange answered: HTTP status, media type, decompressed body, and the header ``Retry-After``."""
-
-    exchange: str
-    status: int
-    media_type: str
-    body: bytes
-    retry_after: str = ""
-
-    def json(self, *, exact: bool) -> Any:
-        """The body as JSON; fractions as Decimal when ``exact``, else as doubles. Raises ValueError for a page, an
-        empty or a cut-off body, and for text that could not be written again."""
-        payload = orjson.loads(self.body)  # the stricter reader: no NaN, no lone surrogates, UTF-8 only
-        if not exact:
-            return payload
-        try:
-            return json.loads(self.body, parse_float=Decimal)
-        except (RecursionError, ArithmeticError) as error:
-            raise ValueError("not usable JSON") from error
-
-    def excerpt(self) -> str:
-        """What the body is, in at most 300 characters: its text only when that is no page."""
-        size = f"{len(self.body)} bytes of {self.media_type or 'no media type'}"
-        if not self.body:
-            return "an empty reply"
-        text = " ".join(self.body[: 8 * MAX_EXCERPT].decode(errors="replace").split())
-        return f"not the expected JSON but {size}" if "<" in text else f"{size}: {text}"[:MAX_EXCERPT]
-
-
 class Http:
     """The process's one client. Thread-safe; made once.
 
@@ -240,9 +208,8 @@ class Http:
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, _Adapter(pool_connections=POOL, pool_maxsize=POOL))
 
-    def send(self, exchange: str, request: requests.Request, until: float) -> Reply:
-        """Send once and read the whole reply, from the name's look-up to the last byte, until a time in
-        ``time.monotonic()`` seconds.
+    def send(self, exchange: str, request: requests.Request, deadline: Deadline) -> Reply:
+        """Send once and return the whole reply; all from the name's look-up to its last byte within the deadline.
 
         Raises NotSent or OutcomeUnknown; any status but 3xx is returned.
         """
@@ -258,15 +225,14 @@ class Http:
         if urlsplit(str(prepared.url)).netloc != host:
             raise NotSent(f"{exchange}: the request would have gone to another host than {host}")
         begun = time.monotonic()
-        progress = _Progress(until)
+        progress = _Progress(deadline)
         token = _progress.set(progress)
         try:
             return self._exchange(exchange, prepared, progress)
         except GatewayError:
             raise
         except Exception as error:  # noqa: BLE001 - no library's mistake may hide whether an order was sent
-            now = time.monotonic()
-            reason = _reason(error, timed_out=now >= progress.deadline, seconds=now - begun)
+            reason = _reason(error, timed_out=not deadline.left(), seconds=time.monotonic() - begun)
             if progress.sent:
                 raise OutcomeUnknown(f"{exchange} network: {reason}") from None
             raise NotSent(f"{exchange} network: {reason}; nothing was sent, it is safe to try again") from None
@@ -278,7 +244,7 @@ class Http:
         with self._session.send(
             prepared,
             stream=True,
-            timeout=Timeout(total=max(progress.deadline - time.monotonic(), 0.001)),
+            timeout=Timeout(total=max(progress.deadline.left(), 0.001)),
             verify=self._verify,
             allow_redirects=False,
             proxies={"http": proxy, "https": proxy} if proxy else {},

@@ -8,12 +8,13 @@ import hmac
 import json
 import re
 import secrets
+from abc import ABC, abstractmethod
 from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import ClassVar, Self
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
 
 from requests import PreparedRequest
@@ -24,6 +25,12 @@ from transport.clock import epoch_ms
 
 _QUOTABLE = 20  # signatures; an exchange quotes the request that it answers, and a call's threads make a few
 _GRAM = 6  # characters of a secret in a row that count as a leak
+
+
+def _in_quotes(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("'", "\\'")
+
+
 _FORMS: tuple[Callable[[str], str], ...] = (
     str,
     quote_plus,
@@ -34,8 +41,11 @@ _FORMS: tuple[Callable[[str], str], ...] = (
     lambda value: json.dumps(value)[1:-1].replace("/", r"\/"),  # PHP's way
     lambda value: re.sub("%..", lambda octet: octet[0].lower(), quote(value, safe="")),
     lambda value: quote(quote(value, safe=""), safe=""),
+    _in_quotes,
+    lambda value: json.dumps(_in_quotes(value))[1:-1],
 )
-"""How an exchange may quote a key or secret to us: as it is, from a query or a form, from JSON."""
+"""How an exchange may quote a key or secret to us: as it is, from a query or a form, from JSON, from a program's own
+quotes, and those in JSON."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -51,12 +61,16 @@ class Credentials:
 
     @classmethod
     def from_fields(cls, access_key: str, secret_key: str) -> "Credentials":
-        """Read FMZ's two fields."""
+        """Return the keys in FMZ's two fields."""
         secret, _, passphrase = secret_key.partition(",")
         return cls(access_key, secret, passphrase)
 
     def __repr__(self) -> str:
         return "Credentials(…)"
+
+    def copy(self) -> "Credentials":
+        """Return the same keys, with signatures of their own."""
+        return Credentials(self.key, self.secret, self.passphrase)
 
     @property
     def account(self) -> str:
@@ -64,15 +78,16 @@ class Credentials:
         return hashlib.blake2b(self.key.encode(), digest_size=16, person=b"fmz-gateway").hexdigest()
 
     def fingerprint(self, exchange: str, request: str) -> int:
-        """128 bits that stand for one request of this account, the same when it is repeated; random for an empty one,
-        which cannot be told from others."""
+        """Return 128 bits that stand for one request of this account, the same when it is repeated; random for an empty
+        one, which cannot be told from others."""
         if not request:
             return secrets.randbits(128)
         text = "\0".join((exchange, self.key, request)).encode()
         return int.from_bytes(hashlib.blake2b(text, digest_size=16, person=b"fmz-gateway").digest())
 
     def scrub(self, text: str) -> str:
-        """The text with every run of six characters of a key, secret or signature, raw or encoded, starred out."""
+        """Return the text with every run of six characters of a key, secret or signature, raw or encoded, starred
+        out."""
         grams = {
             form[start : start + _GRAM]
             for value in (self.key, self.secret, self.passphrase, *self.signatures)
@@ -84,21 +99,54 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Signer(AuthBase):
-    """A signing scheme, holding the account's keys for one request. ``now`` is the clock, in ms since the epoch;
-    ``nonce`` is greater than every one before it, for the schemes that want one."""
+class Signer(AuthBase, ABC):
+    """A signing scheme, holding the account's keys for one request.
+
+    now: the exchange's clock, in ms since the epoch. nonce: greater than every one before it, for the schemes that want
+    one. Four steps: ``stamp`` puts key, time and nonce into the request, ``text`` is exactly what is signed,
+    ``signature`` signs it, ``attach`` puts the signature into the request.
+    """
 
     serial: ClassVar[bool] = False
-    """Whether the account's calls must arrive in the order of their nonces, one after the other."""
+    """True where the account's calls must arrive in the order of their nonces, one after the other."""
 
     credentials: Credentials = field(repr=False)
     now: Callable[[], int] = epoch_ms
     nonce: int = 0
 
-    def signed(self, signature: str) -> str:
-        """The signature that goes out, noted to be scrubbed from whatever an exchange quotes of the request."""
-        self.credentials.signatures.append(signature)
-        return signature
+    @classmethod
+    def named(cls, **attributes: object) -> "type[Self]":
+        """Return this scheme with another exchange's names of headers or parameters."""
+        return type(cls.__name__, (cls,), {"__slots__": (), **attributes})
+
+    @abstractmethod
+    def stamp(self, request: PreparedRequest) -> None:
+        """Put what is signed besides the call itself into the request. Raises AuthenticationFailed for a key that
+        cannot be one."""
+
+    @abstractmethod
+    def text(self, request: PreparedRequest) -> bytes:
+        """Return the exact text that is signed."""
+
+    @staticmethod
+    @abstractmethod
+    def signature(text: bytes, secret: bytes) -> str:
+        """Return the signature of a text."""
+
+    @abstractmethod
+    def attach(self, request: PreparedRequest, signature: str) -> None:
+        """Put the signature into the request."""
+
+    def secret(self) -> bytes:
+        """Return the secret as the scheme takes it."""
+        return self.credentials.secret.encode()
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        self.stamp(request)
+        signature = self.signature(self.text(request), self.secret())
+        self.credentials.signatures.append(signature)  # to be scrubbed from what an exchange quotes of the request
+        self.attach(request, signature)
+        return request
 
 
 class Md5Query(Signer):
@@ -107,33 +155,38 @@ class Md5Query(Signer):
     The text that is signed is not percent-encoded; the query that goes out is.
     """
 
-    @staticmethod
-    def signature(prehash: bytes, secret: bytes) -> str:
-        """The signature of ``k=v&k=v``, sorted by name."""
-        return hashlib.md5(prehash + b"&secret_key=" + secret, usedforsecurity=False).hexdigest().upper()
+    def stamp(self, request: PreparedRequest) -> None:
+        _set_query(request, {**_query(request), "api_key": self.credentials.key})
 
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        parts = urlsplit(str(request.url))
-        query = dict(parse_qsl(parts.query, keep_blank_values=True)) | {"api_key": self.credentials.key}
-        prehash = "&".join(f"{name}={query[name]}" for name in sorted(query) if name != "action")
-        query["sign"] = self.signed(self.signature(prehash.encode(), self.credentials.secret.encode()))
-        request.url = urlunsplit(parts._replace(query=urlencode(sorted(query.items()))))
-        return request
+    def text(self, request: PreparedRequest) -> bytes:
+        query = _query(request)
+        return "&".join(f"{name}={query[name]}" for name in sorted(query) if name != "action").encode()
+
+    @staticmethod
+    def signature(text: bytes, secret: bytes) -> str:
+        return hashlib.md5(text + b"&secret_key=" + secret, usedforsecurity=False).hexdigest().upper()
+
+    def attach(self, request: PreparedRequest, signature: str) -> None:
+        _set_query(request, {**_query(request), "sign": signature})
 
 
 class HmacMd5Form(Signer):
     """HMAC-MD5 in lower-case hex over the form's ``cmds`` text, sent beside it with the key."""
 
-    @staticmethod
-    def signature(cmds: bytes, secret: bytes) -> str:
-        """The signature of the commands' JSON text."""
-        return hmac.new(secret, cmds, hashlib.md5).hexdigest()
+    def stamp(self, request: PreparedRequest) -> None:
+        """Nothing: the key goes out unsigned."""
 
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+    def text(self, request: PreparedRequest) -> bytes:
         [(_, cmds)] = parse_qsl(str(request.body), strict_parsing=True)
-        sign = self.signed(self.signature(cmds.encode(), self.credentials.secret.encode()))
-        request.body = urlencode({"cmds": cmds, "apikey": self.credentials.key, "sign": sign})
-        return request
+        return cmds.encode()
+
+    @staticmethod
+    def signature(text: bytes, secret: bytes) -> str:
+        return hmac.new(secret, text, hashlib.md5).hexdigest()
+
+    def attach(self, request: PreparedRequest, signature: str) -> None:
+        cmds = self.text(request).decode()
+        request.body = urlencode({"cmds": cmds, "apikey": self.credentials.key, "sign": signature})
 
 
 class HmacQuery(Signer):
@@ -142,21 +195,24 @@ class HmacQuery(Signer):
     The window is what ends an order whose fate is unclear, so it is small.
     """
 
-    header = "X-MBX-APIKEY"
-    window = 5000  # ms
+    header: ClassVar[str]
+    window: ClassVar[int] = 5000  # ms
 
-    @staticmethod
-    def signature(query: bytes, secret: bytes) -> str:
-        """The signature of a percent-encoded query."""
-        return hmac.new(secret, query, hashlib.sha256).hexdigest()
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+    def stamp(self, request: PreparedRequest) -> None:
         parts = urlsplit(str(request.url))
         query = "&".join(filter(None, (parts.query, f"recvWindow={self.window}&timestamp={self.now()}")))
-        sign = self.signed(self.signature(query.encode(), self.credentials.secret.encode()))
-        request.url = urlunsplit(parts._replace(query=f"{query}&signature={sign}"))
+        request.url = urlunsplit(parts._replace(query=query))
         request.headers[self.header] = self.credentials.key
-        return request
+
+    def text(self, request: PreparedRequest) -> bytes:
+        return urlsplit(str(request.url)).query.encode()
+
+    @staticmethod
+    def signature(text: bytes, secret: bytes) -> str:
+        return hmac.new(secret, text, hashlib.sha256).hexdigest()
+
+    def attach(self, request: PreparedRequest, signature: str) -> None:
+        request.url = f"{request.url}&signature={signature}"
 
 
 class HmacHeaders(Signer):
@@ -165,54 +221,67 @@ class HmacHeaders(Signer):
     The time is ISO 8601 in UTC with milliseconds.
     """
 
-    prefix = "OK-ACCESS-"
+    prefix: ClassVar[str]
+    """What the four headers' names begin with."""
 
-    @staticmethod
-    def signature(prehash: bytes, secret: bytes) -> str:
-        """The signature of the four parts, joined without separators."""
-        return b64encode(hmac.new(secret, prehash, hashlib.sha256).digest()).decode()
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+    def stamp(self, request: PreparedRequest) -> None:
         if not self.credentials.passphrase:
             raise AuthenticationFailed("a passphrase is needed: write it behind the secret key, after a comma")
         now = datetime.fromtimestamp(self.now() / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        prehash = f"{now}{request.method}{request.path_url}".encode() + _body(request)
         request.headers[f"{self.prefix}KEY"] = self.credentials.key
-        request.headers[f"{self.prefix}SIGN"] = self.signed(self.signature(prehash, self.credentials.secret.encode()))
         request.headers[f"{self.prefix}TIMESTAMP"] = now
         request.headers[f"{self.prefix}PASSPHRASE"] = self.credentials.passphrase
-        return request
+
+    def text(self, request: PreparedRequest) -> bytes:
+        head = str(request.headers[f"{self.prefix}TIMESTAMP"]) + str(request.method) + request.path_url
+        return head.encode() + _body(request)
+
+    @staticmethod
+    def signature(text: bytes, secret: bytes) -> str:
+        return b64encode(hmac.new(secret, text, hashlib.sha256).digest()).decode()
+
+    def attach(self, request: PreparedRequest, signature: str) -> None:
+        request.headers[f"{self.prefix}SIGN"] = signature
 
 
 class HmacNonceForm(Signer):
     """HMAC-SHA512 in base64, with the secret decoded from base64, over the path and the SHA-256 of nonce and form.
 
-    The nonce, made in ``turns``, goes in front of the form.
+    The nonce, made in ``transport.nonces``, goes in front of the form.
     """
 
     serial = True
 
-    @staticmethod
-    def signature(path: bytes, nonce: bytes, form: bytes, secret: bytes) -> str:
-        """The signature of a form that contains its nonce."""
-        return b64encode(
-            hmac.new(secret, path + hashlib.sha256(nonce + form).digest(), hashlib.sha512).digest()
-        ).decode()
+    def stamp(self, request: PreparedRequest) -> None:
+        request.body = "&".join(filter(None, (f"nonce={self.nonce}", _body(request).decode())))
+        request.headers["API-Key"] = self.credentials.key
+        request.headers["Content-Type"] = "application/x-www-form-urlencoded"
 
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+    def text(self, request: PreparedRequest) -> bytes:
+        digest = hashlib.sha256(str(self.nonce).encode() + _body(request)).digest()
+        return request.path_url.encode() + digest
+
+    @staticmethod
+    def signature(text: bytes, secret: bytes) -> str:
+        return b64encode(hmac.new(secret, text, hashlib.sha512).digest()).decode()
+
+    def attach(self, request: PreparedRequest, signature: str) -> None:
+        request.headers["API-Sign"] = signature
+
+    def secret(self) -> bytes:
         try:
-            secret = b64decode(self.credentials.secret, validate=True)
+            return b64decode(self.credentials.secret, validate=True)
         except ValueError:
             raise AuthenticationFailed("the secret key is not base64: copy the whole private key") from None
-        nonce = str(self.nonce)
-        form = "&".join(filter(None, (f"nonce={nonce}", str(request.body or ""))))
-        path = request.path_url.encode()
-        request.body = form
-        request.headers["API-Key"] = self.credentials.key
-        request.headers["API-Sign"] = self.signed(self.signature(path, nonce.encode(), form.encode(), secret))
-        request.headers["Content-Type"] = "application/x-www-form-urlencoded"
-        return request
 
 
 def _body(request: PreparedRequest) -> bytes:
     return request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
+
+
+def _query(request: PreparedRequest) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(str(request.url)).query, keep_blank_values=True))
+
+
+def _set_query(request: PreparedRequest, query: dict[str, str]) -> None:
+    request.url = urlunsplit(urlsplit(str(request.url))._replace(query=urlencode(sorted(query.items()))))

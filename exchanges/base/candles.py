@@ -10,7 +10,8 @@ _MONDAY = 4 * 24 * 60 * 60_000  # ms; the epoch was a Thursday, weeks begin on M
 
 
 def merge(bars: list[Candle], period: int) -> list[Candle]:
-    """Bars of ``period`` minutes from ascending smaller ones, exactly; the first is left out when its start is."""
+    """Return bars of ``period`` minutes from ascending smaller ones, exactly; the first is left out when its start
+    is."""
     length = period * 60_000
     shift = _MONDAY if period % _WEEK == 0 else 0
     merged = []

@@ -1,28 +1,27 @@
 """The interface of an exchange.
 
-An adapter declares tables (intervals, statuses, error codes), says how it writes a market's name and where the useful
-part of a reply is, and reads replies into models. Everything else is here or in ``pipeline``, once.
+An adapter declares tables (intervals, states, error codes), says how it writes a market's name and where the useful
+part of a reply is, and reads replies into models. What two adapters would do alike is here or in ``transport``, once.
 """
 
-import re
-import string
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
-from math import ceil, log2
 from typing import Any, ClassVar
 
 from exchanges.base.candles import merge
-from exchanges.base.guard import moves
-from protocol.errors import GatewayError, InvalidCall, NotAllowed, Unsupported
+from exchanges.base.client_id import ALPHANUMERIC, ClientId
+from exchanges.base.guard import is_sensitive
+from exchanges.base.markets import Markets
+from exchanges.base.rows import Key, Row, levels
+from protocol.errors import NotAllowed, OrderNotFound, Unsupported
 from protocol.models import (
     Balance,
     Candle,
     Depth,
     Direction,
     Funding,
-    Market,
     NewOrder,
     Order,
     OrderId,
@@ -32,38 +31,16 @@ from protocol.models import (
     Ticker,
     Trade,
 )
-from protocol.numbers import plain
-from transport.pipeline import Pipeline
+from protocol.numbers import identifier
+from transport.limit import Calls
 
-_HOUR = 3600.0  # seconds that a list of markets is good for
 _MAX_NAMED = 80  # characters of a path that an error quotes
+_JOURNAL_ONLY = ClientId(22, ALPHANUMERIC)
 
 
-@dataclass(frozen=True, slots=True)
-class ClientId:
-    """How an exchange takes a client order id: its greatest length, and the characters allowed in it."""
-
-    length: int
-    alphabet: str
-
-    def render(self, number: int) -> str:
-        """A number of 128 bits in this alphabet, its lowest digit first: as long as such numbers can be, or as the
-        length allows."""
-        digits = []
-        for _ in range(min(self.length, ceil(128 / log2(len(self.alphabet))))):
-            number, digit = divmod(number, len(self.alphabet))
-            digits.append(self.alphabet[digit])
-        return "".join(digits)
-
-
-_OURS = ClientId(22, string.ascii_letters + string.digits)
-
-
-class Exchange(Pipeline):
+class Exchange(Markets):
     """One account on one spot exchange, for the time of one call."""
 
-    quote: ClassVar[str] = "USDT"
-    """The quote of a market that FMZ names by its base alone."""
     futures: ClassVar[str] = ""
     """The route of its futures twin, for the hint that sends a trader there."""
     proof: ClassVar[str] = ""
@@ -74,65 +51,74 @@ class Exchange(Pipeline):
     """The most bars it gives in one reply."""
     statuses: ClassVar[Mapping[str, Status]]
     """Its order states, all of them: an unknown one is an error, never a guess."""
+    level: ClassVar[tuple[Key, Key]] = (0, 1)
+    """Where price and amount are in a row of the order book."""
     client_id: ClassVar[ClientId | None] = None
     """How it takes a client order id, or that it takes none."""
     limit_only: ClassVar[str] = ""
     """Why it takes no market orders; empty where it does."""
-    moves: ClassVar[str] = ""
-    """A pattern of its own words, in small letters and digits alone, for resources that move money out of the account
-    or manage its keys; those that all exchanges use are in ``guard``."""
-    harmless: ClassVar[str] = ""
-    """A pattern of whole calls, as ``verb path``, that do no such thing, whatever their names say."""
-    settled: ClassVar[float] = 15.0
+    sensitive_words: ClassVar[tuple[str, ...]] = ()
+    """Its own words, in small letters and digits alone, for resources that move money out of the account or manage its
+    keys; those that all exchanges use are in ``guard``."""
+    allowed_calls: ClassVar[tuple[str, ...]] = ()
+    """Calls, as ``VERB resource`` with ``*`` for anything, that do no such thing, whatever their names say."""
+    absent_after: ClassVar[float] = 15.0
     """Seconds after which an order that was sent, and that its own look-ups do not know, does not exist: the window in
     which a signed order is accepted, and some patience for lists that are late."""
+    order_row: ClassVar[Row[Order]]
+    """An order's row; override ``read_order`` where fields depend on others."""
 
     # What FMZ asks ------------------------------------------------------------------------------------------------
 
     @abstractmethod
     def ticker(self, symbol: Symbol) -> Ticker:
-        """The market's last 24 hours."""
+        """Return the market's last 24 hours."""
 
     @abstractmethod
     def depth(self, symbol: Symbol) -> Depth:
-        """The market's order book."""
+        """Return the market's order book."""
 
     @abstractmethod
     def candles(self, symbol: Symbol, period: int, limit: int | None) -> Iterable[Candle]:
-        """Bars of a period in ``periods``, in any order; ``records`` makes the rest of them."""
+        """Return bars of a period in ``periods``, in any order; ``records`` makes the rest of them."""
 
     @abstractmethod
     def trades(self, symbol: Symbol) -> list[Trade]:
-        """The market's latest public trades."""
+        """Return the market's latest public trades."""
 
     @abstractmethod
     def accounts(self) -> list[Balance]:
-        """All balances."""
+        """Return all balances."""
 
     @abstractmethod
     def trade(self, order: NewOrder) -> OrderId:
-        """Place an order, once."""
+        """Place an order, once, and return its id."""
 
     @abstractmethod
     def orders(self, symbol: Symbol | None) -> list[Order]:
-        """Open orders, of one market or of all."""
-
-    @abstractmethod
-    def order(self, symbol: Symbol, order_id: str) -> Order:
-        """One order, open or not. Raises OrderNotFound."""
+        """Return open orders, of one market or of all."""
 
     @abstractmethod
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
-        """Cancel an order: True when it is cancelled, False when that was only accepted. Raises OrderNotFound."""
+        """Cancel an order. Return True when it is cancelled, False when that was only accepted. Raises
+        OrderNotFound."""
+
+    def order(self, symbol: Symbol, order_id: str) -> Order:
+        """Return one order, open or not. Raises OrderNotFound."""
+        return self.read_order(self.order_reply(symbol, order_id=order_id))
 
     def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
-        """The id of the order that carries our client id, open or not; None when there is none. Only the id is read: an
-        order whose status is in no table exists all the same."""
-        raise Unsupported(f"{self.name} cannot look an order up by client id")
+        """Return the id of the order that carries our client id, open or not; None when there is none. Only the id is
+        read: an order whose status is in no table exists all the same."""
+        try:
+            row = self.order_reply(symbol, client_id=client_id)
+        except OrderNotFound:
+            return None
+        return identifier(row[type(self).order_row.keys["id"]])
 
     def records(self, symbol: Symbol, period: int, limit: int | None) -> list[Candle]:
-        """Bars of ``period`` minutes, oldest first, the live one last; built from smaller ones where the exchange has
-        no such interval. Raises Unsupported when nothing it has divides the period."""
+        """Return bars of ``period`` minutes, oldest first, the live one last; built from smaller ones where the
+        exchange has no such interval. Raises Unsupported when nothing it has divides the period."""
         source = max((minutes for minutes in self.periods if period % minutes == 0), default=None)
         if source is None:
             raise Unsupported(f"{self.name} has no bars that {period} minutes could be built from")
@@ -146,27 +132,29 @@ class Exchange(Pipeline):
             series = merge(series, period)
         return series[-limit:] if limit else series
 
-    def markets(self) -> list[Market]:
-        """All markets that can be traded, with their rules."""
-        raise Unsupported(f"{self.name} has no list of markets")
-
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
-        """The last 24 hours of all markets."""
+        """Return the last 24 hours of all markets."""
         raise Unsupported(f"{self.name} has no list of tickers")
 
     def history(self, symbol: Symbol | None, since: int | None, limit: int | None) -> list[Order]:
-        """Orders that are no longer open, oldest first, from ``since`` (ms) on."""
-        raise Unsupported(f"{self.name} has no list of past orders")
+        """Return orders that are no longer open, oldest first: the first ``limit`` from ``since`` (ms) on, or the last
+        ones without ``since``."""
+        rows = self.past_orders(symbol, since, limit)
+        past = [order for _, order in sorted(rows, key=lambda row: row[0]) if order.status is not Status.OPEN]
+        if not limit:
+            return past
+        return past[:limit] if since else past[-limit:]
 
     def raw(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
-        """Any resource of the exchange, signed: ``path`` below its host. FMZ is given the whole reply, as it came."""
+        """Ask for any resource of the exchange, signed. path: below its host. FMZ is given the whole reply, as it
+        came."""
         return self.call(verb, f"/{path}", params=params, signed=True, safe=False)
 
     def pass_through(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
-        """``raw``, for a strategy. Raises NotAllowed for what moves money out of the account or manages its keys,
-        unless the settings let it through."""
-        allowed = self.services.withdrawals or re.fullmatch(self.harmless, f"{verb} {path}")
-        if not allowed and moves(path, self.moves):
+        """Return what ``raw`` does, for a strategy. Raises NotAllowed for what moves money out of the account or
+        manages its keys, unless the settings let it through."""
+        allowed = self.upstream.withdrawals or f"{verb} {path}" in Calls(self.allowed_calls, str)
+        if not allowed and is_sensitive(path, self.sensitive_words):
             raise NotAllowed(
                 f"{self.name}: {verb} {path[:_MAX_NAMED]} may withdraw, transfer or manage keys, which strategies are "
                 "not allowed to do here; nothing was sent. If it is meant, start the gateway with ALLOW_WITHDRAWALS=1"
@@ -188,33 +176,77 @@ class Exchange(Pipeline):
         raise self._spot_only("SetMarginLevel")
 
     def positions(self, symbol: Symbol | None) -> list[Position]:
-        """Open positions: all, or those that ``covers(symbol, …)``."""
+        """Return open positions: all, or those that ``covers(symbol, …)``."""
         raise self._spot_only("GetPositions")
 
     def fundings(self, symbol: Symbol | None) -> list[Funding]:
-        """Funding rates of perpetual contracts: all, or those that ``covers(symbol, …)``."""
+        """Return the funding rates of perpetual contracts: all, or those that ``covers(symbol, …)``."""
         raise self._spot_only("GetFundings")
 
-    # A hook -----------------------------------------------------------------------------------------------------------
+    # What an adapter says of itself ---------------------------------------------------------------------------------
 
-    @abstractmethod
-    def market(self, symbol: Symbol) -> str:
-        """The exchange's own name of a market."""
+    def order_reply(self, symbol: Symbol, *, order_id: str = "", client_id: str = "") -> Any:
+        """Return the row of the order with one of these ids, open or not. Raises OrderNotFound."""
+        raise Unsupported(f"{self.name} cannot look an order up{' by client id' if client_id else ''}")
+
+    def past_orders(
+        self, symbol: Symbol | None, since: int | None, limit: int | None
+    ) -> Iterable[tuple[tuple[int, ...], Order]]:
+        """Return orders with what they are sorted by, their time in ms first: at least the first ``limit`` past ones
+        from ``since`` on, or the last ones without ``since``. Open orders among them do not matter."""
+        raise Unsupported(f"{self.name} has no list of past orders")
+
+    def read_order(self, row: Any) -> Order:
+        """Return an order's row as an order."""
+        order: Order = self.order_row(row)
+        return order
 
     # What all exchanges do alike -----------------------------------------------------------------------------------
 
+    def read_book(self, book: Mapping[str, Any], time: int) -> Depth:
+        """Return a book of ``asks`` and ``bids``. time: in ms."""
+        return Depth(time=time, asks=levels(book["asks"], *self.level), bids=levels(book["bids"], *self.level))
+
+    def no_order(self, order_id: str) -> OrderNotFound:
+        """Return the error for an order that the exchange does not have."""
+        return OrderNotFound(f"{self.name} has no order {order_id}")
+
+    def one_market(self, symbol: Symbol | None, what: str) -> Symbol:
+        """Return the market of a list that is of one market only. Raises Unsupported without one."""
+        if symbol is None:
+            raise Unsupported(f"{self.name} lists {what} of one market only: name it")
+        return symbol
+
+    def pages(
+        self, ask: Callable[[list[Any]], list[Any]], size: int, most: int, *, whole: bool = True
+    ) -> Iterator[list[Any]]:
+        """Yield the pages of a list, up to one that is not full.
+
+        ask: gives the page that follows these rows. most: the greatest number of pages; Unsupported is raised where the
+        list goes on behind them and is wanted as a ``whole``.
+        """
+        rows: list[Any] = []
+        for _ in range(most):
+            page = ask(rows)
+            rows += page
+            yield page
+            if len(page) < size:
+                return
+        if whole:
+            raise Unsupported(f"{self.name} lists over {size * most} orders there: name a market, or a later time")
+
     def resolve(self, symbol: Symbol) -> Symbol:
-        """The market FMZ means: the usual quote filled in. Raises Unsupported for a contract."""
+        """Return the market FMZ means: the usual quote filled in. Raises Unsupported for a contract."""
         if symbol.contract:
             raise self._spot_only(symbol.text or str(symbol))
         return symbol if symbol.quote else replace(symbol, quote=self.quote)
 
     def scope(self, symbol: Symbol | None) -> Symbol | None:
-        """The market, or the range of markets, that open orders or positions are asked of; None means all."""
+        """Return the market, or the range of markets, that open orders or positions are asked of; None means all."""
         return self.resolve(symbol) if symbol else None
 
     def new_order(self, symbol: Symbol, direction: Direction, price: Decimal | None, amount: Decimal) -> NewOrder:
-        """The order that FMZ's words mean. Raises Unsupported for closing directions."""
+        """Return the order that FMZ's words mean. Raises Unsupported for closing directions."""
         if direction.closes:
             raise self._spot_only(f"an order of type {direction}")
         return NewOrder(
@@ -226,9 +258,9 @@ class Exchange(Pipeline):
         )
 
     def new_client_id(self) -> str:
-        """The client id of this request's order, the same when the request is repeated; where the exchange takes none,
-        only the journal knows it."""
-        return (self.client_id or _OURS).render(self.credentials.fingerprint(self.name, self.request))
+        """Return the client id of this request's order, the same when the request is repeated; where the exchange takes
+        none, only the journal knows it."""
+        return (self.client_id or _JOURNAL_ONLY).render(self.credentials.fingerprint(self.name, self.request))
 
     def prepare(self, order: NewOrder) -> None:
         """Ask and tell the exchange all that an order needs beforehand, so that ``trade`` sends the order and nothing
@@ -236,37 +268,7 @@ class Exchange(Pipeline):
         if order.price is None and self.limit_only:
             raise Unsupported(f"{self.name} {self.limit_only}. Give a price; nothing was sent")
         self.market(order.symbol)
-        self._offset()
-
-    def listing(self) -> Mapping[str, Market]:
-        """All markets by FMZ's name, as the exchange listed them within the last hour."""
-        key = (self.name, self.services.urls.get(self.name))
-        found: Mapping[str, Market] = self.services.cache.get(
-            key, _HOUR, lambda: {str(market.symbol): market for market in self.markets()}
-        )
-        return found
-
-    def symbols(self) -> dict[str, Symbol]:
-        """FMZ's names of the listed markets, by the exchange's own."""
-        return {market.id: market.symbol for market in self.listing().values()}
-
-    def rules(self, symbol: Symbol) -> Market:
-        """A market's rules. Raises InvalidCall when the exchange does not list it."""
-        market = self.listing().get(str(symbol))
-        if market is None:
-            raise InvalidCall(f"{self.name} lists no market {symbol}")
-        return market
-
-    def explain(self, symbol: Symbol) -> str:
-        """A market's rules as a sentence, empty where they cannot be had."""
-        try:
-            market = self.rules(symbol)
-        except GatewayError:
-            return ""
-        return (
-            f"{symbol} has price step {plain(market.tick_size)}, amount step {plain(market.lot_size)}, "
-            f"least amount {plain(market.min_amount)}, least value {plain(market.min_notional)}"
-        )
+        self.clock_offset()
 
     def _spot_only(self, what: str) -> Unsupported:
         where = f"set the service address's path to /{self.futures}" if self.futures else "it has no futures"

@@ -2,12 +2,13 @@
 
 Exchanges publish no list of these, so they are told by their names. A name is compared by its letters and digits alone,
 so that no case, dash, underscore, dot or slash hides a word; one that merely contains a word is refused as well, until
-its adapter declares it harmless.
+its adapter lists it among its allowed calls.
 """
 
 import re
+from collections.abc import Iterable
 
-_SUSPICIOUS = (
+_SENSITIVE = (
     "withdraw|transfer|payout|cashout|remittance|payment|fiat|gift|voucher|redeemcode|redpacket|"
     "sub(account|acct|user|member|api)|broker|custod|"
     "api(key|secret|restriction)|password|addressbook|whitelist|allowlist"
@@ -15,7 +16,8 @@ _SUSPICIOUS = (
 """What exchanges call such things; sub-accounts, and their keys, are a way out of the account."""
 
 
-def moves(path: str, further: str = "") -> bool:
-    """Whether a resource moves money or manages keys, by its name. ``further``: a pattern of its exchange's words."""
+def is_sensitive(path: str, words: Iterable[str] = ()) -> bool:
+    """Return True for a resource that, by its name, moves money out or manages keys. words: further ones of its
+    exchange, in small letters and digits."""
     letters = re.sub("[^a-z0-9]", "", path.lower())
-    return bool(re.search(_SUSPICIOUS, letters) or (further and re.search(further, letters)))
+    return bool(re.search(_SENSITIVE, letters)) or any(word in letters for word in words)

@@ -1,48 +1,46 @@
 """The embedded simulated exchange: a market and an account to try strategies on, without keys, network or risk.
 
-``market`` says what is traded, ``ledger`` keeps the accounts by the rules of ``spot`` and ``swaps``. Its own small API,
-for pass-throughs, is GET ``time`` and POST ``reset``.
+``simulation`` says what is traded, ``ledger`` keeps the accounts by the rules of ``spot`` and ``swaps``. Its own small
+API, for pass-throughs, is GET ``time`` and POST ``reset``.
 """
 
 from decimal import Decimal
 
-from exchanges.base.futures import FuturesExchange
-from exchanges.paper import market
-from exchanges.paper.adapter import Simulated
+from exchanges.base import *
+from exchanges.paper import simulation
+from exchanges.paper.adapter import PaperApi
 from exchanges.paper.matching import Account, PaperPosition, trimmed
 from exchanges.paper.spot import SpotAccount
 from exchanges.paper.swaps import DEFAULT_LEVERAGE, SwapAccount, average, closing, profit
-from protocol.errors import ExchangeError
-from protocol.models import Funding, Position, Symbol
 
 _FUNDING = 8 * 60 * 60_000  # ms
 
 
-class Paper(Simulated):
+class Paper(PaperApi):
     """The simulated spot exchange."""
 
-    name = "paper"
-    futures = "Futures_paper"
+    name = SpotAccount.exchange
+    futures = SwapAccount.exchange
     kind = SpotAccount
 
 
-class FuturesPaper(Simulated, FuturesExchange):
+class FuturesPaper(PaperApi, FuturesExchange):
     """The simulated exchange for linear perpetual swaps, settled in USDT."""
 
-    name = "Futures_paper"
+    name = SwapAccount.exchange
     contracts = frozenset({"swap"})
     max_leverage = 100
     kind = SwapAccount
 
     def set_leverage(self, leverage: int, symbol: Symbol | None) -> bool:
-        markets = self.covered(self.resolve(symbol) if symbol else None)
+        markets = self.names_of(self.resolve(symbol) if symbol else None)
         with self.ledger() as ledger:
             held = {(position.symbol, position.leverage) for position in ledger.account.positions.values()}
             held |= {(order.symbol, order.leverage) for order in ledger.account.open() if not order.closes}
         for name, multiple in sorted(held):
             if name in markets and multiple != leverage:
                 raise ExchangeError(
-                    f"paper: {name} has a position or an opening order at leverage {multiple}; "
+                    f"{self.name}: {name} has a position or an opening order at leverage {multiple}; "
                     "close it before you change the leverage"
                 )
         return super().set_leverage(leverage, symbol)
@@ -51,7 +49,7 @@ class FuturesPaper(Simulated, FuturesExchange):
         return self.leverage(symbol) or DEFAULT_LEVERAGE
 
     def positions(self, symbol: Symbol | None) -> list[Position]:
-        markets = self.covered(symbol)
+        markets = self.names_of(symbol)
         with self.ledger() as ledger:
             account = ledger.account
             found = [position for position in account.positions.values() if position.symbol in markets]
@@ -61,17 +59,17 @@ class FuturesPaper(Simulated, FuturesExchange):
 
     def fundings(self, symbol: Symbol | None) -> list[Funding]:
         """Nothing is paid for holding a swap here; the times are the usual ones."""
-        settled = (self.services.now() // _FUNDING + 1) * _FUNDING
+        next_ms = (self.upstream.services.now() // _FUNDING + 1) * _FUNDING
         return [
-            Funding(symbol=market.symbol, time=settled, rate=0.0, interval=_FUNDING)
+            Funding(symbol=market.symbol, time=next_ms, rate=0.0, interval=_FUNDING)
             for market in self.markets()
-            if str(market.symbol) in self.covered(symbol)
+            if str(market.symbol) in self.names_of(symbol)
         ]
 
     def read_position(self, account: Account, position: PaperPosition, now: int) -> Position:
-        """A position, its profit by the latest trade."""
+        """Return a position, its profit by the latest trade."""
         listing = self.kind.listings[position.symbol]
-        last = listing.price(next(market.prints_until(listing, now)).price)
+        last = listing.price(next(simulation.prints_until(listing, now)).price)
         return Position(
             symbol=listing.market.symbol,
             side=position.side,

@@ -1,6 +1,5 @@
-"""How the simulated exchange answers FMZ: what its spot and swap adapters have in common."""
+"""The simulated exchange's API, which its spot and swap adapters share."""
 
-import string
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from decimal import Decimal
@@ -9,25 +8,21 @@ from typing import Any, ClassVar
 
 import orjson
 
-from exchanges.base.exchange import ClientId, Exchange
-from exchanges.base.futures import covers
-from exchanges.paper import market
-from exchanges.paper.ledger import Ledger, opened
+from exchanges.base import *
+from exchanges.paper import simulation
+from exchanges.paper.ledger import Ledger, locked_ledger
 from exchanges.paper.matching import NOTHING, Account, PaperOrder, rounded_down, trimmed
-from protocol.errors import InvalidCall
-from protocol.models import Balance, Candle, Depth, Market, NewOrder, Order, OrderId, Symbol, Ticker, Trade
-from protocol.numbers import plain
 
 _CANDLES = 500  # where no limit is named
 _TRADES = 100
 
 
-class Simulated(Exchange):
-    """What spot and swaps have in common."""
+class PaperApi(Exchange):
+    """The API that spot and swaps share."""
 
     periods = {1: "1m", 5: "5m", 15: "15m", 60: "1h", 240: "4h", 1440: "1d"}
-    client_id = ClientId(36, string.ascii_letters + string.digits + "-_")
-    harmless = ".*"  # no money leaves it
+    client_id = ClientId(36, ALPHANUMERIC + "-_")
+    allowed_calls = ("* *",)  # no money leaves it
     kind: ClassVar[type[Account]]
     """The rules of its accounts."""
 
@@ -38,9 +33,9 @@ class Simulated(Exchange):
         return payload
 
     def ticker(self, symbol: Symbol) -> Ticker:
-        listing, now = self.kind.listing(symbol), self.services.now()
-        book = market.book(listing, now)
-        day = market.bar_until(listing, now // market.MINUTE - market.WINDOW + 1, now)
+        listing, now = self.kind.listing(symbol), self.upstream.services.now()
+        book = simulation.book(listing, now)
+        day = simulation.bar_until(listing, now // simulation.MINUTE - simulation.WINDOW + 1, now)
         bid, ask, last, high, low = (
             float(listing.price(ticks)) for ticks in (book.bids[0][0], book.asks[0][0], day.close, day.high, day.low)
         )
@@ -48,25 +43,25 @@ class Simulated(Exchange):
         return Ticker(time=now, bid=bid, ask=ask, last=last, high=high, low=low, volume=volume)
 
     def depth(self, symbol: Symbol) -> Depth:
-        listing, now = self.kind.listing(symbol), self.services.now()
+        listing, now = self.kind.listing(symbol), self.upstream.services.now()
         bids, asks = (
             [(float(listing.price(ticks)), float(listing.amount(lots))) for ticks, lots in levels]
-            for levels in market.book(listing, now)
+            for levels in simulation.book(listing, now)
         )
         return Depth(time=now, asks=asks, bids=bids)
 
     def candles(self, symbol: Symbol, period: int, limit: int | None) -> Iterable[Candle]:
-        listing, now = self.kind.listing(symbol), self.services.now()
-        live = now // (period * market.MINUTE)
+        listing, now = self.kind.listing(symbol), self.upstream.services.now()
+        live = now // (period * simulation.MINUTE)
         for index in range(live + 1 - (limit or _CANDLES), live + 1):
             over = index < live
-            bar = market.bar(listing, period, index) if over else market.bar_until(listing, index * period, now)
+            bar = simulation.bar(listing, period, index) if over else simulation.bar_until(listing, index * period, now)
             first, high, low, last = (float(listing.price(ticks)) for ticks in bar[:4])
-            yield Candle(index * period * market.MINUTE, first, high, low, last, float(listing.amount(bar.volume)))
+            yield Candle(index * period * simulation.MINUTE, first, high, low, last, float(listing.amount(bar.volume)))
 
     def trades(self, symbol: Symbol) -> list[Trade]:
         listing = self.kind.listing(symbol)
-        latest = islice(market.prints_until(listing, self.services.now()), _TRADES)
+        latest = islice(simulation.prints_until(listing, self.upstream.services.now()), _TRADES)
         return [
             Trade(one.id, one.time, float(listing.price(one.price)), float(listing.amount(one.amount)), one.side)
             for one in reversed(list(latest))
@@ -90,7 +85,7 @@ class Simulated(Exchange):
         return placed.id
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
-        markets = self.covered(symbol)
+        markets = self.names_of(symbol)
         with self.ledger() as ledger:
             found = [order for order in ledger.account.open() if order.symbol in markets]
         self.show(found)
@@ -121,16 +116,17 @@ class Simulated(Exchange):
         return [(market.symbol, self.ticker(market.symbol)) for market in self.markets()]
 
     def history(self, symbol: Symbol | None, since: int | None, limit: int | None) -> list[Order]:
-        markets = self.covered(symbol)
+        markets = self.names_of(symbol)
         with self.ledger() as ledger:
-            found = [order for order in ledger.past(since or 0) if order.symbol in markets][:limit]
+            past = [order for order in ledger.past(since or 0) if order.symbol in markets]
+        found = past if not limit else past[:limit] if since else past[-limit:]
         self.show(found)
         return [self.read_order(order) for order in found]
 
     def raw(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
         match verb, path.strip("/"):
             case "GET", "time":
-                return self.services.now()
+                return self.upstream.services.now()
             case "POST", "reset":
                 with self.ledger() as ledger:
                     ledger.reset()
@@ -138,15 +134,16 @@ class Simulated(Exchange):
         raise InvalidCall(f"{self.name} has GET time and POST reset, and no {verb} {path}")
 
     def ledger(self) -> AbstractContextManager[Ledger]:
-        """The account's books, for one operation."""
-        return opened(self.services.state, self.name, self.credentials.account, self.kind, self.services.now())
+        """Return the account's books, for one operation."""
+        services = self.upstream.services
+        return locked_ledger(services.database, self.name, self.account, self.kind, services.now())
 
     def multiple(self, symbol: Symbol) -> int:
-        """The leverage of a new order."""
+        """Return the leverage of a new order."""
         return 1
 
-    def covered(self, wanted: Symbol | None) -> set[str]:
-        """The markets that are meant. Raises InvalidCall when there is none."""
+    def names_of(self, wanted: Symbol | None) -> set[str]:
+        """Return the markets that are meant. Raises InvalidCall when there is none."""
         found = {name for name, listing in self.kind.listings.items() if covers(wanted, listing.market.symbol)}
         if not found and wanted:
             self.kind.listing(wanted)
@@ -166,8 +163,8 @@ class Simulated(Exchange):
         )
 
     def show(self, record: Any) -> None:
-        """Keep the exchange's own record as the answer, its numbers as text."""
-        self.reply = orjson.dumps(record, default=_text)
+        """Keep the exchange's own record as its reply, its numbers as text."""
+        self.replies.append(orjson.dumps(record, default=_text))
 
 
 def _text(number: Decimal) -> str:

@@ -129,8 +129,8 @@ _MOVED = ("symbol", "time", "side", "price", "amount", "fee", "fee_currency", "p
 
 
 @contextmanager
-def opened(engine: Engine, exchange: str, name: str, kind: type[Account], now: int) -> Iterator["Ledger"]:
-    """An account's books, locked and brought up to date; what is done to them is kept unless it raises."""
+def locked_ledger(engine: Engine, exchange: str, name: str, kind: type[Account], now: int) -> Iterator["Ledger"]:
+    """Yield an account's books, locked and brought up to date; what is done to them is kept unless it raises."""
     with engine.begin() as connection:
         account_id, seen = _lock(connection, exchange, name, kind, now)
         ledger = Ledger(connection, account_id, kind, max(seen, now))
@@ -140,7 +140,7 @@ def opened(engine: Engine, exchange: str, name: str, kind: type[Account], now: i
 
 
 def _lock(connection: Connection, exchange: str, name: str, kind: type[Account], now: int) -> tuple[int, int]:
-    """The account's id and the time that it has seen, made at first use."""
+    """Return the account's id and the time that it has seen; both are made at first use."""
     mine = (_ACCOUNTS.c.exchange == exchange) & (_ACCOUNTS.c.account == name)
     wanted = select(_ACCOUNTS.c.id, _ACCOUNTS.c.seen).where(mine).with_for_update()
     row = connection.execute(wanted).one_or_none()
@@ -181,7 +181,7 @@ class Ledger:
         """Place an order. Raises ExchangeError, InsufficientFunds."""
         twin = self.find(new.client_id)
         if twin:
-            raise ExchangeError(f"paper: order {twin.id} already has the client id {new.client_id}")
+            raise ExchangeError(f"{self._kind.exchange}: order {twin.id} already has the client id {new.client_id}")
         order = self.account.place(new, leverage, self.now)
         row = {name: value for name, value in asdict(order).items() if name != "id"}
         made = insert(_ORDERS).values(account_id=self._id, **row | {"client_id": order.client_id or None})
@@ -191,24 +191,24 @@ class Ledger:
         return order
 
     def order(self, symbol: Symbol, order_id: str) -> PaperOrder:
-        """One order, open or not. Raises InvalidCall, OrderNotFound."""
+        """Return one order, open or not. Raises InvalidCall, OrderNotFound."""
         market = str(self.account.listing(symbol).market.symbol)
         # Longer than any id of this database is none of its ids.
         number = int(order_id) if order_id.isascii() and order_id.isdigit() and len(order_id) < 19 else 0
         order = self.account.orders.get(number) or self._first(_ORDERS.c.id == number)
         if order is None or order.symbol != market:
-            raise OrderNotFound(f"paper: the account has no order {order_id} of {market}")
+            raise OrderNotFound(f"{self._kind.exchange}: the account has no order {order_id} of {market}")
         return order
 
     def find(self, client_id: str) -> PaperOrder | None:
-        """The order that carries a client id, open or not."""
+        """Return the order that carries a client id, open or not."""
         if not client_id:
             return None
         recent = (order for order in self.account.orders.values() if order.client_id == client_id)
         return next(recent, None) or self._first(_ORDERS.c.client_id == client_id)
 
     def past(self, since: int) -> list[PaperOrder]:
-        """The orders made from ``since`` (ms) on that are no longer open, oldest first."""
+        """Return the orders made from ``since`` (ms) on that are no longer open, oldest first."""
         mine = _ORDERS.c.account_id == self._id
         wanted = _ORDERS.select().where(mine, _ORDERS.c.status != Status.OPEN, _ORDERS.c.created >= since)
         kept = [_order(_without_owner(row)) for row in self._connection.execute(wanted).mappings()]

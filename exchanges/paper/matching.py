@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_UP, Context, Decimal
 from typing import ClassVar
 
-from exchanges.paper import market
+from exchanges.paper import simulation
 from exchanges.paper.listings import Listing
 from protocol.errors import ExchangeError, InsufficientFunds, InvalidCall, OrderFilled
 from protocol.models import NewOrder, PositionSide, Side, Status, Symbol
@@ -90,6 +90,8 @@ class Account(ABC):
     """Free money by currency, orders by id (those that were open when it was loaded, and later ones), positions, and
     the fills since it was loaded."""
 
+    exchange: ClassVar[str]
+    """The route, which error texts begin with."""
     listings: ClassVar[Mapping[str, Listing]]
     opening: ClassVar[Mapping[str, Decimal]]
     """The money that an account starts with, every currency named."""
@@ -131,7 +133,7 @@ class Account(ABC):
         )
 
     @abstractmethod
-    def touched(self, symbol: str, touch: market.Print) -> None:
+    def touched(self, symbol: str, touch: simulation.Print) -> None:
         """What else a trade of the market does, after it has filled orders."""
 
     # Orders -----------------------------------------------------------------------------------------------------------
@@ -141,7 +143,7 @@ class Account(ABC):
         """The market of that name. Raises InvalidCall."""
         listing = cls.listings.get(str(symbol))
         if listing is None:
-            raise InvalidCall(f"paper has no market {symbol}; it has {', '.join(cls.listings)}")
+            raise InvalidCall(f"{cls.exchange} has no market {symbol}; it has {', '.join(cls.listings)}")
         return listing
 
     def open(self, symbol: str | None = None) -> list[PaperOrder]:
@@ -164,8 +166,8 @@ class Account(ABC):
         order that the book cannot fill is cancelled. Raises ExchangeError, InsufficientFunds.
         """
         listing = self.listing(new.symbol)
-        book = market.book(listing, now)
-        _check(listing, new, listing.price(book.bids[0][0]))
+        book = simulation.book(listing, now)
+        _check(self.exchange, listing, new, listing.price(book.bids[0][0]))
         taken = list(_crossing(listing, new, book.asks if new.side is Side.BUY else book.bids))
         order = PaperOrder(
             symbol=str(new.symbol),
@@ -182,7 +184,7 @@ class Account(ABC):
         free = self.free[self.currency(order)]
         if needed > free:
             raise InsufficientFunds(
-                f"paper: the order needs {_text(needed)} {self.currency(order)}; {_text(free)} is free"
+                f"{self.exchange}: the order needs {_text(needed)} {self.currency(order)}; {_text(free)} is free"
             )
         for price, amount in taken:
             self._fill(order, now, price, amount, self.taker)
@@ -196,7 +198,7 @@ class Account(ABC):
     def cancel(self, order: PaperOrder) -> None:
         """Cancel an order, if it is open. Raises OrderFilled."""
         if order.status is Status.CLOSED:
-            raise OrderFilled(f"paper: order {order.id} is filled, and cannot be cancelled")
+            raise OrderFilled(f"{self.exchange}: order {order.id} is filled, and cannot be cancelled")
         if order.status is Status.OPEN:
             self.free[self.currency(order)] += order.frozen
             order.frozen = NOTHING
@@ -211,14 +213,14 @@ class Account(ABC):
             listing, time = self.listings[symbol], since
             while True:
                 bids, asks = self.limits(symbol)
-                touch = market.next_touch(listing, time, until, max(bids, default=None), min(asks, default=None))
+                touch = simulation.next_touch(listing, time, until, max(bids, default=None), min(asks, default=None))
                 if touch is None:
                     break
                 self._match(symbol, touch)
                 self.touched(symbol, touch)
                 time = touch.time
 
-    def _match(self, symbol: str, touch: market.Print) -> None:
+    def _match(self, symbol: str, touch: simulation.Print) -> None:
         """Fill orders that a trade reached, at their own prices, up to its amount; the best price and oldest first."""
         listing = self.listings[symbol]
         price, left = listing.price(touch.price), listing.amount(touch.amount)
@@ -250,12 +252,12 @@ def _reaches(side: Side, limit: Decimal, price: Decimal) -> bool:
     return limit >= price if side is Side.BUY else limit <= price
 
 
-def _check(listing: Listing, new: NewOrder, price: Decimal) -> None:
+def _check(exchange: str, listing: Listing, new: NewOrder, price: Decimal) -> None:
     """Raise ExchangeError for an order that the market's rules forbid."""
     rules = listing.market
 
     def refused(what: str, number: Decimal, rule: str, limit: Decimal) -> ExchangeError:
-        return ExchangeError(f"paper: {what} {_text(number)} is {rule} {_text(limit)} of {rules.symbol}")
+        return ExchangeError(f"{exchange}: {what} {_text(number)} is {rule} {_text(limit)} of {rules.symbol}")
 
     if new.price is not None and listing.ticks(new.price).denominator != 1:
         raise refused("price", new.price, "not a multiple of the tick size", rules.tick_size)

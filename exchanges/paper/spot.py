@@ -5,14 +5,15 @@ from decimal import Decimal
 from typing import ClassVar
 
 from exchanges.paper.listings import SPOT, Listing
-from exchanges.paper.market import Print
 from exchanges.paper.matching import NOTHING, Account, Fill, PaperOrder, rounded_up
+from exchanges.paper.simulation import Print
 from protocol.models import NewOrder, Side
 
 
 class SpotAccount(Account):
     """An account that buys and sells currencies."""
 
+    exchange: ClassVar[str] = "paper"
     listings: ClassVar[Mapping[str, Listing]] = SPOT
     opening: ClassVar[Mapping[str, Decimal]] = {
         "USDT": Decimal(10_000),

@@ -7,7 +7,6 @@ from fractions import Fraction
 from typing import ClassVar
 
 from exchanges.paper.listings import SWAPS, Listing
-from exchanges.paper.market import Print
 from exchanges.paper.matching import (
     NOTHING,
     Account,
@@ -17,6 +16,7 @@ from exchanges.paper.matching import (
     rounded_down,
     rounded_up,
 )
+from exchanges.paper.simulation import Print
 from protocol.errors import ExchangeError
 from protocol.models import NewOrder, PositionSide, Side, Status
 from protocol.numbers import plain
@@ -33,6 +33,7 @@ class SwapAccount(Account):
     A position can lose its margin and no more: when the market trades at its bankruptcy price, it is closed there.
     """
 
+    exchange: ClassVar[str] = "Futures_paper"
     listings: ClassVar[Mapping[str, Listing]] = SWAPS
     opening: ClassVar[Mapping[str, Decimal]] = {_MONEY: Decimal(10_000)}
     taker: ClassVar[Decimal] = Decimal("0.0005")
@@ -55,7 +56,7 @@ class SwapAccount(Account):
             if order.amount > owned - busy:
                 others = f", of which other orders close {plain(busy)}" if busy else ""
                 raise ExchangeError(
-                    f"paper: the account holds only {plain(owned)} contracts of {side} {order.symbol}{others}"
+                    f"{self.exchange}: the account holds only {plain(owned)} contracts of {side} {order.symbol}{others}"
                 )
         # A short that sells above its limit needs more margin, not less.
         return max(held, self.hold(order, order.price, order.amount))

@@ -2,32 +2,35 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import ccxt
+import ccxt  # type: ignore[import-untyped]
 import pytest
 import requests
 
 from exchanges.kraken.spot import Kraken
+from protocol.deadline import Deadline
 from protocol.errors import (
     AuthenticationFailed,
     ExchangeError,
     GatewayError,
     InsufficientFunds,
-    InvalidCall,
     InvalidOrder,
     Maintenance,
     OrderNotFound,
     OutcomeUnknown,
     RateLimited,
+    Unsupported,
     WrongTime,
 )
 from protocol.models import NewOrder, Side, Status, Symbol
-from transport.http import Reply
-from transport.services import Services
+from tests.lent import Lent
+from transport.http import Http
+from transport.reply import Reply
 from transport.signing import Credentials, HmacNonceForm
 
 # https://docs.kraken.com/api/docs/guides/spot-rest-auth: the published example.
@@ -38,14 +41,15 @@ ORDER_ID = "OUF4EM-FRGI2-MQMWZD"
 CLIENT_ID = "da8e4ad59b78481c93e589746b0cf91f"
 
 
-class Recorder:
-    """Http that records what would be sent, and answers from a list of results, the last of them for ever."""
+class Recorder(Http):
+    """A client that records what would be sent, and answers from a list of results, the last of them for ever."""
 
     def __init__(self, *results: Any) -> None:
+        super().__init__()
         self.results = list(results)
         self.sent: list[requests.PreparedRequest] = []
 
-    def send(self, exchange: str, request: requests.Request, until: float = 0.0) -> Reply:
+    def send(self, exchange: str, request: requests.Request, deadline: Deadline) -> Reply:
         self.sent.append(request.prepare())
         result = self.results.pop(0) if len(self.results) > 1 else self.results[0]
         errors = result if isinstance(result, list) else []
@@ -61,18 +65,10 @@ Connect = Callable[..., tuple[Kraken, Recorder]]
 
 
 @pytest.fixture
-def connect(services: Services) -> Connect:
+def connect(lent: Lent) -> Connect:
     def connect(*results: Any) -> tuple[Kraken, Recorder]:
         recorder = Recorder(*results)
-        lent = Services(
-            http=recorder,  # type: ignore[arg-type]
-            state=services.state,
-            deadline=60.0,
-            now=services.now,
-            sleep=services.sleep,
-            measure_clocks=False,
-        )
-        return Kraken(KEYS, lent, "a request"), recorder
+        return replace(lent, http=recorder, deadline=60.0).open(Kraken, KEYS, "a request"), recorder
 
     return connect
 
@@ -354,7 +350,7 @@ def test_from_a_time_on_the_first_ones_are_given(connect: Connect) -> None:
 
 def test_more_than_can_be_asked_for_is_not_silently_cut(connect: Connect) -> None:
     kraken, _ = connect(*(page(start) for start in range(0, 300, 50)))
-    with pytest.raises(InvalidCall, match="over 250 orders"):
+    with pytest.raises(Unsupported, match="Kraken lists over 250 orders there: name a market, or a later time"):
         kraken.history(None, 1, None)
     kraken, recorder = connect(*(page(start) for start in range(0, 300, 50)))
     assert len(kraken.history(None, None, 1000)) == 250

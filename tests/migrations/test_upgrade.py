@@ -18,7 +18,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
 import migrations
-from app import create_app, open_database
+from app import open_database
 from database import METADATA, VERSION, VERSIONS, WrongDatabase, open_state, read_url
 from exchanges.base.futures_settings import FuturesSettings
 from migrations.versions import v0002_names_with_units as v0002
@@ -26,17 +26,18 @@ from orders.intents import OPEN, Intent, State
 from orders.journal import Journal
 from orders.resolver import Resolver
 from protocol import wire
+from protocol.deadline import Deadline
 from protocol.errors import ExchangeError, NotSent
 from protocol.models import NewOrder, Side, Symbol
 from settings import Settings, WrongSetting
 from tests.conftest import NOW, Clock, client_of
+from tests.lent import Lent
 from tests.orders.conftest import BTC, Market, Robot, Shop
 from tests.servers import STATE_URL, database
 from tests.test_database import at_once
 from transport.counters import SqlCounters, Wait
 from transport.http import Http
-from transport.nonces import Turns
-from transport.services import Services
+from transport.nonces import Nonces
 from transport.signing import Credentials
 
 ROOT = Path(__file__).parents[2]
@@ -275,7 +276,7 @@ def test_an_old_request_that_is_repeated_is_given_the_stored_reply(robot: Robot,
     assert robot.buy("1") == 1
     assert robot.marks == {"replayed": True}
     assert robot.desk
-    assert robot.desk.reply == b'{"id": 1}'
+    assert robot.desk.replies == [b'{"id": 1}']
     assert robot.buy("6") == 5
     with pytest.raises(ExchangeError, match="Shop -1 余额不足 \N{PILE OF POO}"):
         robot.buy("2")
@@ -298,7 +299,7 @@ def test_an_old_unknown_order_is_found_and_is_the_answer_to_the_next(
 
 def test_the_resolver_decides_what_the_old_gateway_left(journal: Journal, market: Market, clock: Clock) -> None:
     resolver = Resolver(journal)
-    resolver.remember("Shop", "a", lambda: Shop(market, "", "a", 5.0))
+    resolver.remember("Shop", "a", lambda: Shop(market, "", "a", Deadline.after(5.0)))
     clock.ms += 60_000
     assert resolver.run_once("Shop") == 2
     for client_id in ("Shopa7", "Shopa8"):
@@ -315,7 +316,7 @@ def test_what_was_not_sent_may_be_tried_again(robot: Robot, market: Market, cloc
 
 
 def test_nonces_go_on_above_the_old_ones(upgraded: Engine, clock: Clock) -> None:
-    with Turns(upgraded, clock).turn("a", 1.0) as nonce:
+    with Nonces(upgraded, clock).reserve("a", Deadline.after(1.0)) as nonce:
         assert nonce > HIGH
 
 
@@ -329,8 +330,8 @@ def test_futures_settings_are_kept(upgraded: Engine) -> None:
 
 
 def test_a_simulated_account_goes_on(upgraded: Engine, clock: Clock) -> None:
-    services = Services(http=Http(), state=upgraded, now=clock, measure_clocks=False)
-    client = client_of(create_app(Settings(), services))
+    lent = Lent(http=Http(), state=upgraded, now=clock, measure_clocks=False)
+    client = client_of(lent.app())
 
     def ask(method: str, **params: str) -> Any:
         body = {"access_key": "fmz-key", "secret_key": "x", "nonce": "77", "method": method, "params": params}

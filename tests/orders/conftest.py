@@ -1,16 +1,16 @@
 """An exchange that does what a test says, and an order desk in front of it."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import pytest
 from sqlalchemy import Engine
 
 from orders.desk import Desk
 from orders.journal import Journal
+from protocol.deadline import Deadline
 from protocol.errors import OrderNotFound, OutcomeUnknown
 from protocol.models import Direction, NewOrder, Order, OrderId, Side, Status, Symbol
 from tests.conftest import NOW, Clock
@@ -62,15 +62,17 @@ class Shop:
 
     name: ClassVar[str] = "Shop"
     client_id: ClassVar[Any] = True
-    settled: ClassVar[float] = 15.0
+    absent_after: ClassVar[float] = 15.0
 
-    def __init__(self, market: Market, request: str, account: str, seconds: float) -> None:
+    def __init__(self, market: Market, request: str, account: str, deadline: Deadline) -> None:
         self.market = market
         self.request = request
         self.account = account
-        self.until = time.monotonic() + seconds
-        self.reply: bytes | None = None
-        self.prepared = 0
+        self.deadline = deadline
+        self.replies: list[bytes] = []
+
+    def fresh(self, deadline: Deadline | None = None) -> Self:
+        return type(self)(self.market, self.request, self.account, deadline or self.deadline)
 
     def resolve(self, symbol: Symbol) -> Symbol:
         return symbol
@@ -83,7 +85,7 @@ class Shop:
         return NewOrder(symbol=symbol, side=side, price=price, amount=amount, client_id=self.new_client_id())
 
     def prepare(self, order: NewOrder) -> None:
-        self.prepared += 1
+        """Nothing is needed beforehand."""
 
     def trade(self, order: NewOrder) -> OrderId:
         self.market.sent.append(order)
@@ -92,7 +94,7 @@ class Shop:
         if self.market.fails:
             raise self.market.fails
         assert made
-        self.reply = b'{"id": %d}' % made.id
+        self.replies.append(b'{"id": %d}' % made.id)
         return made.id
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
@@ -101,13 +103,13 @@ class Shop:
     def order(self, symbol: Symbol, order_id: str) -> Order:
         for order in self.market.look():
             if str(order.id) == order_id:
-                self.reply = b'{"order": true}'
+                self.replies.append(b'{"order": true}')
                 return order
         raise OrderNotFound("Shop has no such order")
 
     def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
         found = [order.id for order in self.market.look() if order.client_id == client_id]
-        self.reply = b'{"looked": "up"}'
+        self.replies.append(b'{"looked": "up"}')
         return found[0] if found else None
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
@@ -117,7 +119,7 @@ class Shop:
         return "the market's rules"
 
     def unreadable(self, error: Exception) -> Exception:
-        return error if self.reply is None else OutcomeUnknown(f"Shop: unreadable ({type(error).__name__})")
+        return OutcomeUnknown(f"Shop: unreadable ({type(error).__name__})") if self.replies else error
 
     def scrub(self, text: str) -> str:
         return text.replace("secret", "******")
@@ -155,7 +157,7 @@ class Robot:
         # Without a nonce no two requests are the same.
         request = nonce or f"none{len(self.market.sent)}{self.market.looks}"
         self.gone = False
-        kind = self.kind(self.market, request, self.account, seconds)
+        kind = self.kind(self.market, request, self.account, Deadline.after(seconds))
         self.desk = Desk(kind, self.journal, nonce, hung_up=lambda: self.gone, sleep=self.sleep)
         return self.desk
 

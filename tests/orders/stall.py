@@ -9,11 +9,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from database import open_state
 from orders.desk import Desk
 from orders.journal import Journal
+from protocol.deadline import Deadline
 from protocol.errors import GatewayError, OrderNotFound
 from protocol.models import Direction, NewOrder, Order, OrderId, Side, Status, Symbol
 from transport.clock import epoch_ms
@@ -38,14 +39,17 @@ class Stall:
 
     name: ClassVar[str] = "Stall"
     client_id: ClassVar[Any] = True
-    settled: ClassVar[float] = 15.0
+    absent_after: ClassVar[float] = 15.0
 
     def __init__(self, request: str, path: str) -> None:
         self.account = request[0]
-        self.until = time.monotonic() + 10
-        self.reply: bytes | None = b"{}"
+        self.deadline = Deadline.after(10)
+        self.replies = [b"{}"]
         self._request = request
         self._path = path
+
+    def fresh(self, deadline: Deadline | None = None) -> Self:
+        return self
 
     def resolve(self, symbol: Symbol) -> Symbol:
         return symbol

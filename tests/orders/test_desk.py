@@ -126,7 +126,7 @@ def test_an_unclear_order_that_exists_is_the_answer(robot: Robot, market: Market
     assert robot.buy("1") == 1
     assert robot.marks == {"found": True}
     assert robot.desk
-    assert robot.desk.reply == b'{"looked": "up"}'
+    assert robot.desk.replies == [b'{"looked": "up"}']
     assert len(market.sent) == 1
 
 
@@ -202,11 +202,11 @@ def test_part_of_the_time_is_kept_for_looking(robot: Robot, market: Market) -> N
 
     class Watch(Shop):
         def trade(self, order: NewOrder) -> Any:
-            left.append(self.until)
+            left.append(self.deadline.at)
             return super().trade(order)
 
         def find(self, symbol: Symbol, client_id: str) -> Any:
-            left.append(self.until)
+            left.append(self.deadline.at)
             return super().find(symbol, client_id)
 
     robot.kind, market.fails = Watch, UNCLEAR
@@ -223,7 +223,7 @@ def test_a_repeated_request_is_answered_with_the_stored_reply(robot: Robot, mark
     assert robot.buy("1") == 1
     assert robot.marks == {"replayed": True}
     assert robot.desk
-    assert robot.desk.reply == b'{"id": 1}'
+    assert robot.desk.replies == [b'{"id": 1}']
     assert len(market.sent) == 1
 
 
@@ -613,7 +613,7 @@ def test_what_is_stored_has_no_secret_and_is_json(robot: Robot, market: Market, 
 
         def trade(self, order: NewOrder) -> Any:
             made = super().trade(order)
-            self.reply = self.answered
+            self.replies = [self.answered]
             return made
 
     robot.kind = Echo
@@ -628,7 +628,7 @@ def test_what_is_stored_has_no_secret_and_is_json(robot: Robot, market: Market, 
     assert intent.reply is None
     assert robot.buy("2") == 2
     assert robot.desk
-    assert robot.desk.reply is None
+    assert robot.desk.replies == []
     market.made, market.fails = False, ExchangeError("Shop -1 your secret is wrong")
     with pytest.raises(ExchangeError):
         robot.buy("3")
@@ -707,7 +707,7 @@ def test_an_accepted_cancellation_is_waited_for(robot: Robot, market: Market) ->
 def test_an_unreadable_cancellation_is_looked_at(robot: Robot, market: Market) -> None:
     class Odd(Cancels):
         def cancel(self, symbol: Symbol, order_id: str) -> bool:
-            self.reply = b"{}"
+            self.replies.append(b"{}")
             raise KeyError("status")
 
     robot.kind = Odd

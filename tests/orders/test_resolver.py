@@ -10,6 +10,7 @@ import pytest
 from orders.intents import OPEN, State
 from orders.journal import Journal
 from orders.resolver import Resolver
+from protocol.deadline import Deadline
 from protocol.errors import NotSent, OrderStateUnknown, OutcomeUnknown
 from protocol.models import OrderId, Symbol
 from tests.conftest import Clock
@@ -24,7 +25,7 @@ def resolver(journal: Journal) -> Resolver:
 
 
 def remember(resolver: Resolver, market: Market, account: str = "a") -> None:
-    resolver.remember("Shop", account, partial(Shop, market, "", account, 5.0))
+    resolver.remember("Shop", account, partial(Shop, market, "", account, Deadline.after(5.0)))
 
 
 def unclear(robot: Robot) -> None:
@@ -178,7 +179,7 @@ def test_an_exchange_that_hangs_keeps_no_others_orders_waiting(
     assert journal.begin(replace(intent, client_id="Hanging1", exchange="Hanging", order_id=None)) is None
     if first:
         resolver.start()
-    resolver.remember("Hanging", "a", partial(Hanging, market, "", "a", 5.0))
+    resolver.remember("Hanging", "a", partial(Hanging, market, "", "a", Deadline.after(5.0)))
     if not first:
         resolver.start()
     assert hangs.wait(5)

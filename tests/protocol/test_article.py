@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from protocol import wire
-from protocol.methods import answer, read_call
+from protocol.methods import dispatch, read_call
 from protocol.models import (
     Balance,
     Candle,
@@ -232,9 +232,8 @@ REQUESTS = {
 class Fake:
     """What ``answer`` needs of an exchange: it says what it was told to say, and keeps what it was asked."""
 
-    reply: bytes | None = None
-
     def __init__(self, **said: Any) -> None:
+        self.replies: list[bytes] = []
         self.said = said
         self.asked: list[Any] = []
 
@@ -255,14 +254,14 @@ class Fake:
 
     marks: Mapping[str, bool] = {}
 
-    def place(self, **order: Any) -> Any:
+    def place(self, *order: Any) -> Any:
         """As the order desk does."""
-        return self.trade(tuple(order.values()))
+        return self.trade(order)
 
 
 def told(exchange: Fake, request: str) -> dict[str, Any]:
     """What FMZ reads when the article's request is made of ``exchange``."""
-    reply = answer(exchange, exchange, read_call(plain_json(REQUESTS[request][0]), ""))
+    reply = dispatch(exchange, lambda: exchange, read_call(plain_json(REQUESTS[request][0]), ""))
     read: dict[str, Any] = json.loads(wire.write(reply), parse_float=Decimal)
     return read
 
@@ -361,7 +360,7 @@ def test_trades() -> None:
 def test_accounts() -> None:
     ltc = Balance("LTC", Decimal(25), Decimal("2.1"))
     exchange = Fake(accounts=[Balance("BTC", Decimal("1.2"), Decimal("0.1")), ltc, ltc])
-    exchange.reply = b"{}"
+    exchange.replies.append(b"{}")
     assert told(exchange, "GetAccount") == sample("""
       {
           "data": [
@@ -461,7 +460,7 @@ def test_cancels_sample() -> None:
 
 def test_pass_through() -> None:
     exchange = Fake(pass_through=None)
-    exchange.reply = b"{}"
+    exchange.replies.append(b"{}")
     assert told(exchange, "IO") == sample("""
       {
           "data": {...}       // 具体的接口调用的返回值
@@ -480,7 +479,7 @@ def test_pass_through() -> None:
 def test_the_verb_of_a_pass_through_is_in_the_head(verb: str, method: str, asked: Any) -> None:
     body = plain_json(REQUESTS["IO"][0]).replace(b"__api_XXX", method.encode())
     exchange = Fake(pass_through={"ok": 1})
-    assert answer(exchange, exchange, read_call(body, verb)) == {"data": {"ok": 1}}
+    assert dispatch(exchange, lambda: exchange, read_call(body, verb)) == {"data": {"ok": 1}}
     assert exchange.asked == [("pass_through", *asked)]
 
 

@@ -111,7 +111,7 @@ def plans(quick: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def outcomes(quick: bool) -> Iterator[Outcome]:
     """Kills of single processes, then of gunicorn."""
-    yield kills(list(plans(quick)), settled=0.5 if quick else None)
+    yield kills(list(plans(quick)), absent_after=0.5 if quick else None)
     yield restarts(1, ("Binance",), 1, instant="made") if quick else restarts(20, NAMES, 2)
 
 
@@ -198,8 +198,8 @@ def nurse(control: socket.socket) -> None:
 
 def serve(job: Mapping[str, Any], channel: socket.socket) -> None:
     """What a gateway does, until it is killed or let go of."""
-    if job["settled"] is not None:
-        find(job["name"]).settled = job["settled"]
+    if job["absent_after"] is not None:
+        find(job["name"]).absent_after = job["absent_after"]
     app = create_app(Settings(state_url=job["state"], deadline=DEADLINE, urls=job["urls"]))
     app.extensions["resolver"].start()
     _arm(job["instant"], job["after"])
@@ -448,8 +448,10 @@ class Mortal:
         self.died.append(self._left.pop(0) if self._left else "unplanned")
 
 
-def kills(planned: Sequence[tuple[str, tuple[str, ...]]], *, settled: float | None = None, seed: int = 7) -> Outcome:
-    """A robot for each plan, many at a time. settled: seconds instead of the exchanges' own."""
+def kills(
+    planned: Sequence[tuple[str, tuple[str, ...]]], *, absent_after: float | None = None, seed: int = 7
+) -> Outcome:
+    """A robot for each plan, many at a time. absent_after: seconds instead of the exchanges' own."""
     begun = time.monotonic()
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -470,7 +472,7 @@ def kills(planned: Sequence[tuple[str, tuple[str, ...]]], *, settled: float | No
                 "name": name,
                 "state": f"sqlite:///{database}",
                 "urls": {name: fake.url} if fake else {},
-                "settled": settled,
+                "absent_after": absent_after,
                 "span": 0.12,
             }
             key = f"{KEY}-{number}"

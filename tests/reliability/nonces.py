@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from database import open_state
+from protocol.deadline import Deadline
 from tests.reliability.outcome import Outcome
 from transport.clock import epoch_ms
-from transport.nonces import Turns
+from transport.nonces import Nonces
 
 ROOT = Path(__file__).parents[2]
 COMMAND = "python -m tests.reliability nonces"
@@ -47,13 +48,13 @@ def run(threads: int = 64, processes: int = 4, nonces: int = 5000, state_url: st
 
 def work(threads: int, nonces: int, state_url: str, path: str) -> bool:
     """One process: whether every thread had all of its turns."""
-    turns = Turns(open_state(state_url), epoch_ms)
+    nonces_of = Nonces(open_state(state_url), epoch_ms)
     file = os.open(path, os.O_WRONLY | os.O_APPEND)
     done: list[int] = []
 
     def have() -> None:
         for _ in range(nonces):
-            with turns.turn(ACCOUNT, PATIENCE) as nonce:
+            with nonces_of.reserve(ACCOUNT, Deadline.after(PATIENCE)) as nonce:
                 os.write(file, b"%d\n" % nonce)
         done.append(nonces)
 

@@ -28,11 +28,11 @@ KINDS = {(False, False): "neither", (True, False): "first", (True, True): "repla
 def outcomes(quick: bool) -> Iterator[Outcome]:
     """One line an exchange."""
     for name in ("paper", "Binance") if quick else NAMES:
-        yield storm(name, services=2, threads=20, rounds=1) if quick else storm(name)
+        yield storm(name, lent=2, threads=20, rounds=1) if quick else storm(name)
 
 
-def storm(name: str, *, services: int = 4, threads: int = 50, rounds: int = 20) -> Outcome:
-    """So many threads at each of so many services on one database, all with the same request, round after round."""
+def storm(name: str, *, lent: int = 4, threads: int = 50, rounds: int = 20) -> Outcome:
+    """So many threads at each of so many lent on one database, all with the same request, round after round."""
     begun = time.monotonic()
     broken: list[str] = []
     marks: Counter[str] = Counter()
@@ -42,8 +42,8 @@ def storm(name: str, *, services: int = 4, threads: int = 50, rounds: int = 20) 
         fake = stack.enter_context(FAKES[name]() if name in FAKES else nullcontext())
         settings = {"STATE_URL": f"sqlite:///{directory}/state.db", "LOG_LEVEL": "ERROR"}
         settings |= {f"{name.upper()}_URL": fake.url} if fake else {}
-        ports = _start(stack, directory, settings, services)
-        pool = stack.enter_context(ThreadPoolExecutor(services * threads))
+        ports = _start(stack, directory, settings, lent)
+        pool = stack.enter_context(ThreadPoolExecutor(lent * threads))
         for number in range(rounds):
             key = f"{KEY}-{number}"
             replies = _ask_all(pool, ports * threads, name, _body(key, fake))
@@ -57,11 +57,11 @@ def storm(name: str, *, services: int = 4, threads: int = 50, rounds: int = 20) 
             elif kinds.count("first") != 1:
                 broken.append(f"round {number}: {kinds.count('first')} replies without a mark")
     return Outcome(
-        name=f"{threads} threads x {services} processes with the same request, {name}",
+        name=f"{threads} threads x {lent} processes with the same request, {name}",
         command=COMMAND,
         figures={
             "rounds": rounds,
-            "requests": rounds * services * threads,
+            "requests": rounds * lent * threads,
             "orders": orders,
             "answered with it first": marks["first"],
             "answered with it again, and marked so": marks["replayed"],
@@ -74,7 +74,7 @@ def storm(name: str, *, services: int = 4, threads: int = 50, rounds: int = 20) 
 
 
 def _start(stack: ExitStack, directory: Path, settings: dict[str, str], count: int) -> list[int]:
-    """The ports of so many services, started together."""
+    """The ports of so many lent, started together."""
 
     def start(number: int) -> int:
         home = directory / str(number)

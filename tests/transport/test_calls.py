@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import requests
 
+from protocol.deadline import Deadline
 from protocol.errors import (
     AuthenticationFailed,
     ExchangeFailed,
@@ -16,10 +17,11 @@ from protocol.errors import (
     RateLimited,
 )
 from protocol.models import NewOrder, Side, Symbol
-from tests.exchanges.test_base import KEYS, Tiny
-from transport.http import Http, Reply
-from transport.limits import Limit
-from transport.services import Services
+from tests.lent import Lent
+from tests.tiny import KEYS, Tiny
+from transport.http import Http
+from transport.limit import Limit
+from transport.reply import Reply
 
 FINE = b'{"ok": {"id": 7}}'
 DOWN = 503, b"<html>"
@@ -38,7 +40,7 @@ class Script(Http):
         self.says = says
         self.asked = 0
 
-    def send(self, exchange: str, request: requests.Request, until: float = 0.0) -> Reply:
+    def send(self, exchange: str, request: requests.Request, deadline: Deadline) -> Reply:
         said = self.says[min(self.asked, len(self.says) - 1)]
         self.asked += 1
         if isinstance(said, GatewayError):
@@ -47,13 +49,11 @@ class Script(Http):
 
 
 @pytest.fixture
-def tiny(services: Services) -> Callable[..., tuple[Tiny, Script, list[float]]]:
+def tiny(lent: Lent) -> Callable[..., tuple[Tiny, Script, list[float]]]:
     def tiny(*says: Said, deadline: float = 5.0, kind: type[Tiny] = Tiny) -> tuple[Tiny, Script, list[float]]:
         http, slept = Script(*says), list[float]()
-        lent = Services(
-            http, services.state, deadline=deadline, now=services.now, sleep=slept.append, measure_clocks=False
-        )
-        return kind(KEYS, lent), http, slept
+        process = Lent(http, lent.state, deadline=deadline, now=lent.now, sleep=slept.append, measure_clocks=False)
+        return process.open(kind, KEYS), http, slept
 
     return tiny
 
@@ -115,7 +115,7 @@ def test_there_must_be_time_to_ask_again(tiny: Any) -> None:
     assert http.asked == 1
 
 
-def test_without_a_turn_to_ask_again_the_first_failure_is_told(tiny: Any) -> None:
+def test_without_time_for_the_limits_to_ask_again_the_first_failure_is_told(tiny: Any) -> None:
     class Limited(Tiny):
         limits = (Limit("calls", 2, 1000.0, default=1),)
 

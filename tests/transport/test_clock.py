@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from types import SimpleNamespace
@@ -21,15 +21,17 @@ from exchanges.coinpark import CoinPark
 from exchanges.kraken.spot import Kraken
 from exchanges.okx.futures import FuturesOKX
 from exchanges.okx.spot import OKX
+from protocol.deadline import Deadline
 from protocol.errors import AuthenticationFailed, NotSent, OutcomeUnknown, WrongTime
 from protocol.models import NewOrder, Side, Symbol
 from tests.conftest import NOW, Clock
+from tests.lent import Lent
 from transport import clock as module
 from transport.clock import Offset, epoch_ms
-from transport.http import Reply
 from transport.limits import Limits
-from transport.services import Services
+from transport.reply import Reply
 from transport.signing import Credentials
+from transport.upstream import Upstream
 
 HOUR = 3_600_000  # ms
 KEYS = Credentials("fmz-key", "ZmFrZS1zZWNyZXQtZm9yLXRlc3Rz", "fmz-pass")
@@ -69,19 +71,19 @@ class Server:
         self.ahead = 0
         self.trip = 0
         self.fails: Callable[[], Reply] | None = None
-        self.untils: list[float] = []
+        self.deadlines: list[Deadline] = []
         self.sent: list[requests.PreparedRequest] = []
         self.questions = 0
         self._clock = clock
 
-    def send(self, exchange: str, request: requests.Request, until: float) -> Reply:
+    def send(self, exchange: str, request: requests.Request, deadline: Deadline) -> Reply:
         prepared = request.prepare()
         self._clock.ms += self.trip
         now = self._clock.ms + self.ahead
         path, told = TIMES[self.kind]
         if urlsplit(str(prepared.url)).path == path:
             self.questions += 1
-            self.untils.append(until)
+            self.deadlines.append(deadline)
             answer, status = told(now), 200
             if self.fails:
                 self._clock.ms += self.trip
@@ -122,16 +124,16 @@ def elapsed(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def set_up(services: Services, clock: Clock, elapsed: Clock) -> Callable[[type[Exchange]], Setting]:
+def set_up(lent: Lent, clock: Clock, elapsed: Clock) -> Callable[[type[Exchange]], Setting]:
     def set_up(kind: type[Exchange]) -> Setting:
         server = Server(kind, clock)
-        return kind(KEYS, lend(server, services.state, clock)), server
+        return lend(server, lent.state, clock).open(kind, KEYS), server
 
     return set_up
 
 
-def lend(http: Any, state: Engine, clock: Callable[[], int]) -> Services:
-    return Services(http=http, state=state, now=clock, sleep=lambda seconds: None)
+def lend(http: Any, state: Engine, clock: Callable[[], int]) -> Lent:
+    return Lent(http=http, state=state, now=clock, sleep=lambda seconds: None)
 
 
 @pytest.fixture(params=READS, ids=lambda kind: kind.name)
@@ -177,24 +179,41 @@ def test_public_calls_do_not_ask_for_the_time(set_up: Callable[[type[Exchange]],
 def test_the_answer_to_the_call_is_what_fmz_is_shown(setting: Setting) -> None:
     exchange, _ = setting
     read(exchange)
-    assert exchange.reply == json.dumps(READS[type(exchange)][2]).encode()
+    assert exchange.replies == [json.dumps(READS[type(exchange)][2]).encode()]
 
 
-def test_exchanges_and_addresses_have_clocks_of_their_own(services: Services, clock: Clock, elapsed: Clock) -> None:
-    first, second = Server(Binance, clock), Server(Binance, clock)
-    first.ahead, second.ahead = HOUR, -HOUR
-    lent = lend(first, services.state, clock)
-    read(Binance(KEYS, lent))
-    other = Services(
-        http=second,  # type: ignore[arg-type]
-        state=services.state, now=clock, cache=lent.cache, urls={"Binance": "https://testnet.example"},
-    )  # fmt: skip
-    read(Binance(KEYS, other))
-    assert [stamp(request) for request in first.sent + second.sent] == [NOW + HOUR, NOW - HOUR]
+class Hosts:
+    """Several servers, in place of a client."""
+
+    def __init__(self, servers: Mapping[str, Server]) -> None:
+        self.servers = servers
+
+    def send(self, exchange: str, request: requests.Request, deadline: Deadline) -> Reply:
+        return self.servers[urlsplit(str(request.url)).netloc].send(exchange, request, deadline)
 
 
-def test_an_exchange_whose_time_need_not_be_known_is_not_asked(services: Services, clock: Clock) -> None:
-    assert CoinPark(KEYS, lend(None, services.state, clock)).now() == NOW
+def test_exchanges_and_addresses_have_clocks_of_their_own(lent: Lent, clock: Clock, elapsed: Clock) -> None:
+    servers = {
+        "api.binance.com": Server(Binance, clock),
+        "testnet.example": Server(Binance, clock),
+        "fapi.binance.com": Server(FuturesBinance, clock),
+    }
+    aheads = (HOUR, -HOUR, 2 * HOUR)
+    for server, ahead in zip(servers.values(), aheads, strict=True):
+        server.ahead = ahead
+    process = lend(Hosts(servers), lent.state, clock)
+    testnet = Upstream(Binance, process.upstreams.services, address="https://testnet.example")
+    for _ in range(2):
+        read(process.open(Binance, KEYS))
+        read(Binance(KEYS, testnet, Deadline.after(10.0)))
+        read(process.open(FuturesBinance, KEYS))
+    for server, ahead in zip(servers.values(), aheads, strict=True):
+        assert [stamp(request) for request in server.sent] == [NOW + ahead] * 2
+        assert server.questions == 1
+
+
+def test_an_exchange_whose_time_need_not_be_known_is_not_asked(lent: Lent, clock: Clock) -> None:
+    assert lend(None, lent.state, clock).open(CoinPark, KEYS).now() == NOW
 
 
 def test_our_clock_is_the_machines() -> None:
@@ -290,7 +309,7 @@ def test_a_measurement_that_fails_fails_no_call(failure: str, setting: Setting, 
     server.fails = FAILURES[failure]
     read(exchange)
     assert [stamp(request) for request in server.sent] == [NOW]
-    assert exchange.reply == json.dumps(READS[type(exchange)][2]).encode()
+    assert exchange.replies == [json.dumps(READS[type(exchange)][2]).encode()]
     assert server.questions == 1, "it is asked once"
     clock.ms, elapsed.ms = NOW + 29_000, 29
     read(exchange)
@@ -326,16 +345,16 @@ def test_what_was_refused_is_not_used_when_the_next_measurement_fails(setting: S
 def test_a_measurement_takes_little_of_the_calls_time(left: float, given: float, setting: Setting) -> None:
     exchange, server = setting
     begun = time.monotonic()
-    exchange.until = begun + left
+    exchange.deadline = deadline = Deadline(begun + left)
     read(exchange)
-    assert given - 0.2 < server.untils[0] - begun < given + 0.2
-    assert exchange.until == begun + left
+    assert given - 0.2 < server.deadlines[0].at - begun < given + 0.2
+    assert exchange.deadline == deadline
 
 
 # Many threads -----------------------------------------------------------------------------------------------------
 
 
-def test_one_thread_measures_and_the_others_wait_for_it(services: Services) -> None:
+def test_one_thread_measures_and_the_others_wait_for_it(lent: Lent) -> None:
     server = Server(Binance, Clock())
     server.ahead = HOUR
     told = TIMES[Binance][1](NOW + HOUR)
@@ -345,11 +364,11 @@ def test_one_thread_measures_and_the_others_wait_for_it(services: Services) -> N
         return Reply("", 200, "application/json", json.dumps(told).encode())
 
     server.fails = slow
-    lent = lend(server, services.state, lambda: NOW)
+    process = lend(server, lent.state, lambda: NOW)
     together = threading.Barrier(32)
 
     def call() -> None:
-        exchange = Binance(KEYS, lent)
+        exchange = process.open(Binance, KEYS)
         together.wait()
         read(exchange)
 

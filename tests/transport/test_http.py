@@ -1,14 +1,11 @@
-"""The client that every exchange is called with, against servers and proxies that misbehave."""
+"""The client that every exchange is called with, against servers that misbehave."""
 
 import json
 import logging
 import socket
-import ssl
 import time
 import tracemalloc
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -18,12 +15,11 @@ import requests
 import trustme
 
 from protocol.errors import GatewayError, NotSent, OutcomeUnknown
-from tests.faults import FaultServer, bomb, closed_port, silent_port, small_bomb
-from transport.http import MAX_EXCERPT, MAX_REPLY, Http, Reply
+from tests.faults import FaultServer, closed_port, silent_port
+from tests.transport.conftest import DEADLINE, FAR, Timed, get, post, speaks_tls
+from transport.http import MAX_REPLY
 
-DEADLINE = 0.5
 SLACK = 0.4
-NAME = "exchange.test"  # resolves nowhere: only a proxy can reach it
 VERDICTS = {  # every fault that keeps a reply from being read → the words that tell it
     "reset unread": "reset|EOF",
     "reset after head": "reset|EOF",
@@ -45,63 +41,7 @@ VERDICTS = {  # every fault that keeps a reply from being read → the words tha
 }
 
 
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    bomb(), small_bomb()  # made once, so that the making is on nobody's clock
-    with FaultServer() as server:
-        yield server
-
-
-@pytest.fixture
-def proxy(server: FaultServer) -> Iterator[FaultServer]:
-    with FaultServer("proxy") as proxy:
-        proxy.upstream = ("127.0.0.1", server.port)
-        yield proxy
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
-    path = tmp_path / "ca.pem"
-    authority.cert_pem.write_to_path(path)
-    return str(path)
-
-
-class Timed(Http):
-    """The client, giving every call the same time."""
-
-    def __init__(self, *, deadline: float = 10, **options: Any) -> None:
-        super().__init__(**options)
-        self.deadline = deadline
-
-    def send(self, exchange: str, request: requests.Request, until: float | None = None) -> Reply:
-        return super().send(exchange, request, until or time.monotonic() + self.deadline)
-
-
-@pytest.fixture
-def http() -> Http:
-    return Timed(deadline=DEADLINE)
-
-
-def speaks_tls(authority: trustme.CA, name: str = "127.0.0.1") -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name).configure_cert(context)
-    return context
-
-
-def get(http: Http, url: str, **options: Any) -> Reply:
-    return http.send("Test", requests.Request("GET", url, **options))
-
-
-def post(http: Http, url: str) -> Reply:
-    return http.send("Test", requests.Request("POST", url, params={"q": "timeout"}, data={"cmds": "x" * 100}))
-
-
-def seconds_until_refused(kind: type[GatewayError], http: Http, url: str) -> float:
+def seconds_until_refused(kind: type[GatewayError], http: Timed, url: str) -> float:
     start = time.monotonic()
     with pytest.raises(kind, match="timeout"):
         get(http, url)
@@ -113,7 +53,7 @@ def seconds_until_refused(kind: type[GatewayError], http: Http, url: str) -> flo
 
 @pytest.mark.parametrize("fault", VERDICTS)
 def test_once_bytes_left_the_outcome_is_unknown_and_nothing_is_tried_again(
-    fault: str, http: Http, server: FaultServer
+    fault: str, http: Timed, server: FaultServer
 ) -> None:
     with FaultServer() as elsewhere:
         server.fault, server.elsewhere = fault, elsewhere.url
@@ -129,18 +69,18 @@ def test_once_bytes_left_the_outcome_is_unknown_and_nothing_is_tried_again(
 
 
 @pytest.mark.parametrize("status", [200, 204, 400, 401, 403, 429, 502, 503])
-def test_every_other_status_is_the_adapters_to_read(status: int, http: Http, server: FaultServer) -> None:
+def test_every_other_status_is_the_adapters_to_read(status: int, http: Timed, server: FaultServer) -> None:
     server.fault = {200: "200 page", 204: "204"}.get(status, f"{status} page")
     assert get(http, server.url).status == status
     assert server.connections == 1
 
 
-def test_a_refused_connection_was_never_sent(http: Http) -> None:
+def test_a_refused_connection_was_never_sent(http: Timed) -> None:
     with closed_port() as port, pytest.raises(NotSent, match="connection refused; nothing was sent"):
         post(http, f"http://127.0.0.1:{port}/reset/certificate")
 
 
-def test_a_reset_between_connecting_and_sending_is_one_of_the_two(http: Http, server: FaultServer) -> None:
+def test_a_reset_between_connecting_and_sending_is_one_of_the_two(http: Timed, server: FaultServer) -> None:
     """Which one depends on what the reset overtakes; urllib3 swallows it in both places."""
     server.fault = "reset on accept"
     for _ in range(50):
@@ -149,36 +89,36 @@ def test_a_reset_between_connecting_and_sending_is_one_of_the_two(http: Http, se
     assert (server.connections, server.requests) == (50, [])
 
 
-def test_a_name_nobody_knows_was_never_sent(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_nobody_knows_was_never_sent(http: Timed, monkeypatch: pytest.MonkeyPatch) -> None:
     def getaddrinfo(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     with pytest.raises(NotSent, match="no such host"):
-        get(http, f"http://{NAME}/")
+        get(http, f"http://{FAR}/")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1\\@other.test/", "http://127.0.0.1:1\\.other.test/"])
-def test_two_readings_of_a_host_are_not_sent(url: str, http: Http) -> None:
+def test_two_readings_of_a_host_are_not_sent(url: str, http: Timed) -> None:
     with pytest.raises(NotSent, match="another host"):
         get(http, url)
 
 
-def test_a_signer_cannot_send_the_keys_to_another_host(http: Http, server: FaultServer) -> None:
+def test_a_signer_cannot_send_the_keys_to_another_host(http: Timed, server: FaultServer) -> None:
     def elsewhere(request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.url = f"{server.url}/"
         return request
 
-    with pytest.raises(NotSent, match=f"another host than {NAME}"):
-        get(http, f"http://{NAME}/", auth=elsewhere)
+    with pytest.raises(NotSent, match=f"another host than {FAR}"):
+        get(http, f"http://{FAR}/", auth=elsewhere)
     assert server.connections == 0
 
 
-def test_a_host_may_be_written_in_capitals(http: Http, server: FaultServer) -> None:
+def test_a_host_may_be_written_in_capitals(http: Timed, server: FaultServer) -> None:
     assert get(http, f"http://LOCALHOST:{server.port}/").status == 200
 
 
-def test_a_header_that_cannot_be_written_is_not_sent_and_not_quoted(http: Http, server: FaultServer) -> None:
+def test_a_header_that_cannot_be_written_is_not_sent_and_not_quoted(http: Timed, server: FaultServer) -> None:
     with pytest.raises(NotSent, match="InvalidHeader") as caught:
         get(http, server.url, headers={"X-Key": "secret\nsecret"})
     assert "secret" not in str(caught.value)
@@ -187,7 +127,7 @@ def test_a_header_that_cannot_be_written_is_not_sent_and_not_quoted(http: Http, 
 
 @pytest.mark.parametrize(("sent", "kind"), [(False, NotSent), (True, OutcomeUnknown)])
 def test_a_librarys_mistake_does_not_hide_whether_bytes_left(
-    sent: bool, kind: type[GatewayError], http: Http, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+    sent: bool, kind: type[GatewayError], http: Timed, server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def mistake(*_: Any, **__: Any) -> Any:
         raise AttributeError("None has no attribute sock")
@@ -202,7 +142,7 @@ def test_a_librarys_mistake_does_not_hide_whether_bytes_left(
 
 
 @pytest.mark.parametrize("fault", ["hang on accept", "drip head"])
-def test_a_hang_in_the_tls_handshake_ends_in_time(fault: str, http: Http, server: FaultServer) -> None:
+def test_a_hang_in_the_tls_handshake_ends_in_time(fault: str, http: Timed, server: FaultServer) -> None:
     server.fault = fault  # on a plain port: drip head waits for a request that never is one
     assert seconds_until_refused(NotSent, http, f"https://127.0.0.1:{server.port}") < DEADLINE + SLACK
 
@@ -210,35 +150,35 @@ def test_a_hang_in_the_tls_handshake_ends_in_time(fault: str, http: Http, server
 def test_a_hang_in_a_proxys_connect_ends_in_time(proxy: FaultServer) -> None:
     proxy.fault = "hang"
     http = Timed(deadline=DEADLINE, proxies={"Test": proxy.url})
-    assert seconds_until_refused(NotSent, http, f"https://{NAME}/") < DEADLINE + SLACK
+    assert seconds_until_refused(NotSent, http, f"https://{FAR}/") < DEADLINE + SLACK
 
 
 @pytest.mark.parametrize("fault", ["hang on accept", "hang"])
 def test_a_hang_of_a_socks_proxy_ends_in_time(fault: str, proxy: FaultServer) -> None:
     proxy.fault = fault
     http = Timed(deadline=DEADLINE, proxies={"Test": f"socks5h://127.0.0.1:{proxy.port}"})
-    assert seconds_until_refused(NotSent, http, f"http://{NAME}/") < DEADLINE + SLACK
+    assert seconds_until_refused(NotSent, http, f"http://{FAR}/") < DEADLINE + SLACK
 
 
 @pytest.mark.parametrize(("scheme", "fault"), [("http", "slow tunnel"), ("socks5h", "slow socks5")])
 def test_steps_that_are_each_in_time_do_not_add_up(scheme: str, fault: str, proxy: FaultServer) -> None:
     proxy.fault = fault  # 0.6 s for the proxy, then a TLS handshake that hangs
     http = Timed(deadline=0.8, proxies={"Test": f"{scheme}://127.0.0.1:{proxy.port}"})
-    assert 0.8 <= seconds_until_refused(NotSent, http, f"https://{NAME}/") < 1.2
+    assert 0.8 <= seconds_until_refused(NotSent, http, f"https://{FAR}/") < 1.2
 
 
-def test_addresses_that_do_not_answer_share_one_deadline(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_addresses_that_do_not_answer_share_one_deadline(http: Timed, monkeypatch: pytest.MonkeyPatch) -> None:
     with silent_port() as port:
         address = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [address] * 4)
-        assert DEADLINE <= seconds_until_refused(NotSent, http, f"http://{NAME}/") < DEADLINE + SLACK
+        assert DEADLINE <= seconds_until_refused(NotSent, http, f"http://{FAR}/") < DEADLINE + SLACK
 
 
-def test_a_look_up_that_hangs_ends_in_time(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_look_up_that_hangs_ends_in_time(http: Timed, monkeypatch: pytest.MonkeyPatch) -> None:
     released = Barrier(2)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(10))
     try:
-        assert seconds_until_refused(NotSent, http, f"http://{NAME}/") < DEADLINE + SLACK
+        assert seconds_until_refused(NotSent, http, f"http://{FAR}/") < DEADLINE + SLACK
     finally:
         released.wait(10)
 
@@ -246,7 +186,7 @@ def test_a_look_up_that_hangs_ends_in_time(http: Http, monkeypatch: pytest.Monke
 # Connections ------------------------------------------------------------------------------------------------------
 
 
-def test_a_connection_is_used_again(http: Http, server: FaultServer) -> None:
+def test_a_connection_is_used_again(http: Timed, server: FaultServer) -> None:
     for _ in range(20):
         get(http, server.url)
     assert (server.connections, len(server.requests)) == (1, 20)
@@ -262,7 +202,7 @@ def test_after_thousands_of_calls_a_new_connection_can_be_made(server: FaultServ
     assert server.connections == 2
 
 
-def test_a_connection_closed_while_idle_is_replaced(http: Http, server: FaultServer) -> None:
+def test_a_connection_closed_while_idle_is_replaced(http: Timed, server: FaultServer) -> None:
     server.fault = "none, then close"
     for _ in range(5):
         assert post(http, server.url).status == 200
@@ -309,7 +249,7 @@ def test_threads_do_not_mix_up_deadlines_and_outcomes(server: FaultServer) -> No
 # What the environment and the server may not do -------------------------------------------------------------------
 
 
-def test_cookies_are_never_sent_back(http: Http, server: FaultServer) -> None:
+def test_cookies_are_never_sent_back(http: Timed, server: FaultServer) -> None:
     for _ in range(3):
         assert b"data" in get(http, server.url).body  # with a Set-Cookie beside it
     assert ["cookie" in seen.headers for seen in server.requests] == [False] * 3
@@ -317,7 +257,7 @@ def test_cookies_are_never_sent_back(http: Http, server: FaultServer) -> None:
 
 
 def test_proxies_of_the_environment_are_ignored(
-    http: Http, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+    http: Timed, server: FaultServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with FaultServer("proxy") as decoy:
         decoy.upstream = ("127.0.0.1", server.port)
@@ -332,7 +272,7 @@ def test_proxies_of_the_environment_are_ignored(
         assert decoy.connections == 1
 
 
-def test_netrc_is_ignored(http: Http, server: FaultServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_netrc_is_ignored(http: Timed, server: FaultServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login trader password hunter2\n")
     netrc.chmod(0o600)
@@ -343,7 +283,7 @@ def test_netrc_is_ignored(http: Http, server: FaultServer, monkeypatch: pytest.M
 
 
 def test_authorities_of_the_environment_are_ignored(
-    http: Http, server: FaultServer, authority: trustme.CA, ca_file: str, monkeypatch: pytest.MonkeyPatch
+    http: Timed, server: FaultServer, authority: trustme.CA, ca_file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.tls = speaks_tls(authority)
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
@@ -354,112 +294,11 @@ def test_authorities_of_the_environment_are_ignored(
     assert len(server.requests) == 1
 
 
-# TLS --------------------------------------------------------------------------------------------------------------
-
-
-def test_a_ca_file_is_trusted(server: FaultServer, authority: trustme.CA, ca_file: str) -> None:
-    server.tls = speaks_tls(authority)
-    assert get(Timed(ca_file=ca_file), server.url).status == 200
-
-
-@pytest.mark.parametrize("why", ["another authority", "another host", "no TLS at all", "reset in the handshake"])
-def test_a_handshake_that_fails_was_never_sent(
-    why: str, server: FaultServer, authority: trustme.CA, ca_file: str
-) -> None:
-    match why:
-        case "another authority":
-            server.tls = speaks_tls(trustme.CA())
-        case "another host":
-            server.tls = speaks_tls(authority, "other.test")
-        case "no TLS at all":
-            server.fault = "talks first"
-        case "reset in the handshake":
-            server.fault = "reset unread"
-    with pytest.raises(NotSent, match=r"reset|EOF" if "reset" in why else "TLS"):
-        post(Timed(ca_file=ca_file), f"https://127.0.0.1:{server.port}/")
-    assert (server.connections, server.requests) == (1, [])
-
-
-# Proxies ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("scheme", "fault", "target"),
-    [
-        ("http", "proxy", "http"),
-        ("http", "proxy", "https"),
-        ("https", "tls proxy", "https"),
-        ("socks5h", "socks5", "http"),
-        ("socks5h", "socks5", "https"),
-    ],
-)
-def test_an_exchanges_proxy_resolves_its_name(
-    scheme: str, fault: str, target: str, server: FaultServer, proxy: FaultServer, authority: trustme.CA, ca_file: str
-) -> None:
-    proxy.fault, proxy.tls = fault, speaks_tls(authority) if scheme == "https" else None
-    server.tls = speaks_tls(authority, NAME) if target == "https" else None
-    http = Timed(ca_file=ca_file, proxies={"Test": f"{scheme}://127.0.0.1:{proxy.port}"})
-    for _ in range(2):
-        assert get(http, f"{target}://{NAME}:7777/x").status == 200
-    tunnelled = scheme == "socks5h" or target == "https"
-    assert proxy.requests[0].target == (f"{NAME}:7777" if tunnelled else f"{target}://{NAME}:7777/x")
-    assert [seen.target.endswith("/x") for seen in server.requests] == [True, True]
-    assert [seen.headers["host"] for seen in server.requests] == [f"{NAME}:7777"] * 2
-    assert (proxy.connections, server.connections) == (1, 1)
-
-
-def test_a_proxy_is_used_by_its_exchange_only(server: FaultServer, proxy: FaultServer) -> None:
-    assert get(Timed(proxies={"Other": proxy.url}), server.url).status == 200
-    assert (proxy.connections, server.connections) == (0, 1)
-
-
-def test_the_far_certificate_is_checked_through_a_proxy(
-    server: FaultServer, proxy: FaultServer, authority: trustme.CA, ca_file: str
-) -> None:
-    server.tls = speaks_tls(authority, "other.test")
-    with pytest.raises(NotSent, match="TLS"):
-        get(Timed(ca_file=ca_file, proxies={"Test": proxy.url}), f"https://{NAME}/")
-    assert server.requests == []
-
-
-@pytest.mark.parametrize(
-    ("scheme", "fault"),
-    [
-        ("http", "proxy refuses"),
-        ("http", "reset on accept"),
-        ("http", "reset unread"),
-        ("http", "close without answer"),
-        ("http", "garbage"),
-        ("socks5h", "socks5 refuses"),
-        ("socks5h", "reset on accept"),
-        ("socks5h", "talks first"),
-    ],
-)
-def test_a_proxy_that_fails_never_sent(scheme: str, fault: str, proxy: FaultServer) -> None:
-    proxy.fault = fault
-    http = Timed(deadline=DEADLINE, proxies={"Test": f"{scheme}://trader:hunter2@127.0.0.1:{proxy.port}"})
-    with pytest.raises(NotSent, match=r"the proxy failed|connection reset|EOF|not HTTP") as caught:
-        post(http, f"https://{NAME}/")
-    assert "hunter2" not in str(caught.value)
-
-
-@pytest.mark.parametrize("scheme", ["http", "https", "socks5h"])
-def test_a_proxy_that_is_not_there_never_sent(scheme: str) -> None:
-    with closed_port() as port, pytest.raises(NotSent, match="the proxy failed"):
-        get(Timed(proxies={"Test": f"{scheme}://127.0.0.1:{port}"}), f"https://{NAME}/")
-
-
-def test_a_plain_request_that_a_proxy_took_may_have_been_passed_on(proxy: FaultServer) -> None:
-    proxy.fault = "close without answer"
-    with pytest.raises(OutcomeUnknown):
-        post(Timed(proxies={"Test": proxy.url}), f"http://{NAME}/")
-
-
 # Replies ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_the_greatest_reply_is_read(packed: bool, http: Http, server: FaultServer) -> None:
+def test_the_greatest_reply_is_read(packed: bool, http: Timed, server: FaultServer) -> None:
     server.fault = "8 MiB packed" if packed else "8 MiB"
     assert len(get(Timed(), server.url).body) == MAX_REPLY
 
@@ -478,7 +317,7 @@ def test_a_bomb_is_not_unpacked_in_memory(fault: str, said: str, server: FaultSe
     assert peak < 4 * MAX_REPLY
 
 
-def test_what_every_request_says(http: Http, server: FaultServer) -> None:
+def test_what_every_request_says(http: Timed, server: FaultServer) -> None:
     get(http, server.url, headers={"X-Of-Exchange": "1"})
     [seen] = server.requests
     assert seen.headers == {
@@ -488,67 +327,3 @@ def test_what_every_request_says(http: Http, server: FaultServer) -> None:
         "user-agent": "fmz-gateway",
         "x-of-exchange": "1",
     }
-
-
-def reply(body: bytes) -> Reply:
-    return Reply("Test", 200, "application/json", body)
-
-
-NUMBERS = ["0.00000001", "99999999.99999999", "123456789012345678.00000001", "1E-8", "0.10"]
-
-
-@pytest.mark.parametrize("text", NUMBERS)
-def test_exact_numbers_keep_every_digit(text: str) -> None:
-    [number] = reply(f"[{text}]".encode()).json(exact=True)
-    assert isinstance(number, Decimal)
-    assert number.as_tuple() == Decimal(text).as_tuple()
-
-
-@pytest.mark.parametrize("text", NUMBERS)
-def test_market_data_are_doubles(text: str) -> None:
-    [number] = reply(f"[{text}]".encode()).json(exact=False)
-    assert isinstance(number, float)
-    assert number == float(text)
-
-
-@pytest.mark.parametrize("exact", [True, False])
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"[NaN]",
-        b"[Infinity]",
-        b"[-Infinity]",
-        b"",
-        b"<html>",
-        b'{"a": 1',
-        b"\xff",
-        b"[" * 200_000,
-        b"{'a': 1}",
-        b"[1,]",
-    ],
-)
-def test_what_is_no_json_is_refused(body: bytes, exact: bool) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - the class is what adapters rely on
-        reply(body).json(exact=exact)
-
-
-def test_whole_numbers_stay_whole() -> None:
-    assert reply(b"[9007199254740993]").json(exact=True) == [9007199254740993]
-    assert reply(b"[9007199254740993]").json(exact=False) == [9007199254740993]
-
-
-@pytest.mark.parametrize(
-    ("body", "said"),
-    [
-        (b"", "an empty reply"),
-        (b"  <HTML>secret page</HTML>", "not the expected JSON but 26 bytes of application/json"),
-        (b'{"a":\n\t1', '8 bytes of application/json: {"a": 1'),
-        (b"\xff\xfe", "2 bytes of application/json: \N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"),
-    ],
-)
-def test_an_excerpt_says_what_came(body: bytes, said: str) -> None:
-    assert reply(body).excerpt() == said
-
-
-def test_an_excerpt_is_short() -> None:
-    assert len(reply(b"x" * 10_000).excerpt()) == MAX_EXCERPT

@@ -5,7 +5,6 @@ import bisect
 import json
 import random
 import re
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,12 +19,14 @@ from database import open_state
 from exchanges import find
 from exchanges.base.exchange import Exchange
 from exchanges.base.futures import FuturesExchange
+from protocol.deadline import Deadline
 from protocol.errors import RateLimited
 from protocol.models import NewOrder, Side, Symbol
 from tests.conftest import Clock
-from transport.http import Http, Reply
-from transport.services import Services
-from transport.signing import Credentials
+from tests.lent import Lent
+from transport.http import Http
+from transport.reply import Reply
+from transport.signing import Credentials, Signer
 
 MINUTES = 10
 KEYS = Credentials("ten-minutes", "dGVuLW1pbnV0ZXM=", "passphrase")
@@ -136,11 +137,12 @@ class Banning(Http):
         self.answered: Counter[str] = Counter()
         self.chance = random.Random(1)
 
-    def send(self, exchange: str, request: requests.Request, until: float) -> Reply:
+    def send(self, exchange: str, request: requests.Request, deadline: Deadline) -> Reply:
         arrived = self.clock.ms + self.chance.randrange(LATENCY)
         asked = f"{request.method} {urlsplit(str(request.url)).path}"
-        params = {**(request.params or {}), **(request.data or {}), **(request.json or {})}
-        account = request.auth.credentials.key if request.auth else ""
+        given: Any = (request.params, request.data, request.json)
+        params = {name: value for carried in given for name, value in (carried or {}).items()}
+        account = request.auth.credentials.key if isinstance(request.auth, Signer) else ""
         many = [
             name
             for name, rule in self.rules.items()
@@ -390,20 +392,19 @@ def test_ten_minutes_at_five_times_the_limit(world: World) -> None:
         clock.ms += round(seconds * 1000)
 
     state = open_state("sqlite://")
-    services = Services(http, state, now=clock, sleep=sleep, measure_clocks=False)
+    lent = Lent(http, state, now=clock, sleep=sleep, measure_clocks=False)
 
     refusals: list[str] = []
 
     def ask(name: str, call: Callable[[Any], Any], patience: float) -> bool:
-        exchanges[name].until = time.monotonic() + patience
         try:
-            call(exchanges[name])
+            call(exchanges[name].fresh(Deadline.after(patience)))
         except RateLimited as error:
             refusals.append(error.message)
             return False
         return True
 
-    exchanges: dict[str, Exchange] = {name: find(name)(KEYS, services) for name, *_ in world.asked}
+    exchanges: dict[str, Exchange] = {name: lent.open(find(name), KEYS) for name, *_ in world.asked}
     for exchange in exchanges.values():
         exchange.listing()  # and the account's mode: they are asked for now and then only
         exchange.prepare(new(SWAP if isinstance(exchange, FuturesExchange) else SPOT))

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
-from exchanges.paper import market
+from exchanges.paper import FuturesPaper, Paper, simulation
 from exchanges.paper.listings import Listing
-from exchanges.paper.market import Book, Print
+from exchanges.paper.simulation import Book, Print
 from protocol.models import Side
+from tests.lent import Lent
+from transport.signing import Credentials
 
 Levels = list[tuple[str, str]]
 
@@ -50,9 +53,9 @@ class Tape:
         return None
 
 
-def _whole(number: object) -> int:
-    assert int(number) == number  # type: ignore[call-overload]
-    return int(number)  # type: ignore[call-overload]
+def _whole(number: Decimal | Fraction) -> int:
+    assert int(number) == number
+    return int(number)
 
 
 @pytest.fixture
@@ -60,5 +63,15 @@ def tape(monkeypatch: pytest.MonkeyPatch) -> Tape:
     """Bids of 1 at 100 and 2 at 99, asks of 1 at 101 and 2 at 102, and one trade, long ago."""
     tape = Tape(bids=[("100", "1"), ("99", "2")], asks=[("101", "1"), ("102", "2")], trades=[(0, "101", "1")])
     for name in ("book", "prints_until", "next_touch"):
-        monkeypatch.setattr(market, name, getattr(tape, name))
+        monkeypatch.setattr(simulation, name, getattr(tape, name))
     return tape
+
+
+@pytest.fixture
+def spot(lent: Lent, tape: Tape) -> Paper:
+    return lent.open(Paper, Credentials())
+
+
+@pytest.fixture
+def swaps(lent: Lent, tape: Tape) -> FuturesPaper:
+    return lent.open(FuturesPaper, Credentials())

@@ -4,13 +4,11 @@ import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import cast
 
 from database import METADATA, open_state
 from exchanges.paper import Paper
 from protocol.models import NewOrder, Side, Symbol
-from transport.http import Http
-from transport.services import Services
+from tests.lent import Lent
 from transport.signing import Credentials
 
 ROOT = Path(__file__).parents[3]
@@ -21,7 +19,7 @@ SYMBOL = Symbol.parse("BTC_USDT")
 WORKER = """
 import sys
 from decimal import Decimal
-from transport.services import Services
+from tests.lent import Lent
 from exchanges.paper import Paper
 from transport.signing import Credentials
 from database import open_state
@@ -29,7 +27,7 @@ from protocol.models import NewOrder, Side, Symbol
 
 url, worker, rounds, now = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 clock = [now]
-exchange = Paper(Credentials("shared"), Services(http=None, state=open_state(url), now=lambda: clock[0]))
+exchange = Lent(http=None, state=open_state(url), now=lambda: clock[0]).open(Paper, Credentials("shared"))
 symbol = Symbol.parse("BTC_USDT")
 for round in range(rounds):
     clock[0] += 250
@@ -54,7 +52,7 @@ def test_four_processes_on_one_account(state_url: str) -> None:
         assert (worker.returncode, errors) == (0, "")
 
     state = open_state(state_url)
-    exchange = Paper(Credentials("shared"), Services(http=cast(Http, None), state=state, now=lambda: NOW + 60_000))
+    exchange = Lent(http=None, state=state, now=lambda: NOW + 60_000).open(Paper, Credentials("shared"))
     balances = {balance.currency: balance for balance in exchange.accounts()}
     sold = Decimal("0.001") * PROCESSES * ROUNDS
     left_open = PROCESSES * (ROUNDS - ROUNDS // 2)
@@ -76,8 +74,7 @@ def test_a_client_id_is_taken_once_however_many_ask(state_url: str) -> None:
     """The same order from two engines on one database: the second is told so."""
     engines = [open_state(state_url) for _ in range(2)]
     exchanges = [
-        Paper(Credentials("shared"), Services(http=cast(Http, None), state=engine, now=lambda: NOW))
-        for engine in engines
+        Lent(http=None, state=engine, now=lambda: NOW).open(Paper, Credentials("shared")) for engine in engines
     ]
     order = NewOrder(symbol=SYMBOL, side=Side.BUY, price=Decimal(10), amount=Decimal(1), client_id="once")
     placed = exchanges[0].trade(order)

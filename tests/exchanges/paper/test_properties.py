@@ -5,19 +5,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from database import METADATA, open_state
-from exchanges.paper import FuturesPaper, Paper, market
+from exchanges.paper import FuturesPaper, Paper, simulation
+from exchanges.paper.adapter import PaperApi
 from exchanges.paper.listings import Listing
 from protocol.errors import ExchangeError
 from protocol.models import NewOrder, PositionSide, Side, Symbol
-from transport.http import Http
-from transport.services import Services
+from tests.lent import Lent
 from transport.signing import Credentials
 
 START = 1_700_000_000_000  # ms
@@ -61,8 +61,9 @@ thorough = settings(max_examples=35, deadline=None, derandomize=True, database=N
 class Trader:
     """Somebody with an account, and a clock."""
 
-    def __init__(self, kind: type[Any], services: Services, key: str = "") -> None:
-        self.exchange = kind(Credentials(key), services)
+    def __init__(self, kind: type[PaperApi], lent: Lent, key: str = "") -> None:
+        self.exchange = lent.open(kind, Credentials(key))
+        self.database = lent.state
         self.symbols = SPOT if kind is Paper else SWAPS
         self.listings = self.exchange.kind.listings
 
@@ -78,7 +79,7 @@ class Trader:
                 self.exchange.trade(self.order(step, symbol, self.listings[str(symbol)], now))
 
     def order(self, step: Step, symbol: Symbol, listing: Listing, now: int) -> NewOrder:
-        last = next(market.prints_until(listing, now)).price
+        last = next(simulation.prints_until(listing, now)).price
         price = None if step.away is None else listing.price(last + last * step.away // 10_000)
         if symbol.contract:
             lots = int(Decimal(step.size * 1000) / listing.value(listing.price(last), Decimal(1)))
@@ -91,7 +92,7 @@ class Trader:
         return NewOrder(symbol=symbol, side=step.side, price=price, amount=amount, closes=closes)
 
     def rows(self, table: str) -> list[Any]:
-        with self.exchange.services.state.connect() as connection:
+        with self.database.connect() as connection:
             [account] = [
                 row.id
                 for row in connection.execute(METADATA.tables["paper_accounts"].select())
@@ -110,17 +111,17 @@ class Trader:
 
 
 @contextmanager
-def world() -> Iterator[tuple[Services, list[int]]]:
+def world() -> Iterator[tuple[Lent, list[int]]]:
     now, state = [START], open_state("sqlite:///:memory:")
-    yield Services(http=cast(Http, None), state=state, now=lambda: now[0]), now
+    yield Lent(http=None, state=state, now=lambda: now[0]), now
     state.dispose()
 
 
 @thorough
 @given(steps)
 def test_spot_creates_and_loses_nothing(script: list[Step]) -> None:
-    with world() as (services, now):
-        trader = Trader(Paper, services)
+    with world() as (lent, now):
+        trader = Trader(Paper, lent)
         for step in script:
             now[0] += step.wait
             trader.do(step, now[0])
@@ -154,8 +155,8 @@ def test_spot_creates_and_loses_nothing(script: list[Step]) -> None:
 @thorough
 @given(st.sampled_from([1, 3, 10, 100]), steps)
 def test_swaps_create_and_lose_nothing(leverage: int, script: list[Step]) -> None:
-    with world() as (services, now):
-        trader = Trader(FuturesPaper, services)
+    with world() as (lent, now):
+        trader = Trader(FuturesPaper, lent)
         trader.exchange.set_leverage(leverage, None)
         for step in script:
             now[0] += step.wait
@@ -197,9 +198,9 @@ def test_swaps_create_and_lose_nothing(leverage: int, script: list[Step]) -> Non
 
 @thorough
 @given(st.sampled_from([Paper, FuturesPaper]), steps, st.integers(1, 6))
-def test_looking_often_changes_nothing(kind: type[Any], script: list[Step], looks: int) -> None:
-    with world() as (services, now):
-        often, rarely = Trader(kind, services, "often"), Trader(kind, services, "rarely")
+def test_looking_often_changes_nothing(kind: type[PaperApi], script: list[Step], looks: int) -> None:
+    with world() as (lent, now):
+        often, rarely = Trader(kind, lent, "often"), Trader(kind, lent, "rarely")
         for step in script:
             start = now[0]
             for look in range(looks):
@@ -213,9 +214,9 @@ def test_looking_often_changes_nothing(kind: type[Any], script: list[Step], look
 
 
 @pytest.mark.parametrize("kind", [Paper, FuturesPaper])
-def test_every_second_for_ten_minutes_or_once(kind: type[Any]) -> None:
-    with world() as (services, now):
-        often, once = Trader(kind, services, "often"), Trader(kind, services, "once")
+def test_every_second_for_ten_minutes_or_once(kind: type[PaperApi]) -> None:
+    with world() as (lent, now):
+        often, once = Trader(kind, lent, "often"), Trader(kind, lent, "once")
         for away in (-30, -10, -6, -3, -1, 1, 2, 4, 8, 16):
             side = Side.BUY if away < 0 else Side.SELL
             step = Step(0, "order", 0, side, away, 2, closes=False)
@@ -232,8 +233,8 @@ def test_every_second_for_ten_minutes_or_once(kind: type[Any]) -> None:
 @given(steps)
 def test_makers_are_filled_by_what_was_traded(script: list[Step]) -> None:
     """No fill without a trade of the market at or through its price, and no more than that trade's amount."""
-    with world() as (services, now):
-        trader = Trader(Paper, services)
+    with world() as (lent, now):
+        trader = Trader(Paper, lent)
         for step in script:
             now[0] += step.wait
             trader.do(step, now[0])
@@ -245,7 +246,7 @@ def test_makers_are_filled_by_what_was_traded(script: list[Step]) -> None:
             if fill.time == created[fill.order_id]:
                 continue  # it took from the book
             listing = trader.listings[fill.symbol]
-            print_ = next(market.prints_until(listing, fill.time))
+            print_ = next(simulation.prints_until(listing, fill.time))
             assert print_.time == fill.time > created[fill.order_id]
             price = listing.price(print_.price)
             assert price <= fill.price if fill.side == Side.BUY else price >= fill.price

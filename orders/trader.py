@@ -1,23 +1,31 @@
 """The part of an exchange that orders need."""
 
 from decimal import Decimal
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
+from protocol.deadline import Deadline
 from protocol.models import Direction, NewOrder, Order, OrderId, Symbol
 
 
-class Venue(Protocol):
-    """One account on one exchange, for the time of one call; ``exchanges.base.Exchange`` says what each part means."""
+class Trader(Protocol):
+    """One account on one exchange, for the time of one call; ``exchanges.base.Exchange`` says what each part means.
+
+    absent_after: seconds after which an order that is not found does not exist. replies: the JSON texts of the
+    exchange's replies to this object's calls.
+    """
 
     name: ClassVar[str]
     client_id: ClassVar[Any]
-    settled: ClassVar[float]
-    until: float
-    reply: bytes | None
+    absent_after: ClassVar[float]
+    deadline: Deadline
+    replies: list[bytes]
 
     @property
     def account(self) -> str:
         """Return a name for the account that can be stored."""
+
+    def fresh(self, deadline: Deadline | None = None) -> Self:
+        """Return the same account's exchange with replies of its own and, if given, another deadline."""
 
     def resolve(self, symbol: Symbol) -> Symbol:
         """Return the market that FMZ means."""

@@ -7,17 +7,17 @@ import sys
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from exchanges.base.candles import merge
-from exchanges.paper import FuturesPaper, Paper, market
+from exchanges.paper import FuturesPaper, Paper, simulation
 from exchanges.paper.listings import SPOT, SWAPS, Listing
-from exchanges.paper.market import MINUTE, PERIODS, Bar, Print
+from exchanges.paper.simulation import MINUTE, PERIODS, Bar, Print
 from protocol.errors import InvalidCall
 from protocol.models import Side, Symbol, Trade
-from transport.services import Services
+from tests.conftest import Clock
+from tests.lent import Lent
 from transport.signing import Credentials
 
 LISTINGS = {**SPOT, **SWAPS}
@@ -66,7 +66,7 @@ def joined(bars: list[Bar]) -> Bar:
 def traded(listing: Listing, first: int, last: int) -> list[Print]:
     """All trades from ``first`` to ``last``, both included; ms."""
     minutes = range(first // MINUTE, last // MINUTE + 1)
-    return [trade for minute in minutes for trade in market.prints(listing, minute) if first <= trade.time <= last]
+    return [trade for minute in minutes for trade in simulation.prints(listing, minute) if first <= trade.time <= last]
 
 
 def exact(number: float) -> Decimal:
@@ -78,14 +78,14 @@ def test_a_minute_is_its_trades(name: str) -> None:
     listing = LISTINGS[name]
     for time in times(name):
         minute = time // MINUTE
-        trades = list(market.prints(listing, minute))
-        assert bar_of(trades) == market.bar(listing, 1, minute)
+        trades = list(simulation.prints(listing, minute))
+        assert bar_of(trades) == simulation.bar(listing, 1, minute)
         assert 6 <= len(trades) <= 12
         assert min(trade.price for trade in trades) > 0
         assert min(trade.amount for trade in trades) > 0
         assert trades[0].time == minute * MINUTE
         assert trades[-1].time < (minute + 1) * MINUTE
-        assert trades[-1].id < market.prints(listing, minute + 1)[0].id < 2**53
+        assert trades[-1].id < simulation.prints(listing, minute + 1)[0].id < 2**53
         assert sorted({trade.time for trade in trades}) == [trade.time for trade in trades]
         assert sorted({trade.id for trade in trades}) == [trade.id for trade in trades]
 
@@ -97,10 +97,10 @@ def test_a_bar_is_the_smaller_bars_in_it(name: str) -> None:
         for period, part in pairwise(PERIODS):
             index = time // MINUTE // period
             count = period // part
-            parts = [market.bar(listing, part, index * count + k) for k in range(count)]
-            assert joined(parts) == market.bar(listing, period, index)
+            parts = [simulation.bar(listing, part, index * count + k) for k in range(count)]
+            assert joined(parts) == simulation.bar(listing, period, index)
             assert all(bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high for bar in parts)
-            following = market.bar(listing, period, index + 1)
+            following = simulation.bar(listing, period, index + 1)
             assert following.open == parts[-1].close
 
 
@@ -110,15 +110,15 @@ def test_a_live_bar_is_what_has_been_traded(name: str) -> None:
     for time in times(name, 4):
         for period in (1, 5, 60, 240):
             first = time // MINUTE // period * period
-            assert market.bar_until(listing, first, time) == bar_of(traded(listing, first * MINUTE, time))
+            assert simulation.bar_until(listing, first, time) == bar_of(traded(listing, first * MINUTE, time))
 
 
 @pytest.mark.parametrize("name", LISTINGS)
 def test_the_book_is_as_the_latest_trade_left_it(name: str) -> None:
     listing = LISTINGS[name]
     for time in times(name):
-        bids, asks = market.book(listing, time)
-        last = next(market.prints_until(listing, time))
+        bids, asks = simulation.book(listing, time)
+        last = next(simulation.prints_until(listing, time))
         assert last.time <= time
         assert not traded(listing, last.time + 1, time)
         assert last.price == (asks if last.side is Side.BUY else bids)[0][0]
@@ -132,9 +132,9 @@ def test_the_book_is_as_the_latest_trade_left_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LISTINGS)
-def test_what_fmz_reads_agrees(name: str, services: Services, clock: Any) -> None:
+def test_what_fmz_reads_agrees(name: str, lent: Lent, clock: Clock) -> None:
     kind, listing = (Paper, LISTINGS[name]) if name in SPOT else (FuturesPaper, LISTINGS[name])
-    exchange, symbol = kind(Credentials(), services), listing.market.symbol
+    exchange, symbol = lent.open(kind, Credentials()), listing.market.symbol
     for clock.ms in times(name)[10:14]:
         ticker, depth, trades = exchange.ticker(symbol), exchange.depth(symbol), exchange.trades(symbol)
         minutes, hours, days = (exchange.records(symbol, period, 1000) for period in (1, 60, 1440))
@@ -156,11 +156,11 @@ def test_what_fmz_reads_agrees(name: str, services: Services, clock: Any) -> Non
             assert built[:5] == bars[-1][:5]
             assert sum(exact(bar.volume) for bar in smaller) == exact(bars[-1].volume)
 
-        first = clock.ms // MINUTE - market.WINDOW + 1
+        first = clock.ms // MINUTE - simulation.WINDOW + 1
         window = joined(
             [
-                *(market.bar(listing, 1, minute) for minute in range(first, first + market.WINDOW - 1)),
-                market.bar_until(listing, clock.ms // MINUTE, clock.ms),
+                *(simulation.bar(listing, 1, minute) for minute in range(first, first + simulation.WINDOW - 1)),
+                simulation.bar_until(listing, clock.ms // MINUTE, clock.ms),
             ]
         )
         assert exact(ticker.high) == listing.price(window.high)
@@ -168,8 +168,8 @@ def test_what_fmz_reads_agrees(name: str, services: Services, clock: Any) -> Non
         assert exact(ticker.volume) == listing.amount(window.volume)
 
 
-def test_every_period_comes_from_the_same_trades(services: Services, clock: Any) -> None:
-    exchange, symbol = Paper(Credentials(), services), Symbol.parse("ETH_BTC")
+def test_every_period_comes_from_the_same_trades(lent: Lent, clock: Clock) -> None:
+    exchange, symbol = lent.open(Paper, Credentials()), Symbol.parse("ETH_BTC")
     minutes = exchange.records(symbol, 1, 1000)
     for period in (3, 5, 15, 30, 60, 120, 240):
         bars = exchange.records(symbol, period, 3)
@@ -181,8 +181,8 @@ def test_every_period_comes_from_the_same_trades(services: Services, clock: Any)
     assert week.time % (7 * DAY) == 4 * DAY  # a Monday
 
 
-def test_trades_are_the_latest_hundred(services: Services, clock: Any) -> None:
-    trades = Paper(Credentials(), services).trades(Symbol.parse("SOL_USDT"))
+def test_trades_are_the_latest_hundred(lent: Lent, clock: Clock) -> None:
+    trades = lent.open(Paper, Credentials()).trades(Symbol.parse("SOL_USDT"))
     expected = [
         Trade(one.id, one.time, one.price / 100, one.amount / 1000, one.side)
         for one in traded(SPOT["SOL_USDT"], clock.ms - 20 * MINUTE, clock.ms)
@@ -203,35 +203,35 @@ def test_a_swap_trades_at_the_prices_of_its_spot_market(name: str) -> None:
 
 def test_pairs_of_the_same_assets_agree_at_midnight() -> None:
     for day in range(16_000, 24_000, 97):
-        dollars = [market.bar(SPOT[name], 1440, day).open / SPOT[name].anchor for name in ("ETH_USDT", "BTC_USDT")]
-        cross = market.bar(SPOT["ETH_BTC"], 1440, day).open / SPOT["ETH_BTC"].anchor
+        dollars = [simulation.bar(SPOT[name], 1440, day).open / SPOT[name].anchor for name in ("ETH_USDT", "BTC_USDT")]
+        cross = simulation.bar(SPOT["ETH_BTC"], 1440, day).open / SPOT["ETH_BTC"].anchor
         assert cross == pytest.approx(dollars[0] / dollars[1], rel=1e-3)
 
 
 def test_prices_stay_within_reason() -> None:
     for listing in LISTINGS.values():
-        bars = [market.bar(listing, 1440, day) for day in range(16_000, 24_000, 7)]
+        bars = [simulation.bar(listing, 1440, day) for day in range(16_000, 24_000, 7)]
         assert min(bar.low for bar in bars) > listing.anchor / 6
         assert max(bar.high for bar in bars) < listing.anchor * 6
         assert all((bar.high - bar.low) / bar.open < 0.15 for bar in bars)
 
 
-def test_an_unknown_market_is_refused_with_the_list(services: Services) -> None:
+def test_an_unknown_market_is_refused_with_the_list(lent: Lent) -> None:
     with pytest.raises(InvalidCall, match=r"no market XRP_USDT; it has BTC_USDT, .*, LTC_BTC$"):
-        Paper(Credentials(), services).ticker(Symbol.parse("XRP_USDT"))
+        lent.open(Paper, Credentials()).ticker(Symbol.parse("XRP_USDT"))
     with pytest.raises(InvalidCall, match=r"no market ETH_BTC\.swap; it has BTC_USDT\.swap, "):
-        FuturesPaper(Credentials(), services).depth(Symbol.parse("ETH_BTC.swap"))
+        lent.open(FuturesPaper, Credentials()).depth(Symbol.parse("ETH_BTC.swap"))
 
 
 SAMPLE = """
 import json
-from exchanges.paper import market
+from exchanges.paper import simulation
 from exchanges.paper.listings import SPOT, SWAPS
 for name, listing in {**SPOT, **SWAPS}.items():
     for time in (1_420_070_399_999, 1_700_000_000_000, 1_999_999_999_999):
         minute = time // 60_000
-        seen = market.prints(listing, minute), market.book(listing, time)
-        print(json.dumps([name, time, seen, market.bar_until(listing, minute - 1439, time)]))
+        seen = simulation.prints(listing, minute), simulation.book(listing, time)
+        print(json.dumps([name, time, seen, simulation.bar_until(listing, minute - 1439, time)]))
 """
 
 
@@ -252,7 +252,7 @@ def test_another_process_sees_the_same(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_another_release_sees_the_same() -> None:
     """Should this fail, every account's history has changed under it."""
-    assert [list(market.bar(listing, 1, 28_333_333)) for listing in LISTINGS.values()] == PINNED
+    assert [list(simulation.bar(listing, 1, 28_333_333)) for listing in LISTINGS.values()] == PINNED
 
 
 def test_the_next_touch_is_the_one_a_search_of_all_trades_finds() -> None:
@@ -277,25 +277,25 @@ def test_the_next_touch_is_the_one_a_search_of_all_trades_finds() -> None:
             ),
             None,
         )
-        assert market.next_touch(listing, after, until, below, above) == expected
+        assert simulation.next_touch(listing, after, until, below, above) == expected
         found += expected is not None
     assert found > 50
 
 
 def test_the_next_touch_at_the_very_edges() -> None:
     listing = SPOT["BTC_USDT"]
-    [first, second, *_] = market.prints(listing, 28_333_333)
+    [first, second, *_] = simulation.prints(listing, 28_333_333)
     anything = {"at_or_below": 10**12, "at_or_above": None}
-    assert market.next_touch(listing, first.time - 1, first.time, **anything) == first
-    assert market.next_touch(listing, first.time, second.time, **anything) == second
-    assert market.next_touch(listing, first.time, second.time - 1, **anything) is None
-    assert market.next_touch(listing, first.time, first.time - 1, **anything) is None
-    assert market.next_touch(listing, first.time, first.time - DAY, **anything) is None
+    assert simulation.next_touch(listing, first.time - 1, first.time, **anything) == first
+    assert simulation.next_touch(listing, first.time, second.time, **anything) == second
+    assert simulation.next_touch(listing, first.time, second.time - 1, **anything) is None
+    assert simulation.next_touch(listing, first.time, first.time - 1, **anything) is None
+    assert simulation.next_touch(listing, first.time, first.time - DAY, **anything) is None
 
 
 def test_a_touch_years_away_is_found() -> None:
     listing, start = SPOT["BTC_USDT"], 1_600_000_000_000
-    lowest = min(market.bar(listing, 1440, day).low for day in range(start // DAY + 1, start // DAY + 1500))
-    touch = market.next_touch(listing, start, start + 1500 * DAY, lowest, None)
+    lowest = min(simulation.bar(listing, 1440, day).low for day in range(start // DAY + 1, start // DAY + 1500))
+    touch = simulation.next_touch(listing, start, start + 1500 * DAY, lowest, None)
     assert touch is not None
     assert touch.price == lowest

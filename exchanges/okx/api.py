@@ -1,0 +1,212 @@
+"""OKX's one API for spot and futures: https://www.okx.com/docs-v5/en/
+
+Errors come with HTTP 200: a code for the whole request, and on order calls another one in each item of the reply.
+Every number is text; ``""`` means that a field does not apply, which the documentation says of each one read so here.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any, ClassVar, TypeVar
+
+from exchanges.base import *
+from exchanges.okx.errors import BANS, REFUSAL_TEXTS, REFUSALS
+from exchanges.okx.limits import LIMITS
+
+T = TypeVar("T")
+
+_PAGE = 100  # rows of a list of orders, its most
+_PAGES = 50
+_LEVELS = "100"  # of the order book, which has one when none are named
+_TRADES = "100"
+_WINDOW = 5000  # ms that a new order has to arrive in
+
+
+class OKXApi(Exchange):
+    """The API that spot and futures share."""
+
+    url = "https://www.okx.com"
+    testnet = "https://www.okx.com"
+    testnet_headers = {"x-simulated-trading": "1"}
+    root = "/api/v5/"
+    sends = "json"
+    signer = HmacHeaders.named(prefix="OK-ACCESS-")
+    proof = "the ccxt library, 4.5.90: none is published"
+    pair = "{base}-{quote}"
+    # Of six hours and above there are two kinds: days that begin in Hong Kong, and these.
+    periods = {
+        1: "1m", 3: "3m", 5: "5m", 15: "15m", 30: "30m", 60: "1H", 120: "2H", 240: "4H", 360: "6Hutc", 720: "12Hutc",
+        1440: "1Dutc", 2880: "2Dutc", 4320: "3Dutc", 10080: "1Wutc",
+    }  # fmt: skip
+    max_candles = 300
+    statuses = {
+        "live": Status.OPEN,
+        "partially_filled": Status.OPEN,
+        "filled": Status.CLOSED,
+        "canceled": Status.CANCELLED,
+        "mmp_canceled": Status.CANCELLED,
+    }
+    refusals = REFUSALS
+    refusal_texts = REFUSAL_TEXTS
+    bans = BANS
+    client_id = ClientId(32, ALPHANUMERIC)
+    limits = LIMITS
+    cancels = ("POST trade/cancel*", "POST trade/mass-cancel*")
+    sensitive_words = ("moveposition",)  # to another sub-account
+    allowed_calls = ("GET *",)
+    kinds: ClassVar[tuple[str, ...]]
+    """Its names for the types of instrument that are traded here."""
+    margin_mode: ClassVar[str]
+    """What an order is paid from."""
+
+    ticker_row = Row(
+        Ticker, time="ts", bid="bidPx", ask="askPx", last="last", high="high24h", low="low24h", volume="vol24h"
+    )
+    candle_row = Row(Candle, time=0, open=1, high=2, low=3, close=4, volume=5)
+    trade_row = Row(Trade, id="tradeId", time="ts", price="px", amount="sz", side="side")
+    order_row = Row(Order, id="ordId", side="side", filled="accFillSz", status="state", client_id="clOrdId")
+    market_row = Row(
+        Market, id="instId", tick_size="tickSz", lot_size="lotSz", min_amount="minSz", max_amount="maxLmtSz"
+    )
+
+    def unwrap(self, payload: Any) -> Any:
+        code, rows = str(payload["code"]), payload.get("data") or []
+        if code == "2":  # of a bulk, which only a pass-through can send, some were done: each row says which
+            return rows
+        for row in rows:
+            if isinstance(row, dict) and row.get("sCode", "0") != "0":
+                raise self.refused(row["sCode"], row["sMsg"])
+        if code != "0":
+            raise self.refused(code, payload["msg"])
+        return rows
+
+    def entry(self, table: Mapping[str, T], code: str) -> T | None:
+        return super().entry(table, code.partition("_")[0])  # some have a part of their own behind: 51008_1000
+
+    def time(self) -> int:
+        [row] = self.call("GET", "public/time", safe=False)
+        return milliseconds(row["ts"])
+
+    # Market data --------------------------------------------------------------------------------------------------
+
+    def ticker(self, symbol: Symbol) -> Ticker:
+        [row] = self.get("market/ticker", instId=symbol)
+        return self.ticker_row(row)
+
+    def depth(self, symbol: Symbol) -> Depth:
+        [book] = self.get("market/books", instId=symbol, sz=_LEVELS)
+        return self.read_book(book, milliseconds(book["ts"]))
+
+    def candles(self, symbol: Symbol, period: int, limit: int | None) -> list[Candle]:
+        rows = self.get("market/candles", instId=symbol, bar=self.periods[period], limit=limit or self.max_candles)
+        return [self.candle_row(row) for row in rows]
+
+    def trades(self, symbol: Symbol) -> list[Trade]:
+        return [self.trade_row(row) for row in reversed(self.get("market/trades", instId=symbol, limit=_TRADES))]
+
+    def markets(self) -> list[Market]:
+        rows = (row for kind in self.kinds for row in self.get("public/instruments", instType=kind))
+        return [self.read_market(row) for row in rows if row["state"] == "live"]
+
+    def tickers(self) -> list[tuple[Symbol, Ticker]]:
+        rows = [row for kind in self.kinds for row in self.get("market/tickers", instType=kind)]
+        traded = (row for row in rows if row["last"] and row["bidPx"] and row["askPx"])
+        return [(self.symbol_of(row["instId"]), self.ticker_row(row)) for row in traded]
+
+    # Account ------------------------------------------------------------------------------------------------------
+
+    def accounts(self) -> list[Balance]:
+        [account] = self.signed("GET", "account/balance")
+        return [Balance(row["ccy"], self.free(row), exact(row["frozenBal"])) for row in account["details"]]
+
+    def trade(self, order: NewOrder) -> OrderId:
+        asked = {
+            "instId": order.symbol,
+            "tdMode": self.margin_mode,
+            "clOrdId": order.client_id,
+            "side": order.side,
+            "ordType": "limit" if order.price else "market",
+            "sz": order.amount,
+            "px": order.price,
+            **self.position_params(order),
+        }
+        # Else it would be good for 30 seconds: https://www.okx.com/docs-v5/en/#overview-transaction-timeouts
+        window = {"expTime": lambda: str(self.now() + _WINDOW)}
+        [row] = self.call("POST", "trade/order", params=asked, headers=window, signed=True)
+        return identifier(row["ordId"])
+
+    def orders(self, symbol: Symbol | None) -> list[Order]:
+        return [self.read_order(row) for row in self.listed("trade/orders-pending", symbol)]
+
+    def order_reply(self, symbol: Symbol, *, order_id: str = "", client_id: str = "") -> Any:
+        named = {"ordId": order_id} if order_id else {"clOrdId": client_id}
+        for row in self.signed("GET", "trade/order", instId=symbol, **named):
+            return row
+        raise self.no_order(order_id or client_id)
+
+    def cancel(self, symbol: Symbol, order_id: str) -> bool:
+        if not self.signed("POST", "trade/cancel-order", instId=symbol, ordId=order_id):
+            raise self.no_order(order_id)
+        return False  # accepted is all that a success says
+
+    def history(self, symbol: Symbol | None, since: int | None, limit: int | None) -> list[Order]:
+        """Return past orders of the last seven days; cancelled orders without fills are kept for two hours."""
+        # The latest of one kind reach further back than those of another: only as many as one page are all there were.
+        return super().history(symbol, since, limit or (None if since else _PAGE))
+
+    def past_orders(
+        self, symbol: Symbol | None, since: int | None, limit: int | None
+    ) -> Iterator[tuple[tuple[int, ...], Order]]:
+        enough = None if since else limit
+        for row in self.listed("trade/orders-history", symbol, enough=enough, begin=str(since) if since else None):
+            yield (int(row["cTime"]), int(row["ordId"])), self.read_order(row)
+
+    # What differs between spot and futures ------------------------------------------------------------------------
+
+    @abstractmethod
+    def position_params(self, order: NewOrder) -> Mapping[str, Any]:
+        """Return what a new order says besides its market, side, amount and price."""
+
+    @abstractmethod
+    def free(self, row: Mapping[str, str]) -> Decimal:
+        """Return what can be used of a currency."""
+
+    @abstractmethod
+    def symbol_of(self, market: str) -> Symbol:
+        """Return FMZ's name of a market by the exchange's own."""
+
+    @abstractmethod
+    def queries(self, symbol: Symbol | None) -> list[dict[str, Any]]:
+        """Return the queries that together ask for orders of a market, of a range, or all."""
+
+    @abstractmethod
+    def read_market(self, row: Mapping[str, Any]) -> Market:
+        """Return an instrument's rules; the least value of an order is not published."""
+
+    # Readers ------------------------------------------------------------------------------------------------------
+
+    def listed(self, resource: str, symbol: Symbol | None, *, enough: int | None = None, **params: Any) -> list[Any]:
+        """Return the rows of a list of orders, to its end or until there are ``enough`` of each query."""
+        found: list[Any] = []
+        for query in self.queries(symbol):
+
+            def page(rows: list[Any], query: Mapping[str, Any] = query) -> list[Any]:
+                after = rows[-1]["ordId"] if rows else None
+                page: list[Any] = self.signed("GET", resource, **query, **params, limit=_PAGE, after=after)
+                return page
+
+            rows: list[Any] = []
+            for more in self.pages(page, _PAGE, _PAGES):
+                rows += more
+                if enough and len(rows) >= enough:
+                    break
+            found += rows
+        return found
+
+    def read_order(self, row: Any) -> Order:
+        return self.order_row(
+            row,
+            price=exact(row["px"] or "0"),  # a market order has none
+            amount=exact(row["accFillSz"] if row["tgtCcy"] == "quote_ccy" else row["sz"]),  # sz is money then
+            average=exact(row["avgPx"] or "0"),  # none before the first fill
+        )

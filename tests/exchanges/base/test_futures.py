@@ -1,0 +1,147 @@
+"""Contracts, directions and leverage that FMZ sets beforehand, and the markets that a range covers."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from database import open_state
+from exchanges.base import covers
+from protocol.errors import InvalidCall
+from protocol.models import Direction, Side, Symbol
+from tests.lent import Lent
+from tests.tiny import BTC, futures
+from transport.signing import Credentials
+
+
+def test_what_fmz_sets_is_remembered_by_exchange_and_account_and_across_a_restart(lent: Lent) -> None:
+    set_up = futures(lent)
+    assert set_up.set_contract("quarter") is True
+    assert set_up.set_direction(Direction.CLOSE_BUY) is True
+    assert set_up.set_leverage(7, None) is True
+    again = open_state(str(lent.state.url))
+    for exchange in (futures(lent), futures(replace(lent, state=again))):
+        assert exchange.resolve(Symbol.parse("btc")) == Symbol("BTC", "USDT", "quarter")
+        assert exchange.new_order(BTC, Direction.SELL, None, Decimal(1)).closes
+        assert exchange.leverage(Symbol.parse("BTC_USDT.quarter")) == 7
+    again.dispose()
+    for stranger in (futures(lent, keys=Credentials("other", "secret")), futures(lent, name="OtherTiny")):
+        with pytest.raises(InvalidCall, match="no contract is chosen"):
+            stranger.resolve(Symbol.parse("btc"))
+        assert not stranger.new_order(Symbol.parse("BTC_USDT.swap"), Direction.SELL, None, Decimal(1)).closes
+        assert stranger.leverage(Symbol.parse("BTC_USDT.swap")) is None
+
+
+def test_without_a_contract_the_way_to_one_is_told(lent: Lent) -> None:
+    with pytest.raises(InvalidCall) as refused:
+        futures(lent).resolve(Symbol.parse("BTC_USDT"))
+    assert refused.value.message == (
+        'no contract is chosen on FuturesTiny: call exchange.SetContractType("swap") first, '
+        "or name one, as in BTC_USDT.swap"
+    )
+
+
+def test_a_contract_in_the_market_wins_over_the_one_set(lent: Lent) -> None:
+    exchange = futures(lent)
+    exchange.set_contract("quarter")
+    assert exchange.resolve(Symbol.parse("BTC_USD.swap")) == Symbol("BTC", "USD", "swap")
+
+
+@pytest.mark.parametrize("contract", ["", "SWAP", "this_week", "swap ", "swap\n", "' OR 1=1 --"])
+def test_a_contract_that_it_has_not_is_refused_and_not_remembered(lent: Lent, contract: str) -> None:
+    exchange = futures(lent)
+    with pytest.raises(InvalidCall, match=r"has no contract .*; it has quarter, swap") as refused:
+        exchange.set_contract(contract)
+    assert refused.value.message.isprintable()
+    assert exchange.settings.get("contract") is None
+
+
+def test_leverage_is_one_markets_or_all_markets(lent: Lent) -> None:
+    exchange = futures(lent)
+    exchange.set_leverage(20, Symbol.parse("btc_usdt.swap"))
+    exchange.set_leverage(5, None)
+    assert exchange.leverage(Symbol.parse("BTC_USDT.swap")) == 20
+    assert exchange.leverage(Symbol.parse("ETH_USDT.swap")) == 5
+
+
+def test_leverage_has_a_limit(lent: Lent) -> None:
+    exchange = futures(lent)
+    exchange.set_leverage(50, None)
+    with pytest.raises(InvalidCall, match="leverage 51 is above FuturesTiny's greatest, 50"):
+        exchange.set_leverage(51, None)
+    assert exchange.leverage(BTC) == 50
+
+
+@pytest.mark.parametrize(
+    ("remembered", "word", "side", "closes"),
+    [
+        (None, "buy", Side.BUY, False), (None, "sell", Side.SELL, False), ("buy", "buy", Side.BUY, False),
+        ("sell", "sell", Side.SELL, False), ("closesell", "buy", Side.BUY, True), ("closebuy", "sell", Side.SELL, True),
+        # FMZ's newer calls name the closing words themselves, whatever was set.
+        *((remembered, "closebuy", Side.SELL, True) for remembered in (None, "buy", "sell", "closebuy", "closesell")),
+        *((remembered, "closesell", Side.BUY, True) for remembered in (None, "buy", "sell", "closebuy", "closesell")),
+    ],
+)  # fmt: skip
+def test_what_an_order_means_on_futures(
+    lent: Lent, remembered: str | None, word: str, side: Side, closes: bool
+) -> None:
+    exchange = futures(lent)
+    if remembered:
+        exchange.set_direction(Direction(remembered))
+    order = exchange.new_order(Symbol.parse("BTC_USDT.swap"), Direction(word), None, Decimal(3))
+    assert (order.side, order.closes, order.symbol.contract, order.amount) == (side, closes, "swap", Decimal(3))
+
+
+@pytest.mark.parametrize(
+    ("remembered", "word"), [("buy", "sell"), ("closesell", "sell"), ("sell", "buy"), ("closebuy", "buy")]
+)
+def test_a_direction_that_does_not_fit_is_refused_in_fmzs_words(lent: Lent, remembered: str, word: str) -> None:
+    exchange = futures(lent)
+    exchange.set_direction(Direction(remembered))
+    with pytest.raises(InvalidCall, match=f"direction is {remembered}, invalid order type {word}"):
+        exchange.new_order(Symbol.parse("BTC_USDT.swap"), Direction(word), None, Decimal(3))
+
+
+@pytest.mark.parametrize(
+    ("asked", "scope"),
+    [
+        ("swap", "swap"),
+        ("USDT.swap", "USDT.swap"),
+        ("BTC_USDT", "BTC_USDT"),
+        ("BTC_USDT.swap", "BTC_USDT.swap"),
+        ("btc", "BTC_USDT"),
+    ],
+)
+def test_the_scope_of_positions_is_as_fmz_wrote_it(lent: Lent, asked: str, scope: str) -> None:
+    exchange = futures(lent)
+    found = exchange.scope(Symbol.parse(asked))
+    assert found == Symbol.parse(scope)
+    assert exchange.scope(None) is None
+
+
+MARKETS = ("BTC_USDT.swap", "BTC_USDT.quarter", "ETH_USDT.swap", "BTC_USD.swap")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "covered"),
+    [
+        (None, MARKETS),
+        ("swap", ("BTC_USDT.swap", "ETH_USDT.swap", "BTC_USD.swap")),
+        ("quarter", ("BTC_USDT.quarter",)),
+        ("USDT.swap", ("BTC_USDT.swap", "ETH_USDT.swap")),
+        ("USD.swap", ("BTC_USD.swap",)),
+        ("BTC.swap", ("BTC_USDT.swap", "BTC_USD.swap")),
+        ("BTC_USDT", ("BTC_USDT.swap", "BTC_USDT.quarter")),
+        ("BTC_USDT.swap", ("BTC_USDT.swap",)),
+        ("btc_usdt.swap", ("BTC_USDT.swap",)),
+        ("BTC_USDT.next_week", ()),
+        ("SWAP", ()),
+        ("DOGE", ()),
+        ("USDT.quarter", ("BTC_USDT.quarter",)),
+        ("USDT.futures", ("BTC_USDT.quarter",)),
+        ("USD.futures", ()),
+    ],
+)
+def test_what_a_range_covers(wanted: str | None, covered: tuple[str, ...]) -> None:
+    symbol = Symbol.parse(wanted) if wanted else None
+    assert tuple(market for market in MARKETS if covers(symbol, Symbol.parse(market))) == covered

@@ -1,0 +1,61 @@
+"""Lists of several pages: read to their end, and never silently cut."""
+
+from collections.abc import Callable
+from itertools import islice
+
+import pytest
+
+from exchanges.base import Unsupported
+from tests.lent import Lent
+from tests.tiny import tiny
+
+
+def numbered(count: int, size: int) -> tuple[Callable[[list[int]], list[int]], list[list[int]]]:
+    """Return the asking for pages of the numbers below ``count``, and the rows that each page is asked to follow."""
+    asked: list[list[int]] = []
+
+    def page(rows: list[int]) -> list[int]:
+        asked.append(list(rows))
+        return list(range(count))[len(rows) : len(rows) + size]
+
+    return page, asked
+
+
+@pytest.mark.parametrize(
+    ("count", "pages"),
+    [
+        (0, [[]]),
+        (1, [[0]]),
+        (2, [[0, 1], []]),
+        (3, [[0, 1], [2]]),
+        (5, [[0, 1], [2, 3], [4]]),
+    ],
+)
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_last_page_is_the_first_that_is_not_full(
+    lent: Lent, count: int, pages: list[list[int]], whole: bool
+) -> None:
+    page, asked = numbered(count, 2)
+    assert list(tiny(lent).pages(page, 2, 9, whole=whole)) == pages
+    assert asked == [list(range(min(2 * number, count))) for number in range(len(pages))]
+
+
+def test_a_list_that_goes_on_is_refused_when_it_is_wanted_whole(lent: Lent) -> None:
+    page, asked = numbered(100, 2)
+    pages = tiny(lent).pages(page, 2, 3)
+    assert list(islice(pages, 3)) == [[0, 1], [2, 3], [4, 5]]
+    with pytest.raises(Unsupported, match=r"^UNSUPPORTED Tiny lists over 6 orders there: name a market, or a later"):
+        next(pages)
+    assert len(asked) == 3
+
+
+def test_the_first_pages_are_enough_when_it_is_not(lent: Lent) -> None:
+    page, asked = numbered(100, 2)
+    assert list(tiny(lent).pages(page, 2, 3, whole=False)) == [[0, 1], [2, 3], [4, 5]]
+    assert len(asked) == 3
+
+
+def test_a_page_that_nobody_wants_is_not_asked_for(lent: Lent) -> None:
+    page, asked = numbered(100, 2)
+    assert next(iter(tiny(lent).pages(page, 2, 3))) == [0, 1]
+    assert len(asked) == 1

@@ -1,0 +1,67 @@
+"""What the tests lend to exchanges in place of the process: a client, a database, a clock."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from flask import Flask
+from sqlalchemy import Engine
+
+from app import create_app
+from exchanges.base import Exchange
+from protocol.deadline import Deadline
+from settings import Settings
+from transport.clock import Offset, epoch_ms
+from transport.counters import connect_counters
+from transport.http import Http
+from transport.services import Services
+from transport.signing import Credentials
+from transport.upstream import Upstreams
+
+E = TypeVar("E", bound=Exchange)
+
+
+class NoOffset(Offset):
+    """The clock of an exchange that is not asked for its time, and is never ahead of ours."""
+
+    def get(self, measure: Callable[[], int | None]) -> int:
+        return 0
+
+
+@dataclass
+class Lent:
+    """deadline: seconds of each call. limits_url: where limits are counted, ``state`` if empty. measure_clocks: True
+    where the exchanges' own clocks are asked for. The rest is that of Services and Upstreams."""
+
+    http: Any
+    state: Engine
+    deadline: float = 10.0
+    urls: Mapping[str, str] = field(default_factory=dict)
+    testnets: frozenset[str] = frozenset()
+    limits_url: str = ""
+    withdrawals: bool = False
+    now: Callable[[], int] = epoch_ms
+    sleep: Callable[[float], None] = time.sleep
+    measure_clocks: bool = True
+    upstreams: Upstreams = field(init=False)
+
+    def __post_init__(self) -> None:
+        services = Services(
+            self.http or Http(), self.state, connect_counters(self.limits_url, self.state), self.now, self.sleep
+        )
+        self.upstreams = Upstreams(
+            services,
+            addresses=self.urls,
+            testnets=self.testnets,
+            withdrawals=self.withdrawals,
+            clock=Offset if self.measure_clocks else NoOffset,
+        )
+
+    def open(self, kind: type[E], keys: Credentials, request: str = "") -> E:
+        """Return an exchange for one call."""
+        return kind(keys, self.upstreams.of(kind), Deadline.after(self.deadline), request)
+
+    def app(self, settings: Settings | None = None) -> Flask:
+        """Return the service."""
+        return create_app(replace(settings or Settings(), deadline=self.deadline), self.upstreams)

@@ -1,0 +1,148 @@
+"""A published rate limit, as data."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import translate
+from math import ceil
+from types import MappingProxyType
+from typing import Any, Literal
+
+from pyrate_limiter import Rate
+
+from transport.counters import LONGEST_KEY, Charge
+
+_MARKET = 60  # characters of a market's name that tell it from others
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """How much of a limit a call uses up, where its parameters decide.
+
+    weight: by itself. without_symbol: where it names no market. having: a parameter's name → where it is given.
+    by_limit: rows asked for, at most → weight; more than the last cost as much as the last. rows: how many an exchange
+    gives where none are asked for.
+    """
+
+    weight: int = 0
+    without_symbol: int | None = None
+    having: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
+    by_limit: Mapping[int, int] = field(default_factory=lambda: _NOTHING)
+    rows: int = 0
+
+    @property
+    def heaviest(self) -> int:
+        """The greatest weight a call can have."""
+        return max(self.weight, self.without_symbol or 0, *self.having.values(), *self.by_limit.values(), 0)
+
+    def of(self, params: Mapping[str, Any]) -> int:
+        """Return the weight of a call with these parameters."""
+        if self.without_symbol is not None and "symbol" not in params:
+            return self.without_symbol
+        for name, weight in self.having.items():
+            if name in params:
+                return weight
+        if self.by_limit:
+            rows = _rows(params.get("limit"), self.rows)
+            return next((weight for most, weight in self.by_limit.items() if rows <= most), self.heaviest)
+        return self.weight
+
+
+def by_limit(weights: Mapping[int, int], *, rows: int) -> Cost:
+    """Return the cost of a list: rows asked for, at most → weight. rows: how many it has where none are asked for."""
+    return Cost(by_limit=weights, rows=rows)
+
+
+def without_symbol(all_markets: int, one: int) -> Cost:
+    """Return the cost of a call about all markets, or about one."""
+    return Cost(one, without_symbol=all_markets)
+
+
+def _rows(given: object, usual: int) -> int:
+    text = str(given if given is not None else usual)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most ``amount`` of weight in any ``seconds``.
+
+    per: whose calls count together. by: a parameter (the market's name) each value of which is counted for itself.
+    costs: ``VERB resource`` → weight, ``*`` for anything; a whole name decides before one with ``*``, of those the
+    first that fits. default: the weight of all other calls; what weighs 0 is not counted. reserve: the share of
+    ``burst`` that is kept for cancels. burst: for limits published as a counter that goes down by ``amount`` in
+    ``seconds``, how high it may stand.
+
+    The algorithm lets through ``burst`` at once, and what comes back meanwhile. Where an exchange counts windows, these
+    two together stay below its amount in any window, by a twentieth, for calls that overtake each other on their way.
+    """
+
+    name: str
+    amount: int
+    seconds: float
+    per: Literal["address", "account"] = "address"
+    by: str = ""
+    costs: Mapping[str, int | Cost] = field(default_factory=lambda: _NOTHING)
+    default: int = 0
+    reserve: float = 0.2
+    burst: int = 0
+    rates: Mapping[bool, Rate] = field(init=False, repr=False, compare=False)
+    """By whether a call cancels."""
+
+    def __post_init__(self) -> None:
+        weights = (cost.heaviest if isinstance(cost, Cost) else cost for cost in self.costs.values())
+        heaviest = max(1, self.default, *weights)
+        burst = self.burst or max(self.amount // 5, heaviest)
+        refill = self.amount if self.burst else self.amount - burst - self.amount // 20
+        ordinary = max(heaviest, burst - max(1, int(burst * self.reserve)) if self.reserve else burst)
+        if refill < 1 or heaviest > burst:
+            raise ValueError(f"the limit {self.name} is too small for a call of weight {heaviest}")
+        interval = round(self.seconds * 1000)
+        rates = {True: Rate(refill, interval, burst), False: Rate(refill, interval, ordinary)}
+        object.__setattr__(self, "rates", rates)
+
+    def charge(self, weight: int, address: str, account: str, params: Mapping[str, Any], *, cancels: bool) -> Charge:
+        """Return what a call spends of this limit. account: empty for a limit of the address."""
+        rate = self.rates[cancels]
+        # Twins that share a host share its limits; where the numbers differ it is another limit.
+        numbers = f"{self.amount}/{self.seconds:g}s"
+        key = " ".join((address, numbers, self.name, account, ascii(params.get(self.by, ""))[:_MARKET]))[:LONGEST_KEY]
+        depth = self.rates[True].burst * ceil(rate.interval * 1000 / rate.limit)
+        return Charge(self.name, key, rate, weight, depth)
+
+
+class Weights:
+    """A limit's costs, ready for use. path: gives the path of a resource on the exchange's host."""
+
+    def __init__(self, limit: Limit, path: Callable[[str], str]) -> None:
+        self._default = limit.default
+        costs = {_call(name, path): cost for name, cost in limit.costs.items()}
+        self._exact = {name: cost for name, cost in costs.items() if not _is_pattern(name)}
+        self._like = [(re.compile(translate(name)), cost) for name, cost in costs.items() if _is_pattern(name)]
+
+    def of(self, asked: str, params: Mapping[str, Any]) -> int:
+        """Return the weight of a call. asked: its ``VERB /path``."""
+        cost = self._exact.get(asked)
+        if cost is None:
+            cost = next((cost for pattern, cost in self._like if pattern.match(asked)), self._default)
+        return cost.of(params) if isinstance(cost, Cost) else cost
+
+
+class Calls:
+    """A set of calls, declared as ``VERB resource`` with ``*`` for anything."""
+
+    def __init__(self, names: tuple[str, ...], path: Callable[[str], str]) -> None:
+        self._like = [re.compile(translate(_call(name, path))) for name in names]
+
+    def __contains__(self, asked: str) -> bool:
+        return any(pattern.match(asked) for pattern in self._like)
+
+
+def _is_pattern(name: str) -> bool:
+    return "*" in name or "?" in name
+
+
+def _call(name: str, path: Callable[[str], str]) -> str:
+    verb, _, resource = name.partition(" ")
+    return f"{verb} {path(resource)}"
