@@ -10,12 +10,14 @@ Raw sockets on loopback, a thread a connection, everything closed on exit::
 import gzip
 import json
 import random
+import re
 import select
 import socket
 import ssl
 import struct
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -92,6 +94,13 @@ class Visit:
         """Say nothing until the other side leaves."""
         while self.sock.recv(65536):
             pass
+
+    def peek(self) -> bytes:
+        """Return what has been said, a request's line at least, and leave it unread."""
+        while b"\r\n" not in (said := self.sock.recv(65536, socket.MSG_PEEK)):
+            if not said or self.server.stopped.wait(0.001):
+                raise ConnectionError("the other side left")
+        return said
 
     def wait(self) -> None:
         """Return when the other side has said something, and leave it unread."""
@@ -199,6 +208,22 @@ def _by_path(visit: Visit) -> None:
     FAULTS[visit.head().target.partition("?")[0].strip("/").replace("-", " ")](visit)
 
 
+def market(fault: str) -> str:
+    """The currency whose markets fail this way behind ``by market``: ``F07`` for the eighth fault."""
+    return f"F{list(FAULTS).index(fault):02}"
+
+
+def _by_market(visit: Visit) -> None:
+    """The fault that the market in the request's line names, so that one server has all of them at once; without one,
+    none. The request is still unread then."""
+    line, *_ = visit.peek().split(b"\r\n")
+    named = re.search(rb"\bF(\d\d)", line)
+    fault = list(FAULTS)[int(named[1])] if named else "none"
+    with visit.server.lock:
+        visit.server.visits[fault] += 1
+    FAULTS[fault](visit)
+
+
 def _who(visit: Visit) -> None:
     visit.reply(json.dumps({"asked": visit.request().target}).encode())
 
@@ -262,6 +287,7 @@ FAULTS: Mapping[str, Callable[[Visit], Any]] = {
     "none": _serve,
     "none, then close": lambda visit: visit.reply(visit.server.body, Connection="keep-alive"),
     "by path": _by_path,
+    "by market": _by_market,
     "who": _who,
     # the connection
     "reset on accept": lambda visit: visit.reset(),
@@ -362,6 +388,7 @@ class FaultServer:
 
     tls: speak TLS with this context; a handshake that fails ends the connection. body: what ``none`` answers.
     together: what ``none`` waits at before it answers. elsewhere: where redirects point. upstream: where proxies lead.
+    visits: how many connections met each fault, where the market chooses it.
     """
 
     def __init__(self, fault: str = "none", *, tls: ssl.SSLContext | None = None) -> None:
@@ -372,6 +399,7 @@ class FaultServer:
         self.upstream = ("127.0.0.1", 0)
         self.connections = 0
         self.requests: list[Seen] = []
+        self.visits: Counter[str] = Counter()
         self.together: threading.Barrier | None = None
         self.lock = threading.Lock()
         self.stopped = threading.Event()

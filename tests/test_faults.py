@@ -6,27 +6,30 @@ import json
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 import trustme
+from sqlalchemy import Engine, text
 
+from database import open_state
 from tests.fakes import KEY, PASSPHRASE, SECRET
 from tests.fakes.broken import Broken, Plan
 from tests.fakes.exchanges import FAKES
-from tests.faults import FaultServer, bomb, closed_port, small_bomb
+from tests.faults import FaultServer, bomb, closed_port, market, small_bomb
 from tests.servers import database
 from tests.service import Service, running
 from transport.reply import MAX_EXCERPT
 
 DEADLINE = 3
 SLACK = 1.5
+CROWD = 28  # calls at once: the service has 32 threads
 SPOT = ("bitgo", "coinpark", "binance", "okx", "kraken")
 FUTURES = ("futures_binance", "futures_okx")
 ROUTES = (*SPOT, *FUTURES)
@@ -89,13 +92,25 @@ TICKERS = {
     ' "h": ["4", "4"], "l": ["0.5", "0.5"], "v": ["6", "6"]}}}',
 }
 TICKERS |= {"futures_binance": TICKERS["binance"], "futures_okx": TICKERS["okx"]}
+BASES = ("LTC", *map(market, VERDICTS))
 # The lists of markets, which futures are asked for first, and which are kept for a while.
 MARKETS = {
-    "futures_binance": '{"symbols": [{"symbol": "LTCUSDT", "contractType": "PERPETUAL", "status": "TRADING",'
-    ' "baseAsset": "LTC", "quoteAsset": "USDT", "filters": []}]}',
-    "futures_okx": '{"code": "0", "msg": "", "data": [{"instId": "LTC-USDT-SWAP", "alias": "", "state": "live",'
-    ' "tickSz": "0.01", "lotSz": "1", "minSz": "1", "maxLmtSz": "1000", "ctVal": "1", "ctMult": "1",'
-    ' "ctValCcy": "LTC"}]}',
+    "futures_binance": {
+        "symbols": [
+            {"symbol": f"{base}USDT", "contractType": "PERPETUAL", "status": "TRADING", "baseAsset": base}
+            | {"quoteAsset": "USDT", "filters": []}
+            for base in BASES
+        ]
+    },
+    "futures_okx": {
+        "code": "0",
+        "msg": "",
+        "data": [
+            {"instId": f"{base}-USDT-SWAP", "alias": "", "state": "live", "tickSz": "0.01", "lotSz": "1", "minSz": "1"}
+            | {"maxLmtSz": "1000", "ctVal": "1", "ctMult": "1", "ctValCcy": base}
+            for base in BASES
+        ],
+    },
 }
 
 
@@ -114,10 +129,11 @@ class Gateway:
 
     service: Service
     exchanges: Mapping[str, FaultServer]
+    state: Engine
     numbers: Iterator[int] = field(default_factory=count)
 
-    def ask(self, route: str, method: str, key: str = "") -> Answer:
-        """Ask as FMZ does; without a key, for an account that has done nothing yet."""
+    def ask(self, route: str, method: str, key: str = "", base: str = "") -> Answer:
+        """Ask as FMZ does; without a key, for an account that has done nothing yet. base: whose ticker."""
         number = next(self.numbers)
         key = key or f"{KEY}-{number}"
         order = {"type": "buy", "price": "200.5", "amount": "0.25"} if method == "trade" else {}
@@ -126,7 +142,7 @@ class Gateway:
             "secret_key": f"{SECRET},{PASSPHRASE}",
             "nonce": number + 1,
             "method": method,
-            "params": {"symbol": self.symbol(route, method, number), **order},
+            "params": {"symbol": self.symbol(route, method, number, base), **order},
         }
         start = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=10)
@@ -139,13 +155,20 @@ class Gateway:
         assert (response.status, response.getheader("Content-Type")) == (200, "application/json")
         return Answer(answer, time.monotonic() - start, key)
 
-    def symbol(self, route: str, method: str, number: int) -> str:
+    def symbol(self, route: str, method: str, number: int, base: str) -> str:
         """A market that the exchange behind the route has."""
         if method == "trade":
             return FAKES[NAMES[route]].symbol
         if route in FUTURES:
-            return "LTC_USDT.swap"
-        return f"X{number}_CNY" if route == "kraken" else "LTC_CNY"  # which limits calls by the pair
+            return f"{base or 'LTC'}_USDT.swap"
+        # Kraken limits calls by the pair.
+        return f"{base or (f'X{number}' if route == 'kraken' else 'LTC')}_CNY"
+
+    def rest(self, route: str) -> None:
+        """Let the exchange's limits be as after a long pause, which nobody need wait for."""
+        forgotten = text("DELETE FROM limits WHERE name LIKE :address")
+        with self.state.begin() as connection:
+            connection.execute(forgotten, {"address": f"{self.exchanges[route].url} %"})
 
     def signs(self) -> set[str]:
         """Every signature that was sent."""
@@ -166,7 +189,9 @@ def gateway(directory: Path, exchanges: Mapping[str, FaultServer], urls: Mapping
     with database(directory) as state_url:
         settings = {"DEADLINE": str(DEADLINE), "LOG_LEVEL": "DEBUG", "STATE_URL": state_url, **addresses}
         with running(directory, settings) as service:
-            yield Gateway(service, exchanges)
+            state = open_state(state_url)
+            yield Gateway(service, exchanges, state)
+            state.dispose()
 
 
 @contextmanager
@@ -186,13 +211,14 @@ def elsewhere() -> Iterator[FaultServer]:
 
 @pytest.fixture
 def readers(tmp_path: Path, elsewhere: FaultServer) -> Iterator[Gateway]:
-    """Exchanges that fail whatever they are asked."""
+    """Exchanges that fail as the market says which they are asked for."""
     bomb(), small_bomb()  # made once, so that the making is on nobody's clock
-    with served(tmp_path, {route: FaultServer() for route in ROUTES}) as started:
+    with served(tmp_path, {route: FaultServer("by market") for route in ROUTES}) as started:
         for route, server in started.exchanges.items():
             server.elsewhere = elsewhere.url
-            server.body = MARKETS.get(route, "{}").encode()
+            server.body = json.dumps(MARKETS.get(route, {})).encode()
             started.ask(route, "markets")
+            server.drop()
         yield started
 
 
@@ -222,7 +248,7 @@ def cut_off_gateway(tmp_path: Path) -> Iterator[Gateway]:
 
 def together(ask: Callable[..., Answer], *calls: Iterable[Any]) -> list[Answer]:
     """All answers, to calls at the same time."""
-    with ThreadPoolExecutor(28) as pool:
+    with ThreadPoolExecutor(CROWD) as pool:
         return list(pool.map(ask, *calls))
 
 
@@ -255,42 +281,59 @@ def logs_no_secret(gateway: Gateway, outcome: str) -> None:
     assert "unexpected" not in log
 
 
-def break_reads(readers: Gateway, fault: str) -> None:
-    for server in readers.exchanges.values():
-        server.fault = fault
-        server.drop()
-
-
 # What shares a service is one test: of pytest's processes every one that has a part would start a service of its own.
 
 
 def test_tickers(readers: Gateway, elsewhere: FaultServer, subtests: pytest.Subtests) -> None:
+    before = {route: server.connections for route, server in readers.exchanges.items()}
+    answers = tickers_under_faults(readers)
+    signs = readers.signs()
     for fault in VERDICTS:
         with subtests.test(fault=fault):
-            a_ticker_under(fault, readers, elsewhere)
+            for route in ROUTES:
+                check(answers[route, fault], VERDICTS[fault]["ticker"], signs)
+                assert readers.exchanges[route].visits[fault] in tries(route, fault), route
+    with subtests.test("nobody else was asked"):
+        for route, server in readers.exchanges.items():
+            assert server.connections - before[route] == sum(server.visits[fault] for fault in VERDICTS), route
+        assert elsewhere.connections == 0, "a redirect was followed"
     for route in ROUTES:
         with subtests.test("without a fault there is a ticker", route=route):
             a_ticker_of(route, readers)
     logs_no_secret(readers, " ticker REFUSED ")
 
 
-def a_ticker_under(fault: str, readers: Gateway, elsewhere: FaultServer) -> None:
-    break_reads(readers, fault)
-    before = {route: server.connections for route, server in readers.exchanges.items()}
-    for route, answer in zip(ROUTES, together(lambda route: readers.ask(route, "ticker"), ROUTES), strict=True):
-        check(answer, VERDICTS[fault]["ticker"], readers.signs())
-        asked = readers.exchanges[route].connections - before[route]
-        # One ticker is made of two replies, and asks for the second where the first is JSON.
-        two = route == "futures_binance" and fault == "headers that echo"
-        again = range(1, 4) if route == "kraken" else (3,)  # it has one call a second, and the time may be over before
-        assert asked in (again if fault in ASKED_AGAIN else (2,) if two else (1,)), route
-    assert elsewhere.connections == 0, "a redirect was followed"
+def tries(route: str, fault: str) -> Iterable[int]:
+    """How often a ticker may be asked for."""
+    if fault in ASKED_AGAIN:
+        return range(1, 4) if route == "kraken" else (3,)  # it has one call a second, and the time may be over before
+    # One ticker is made of two replies, and asks for the second where the first is JSON.
+    return (2,) if route == "futures_binance" and fault == "headers that echo" else (1,)
+
+
+def tickers_under_faults(readers: Gateway) -> dict[tuple[str, str], Answer]:
+    """What was answered under every fault, by route and fault. An exchange is asked for the next ticker once it has
+    heard of the last one, for it limits them, or once that is answered, where it is asked for again."""
+    once = [fault for fault in VERDICTS if fault not in ASKED_AGAIN]
+
+    def start_all(route: str) -> dict[tuple[str, str], Future[Answer]]:
+        return {(route, fault): start(route, fault) for fault in (*once, *sorted(ASKED_AGAIN))}
+
+    def start(route: str, fault: str) -> Future[Answer]:
+        readers.rest(route)
+        asked = calls.submit(readers.ask, route, "ticker", base=market(fault))
+        while not asked.done() and (fault in ASKED_AGAIN or not readers.exchanges[route].visits[fault]):
+            time.sleep(0.005)
+        return asked
+
+    with ThreadPoolExecutor(CROWD) as calls, ThreadPoolExecutor(len(ROUTES)) as starters:
+        started = [each for of_route in starters.map(start_all, ROUTES) for each in of_route.items()]
+        return {place: asked.result() for place, asked in started}
 
 
 def a_ticker_of(route: str, readers: Gateway) -> None:
     server = readers.exchanges[route]
-    server.fault, server.body = "none", TICKERS[route].encode()
-    server.drop()
+    server.body = TICKERS[route].encode()
     for _ in range(3):
         answer = readers.ask(route, "ticker")
         assert answer.reply["data"]["last"] == 3.5
@@ -316,46 +359,49 @@ def cells(faults: Iterable[str]) -> Iterator[Cell]:
                 yield Cell(fault, route, created=True)
 
 
-GROUPS = [list(VERDICTS)[start : start + 4] for start in range(0, len(VERDICTS), 4)]
-
-
 def test_orders(traders: Gateway, subtests: pytest.Subtests) -> None:
-    for faults in GROUPS:
-        with subtests.test(faults=faults):
-            an_order_under(faults, traders)
+    asked = list(cells(VERDICTS))
+    answers = dict(zip(asked, orders_under_faults(asked, traders), strict=True))
+    signs = traders.signs()
+    assert signs
+    for fault in VERDICTS:
+        with subtests.test(fault=fault):
+            for cell in cells([fault]):
+                an_order_under(cell, answers[cell], traders, signs)
     for route in ROUTES:
         with subtests.test("without a fault there is an order", route=route):
             an_order_of(route, traders)
     logs_no_secret(traders, " trade ORDER_STATE_UNKNOWN ")
-    assert traders.signs()
 
 
-def an_order_under(faults: list[str], traders: Gateway) -> None:
-    """It is sent once. Its outcome has one class when no order came about; and when one did, its id is found."""
-    asked = list(cells(faults))
-    plans: dict[tuple[str, str], Plan] = {}
+def orders_under_faults(asked: Iterable[Cell], traders: Gateway) -> list[Answer]:
+    """What was answered in every cell, each for an account of its own, which says what becomes of its orders."""
+    plans: dict[str, Plan] = {}
 
     def trade(cell: Cell) -> Answer:
         key = f"{KEY}-{next(traders.numbers)}"
-        plans[cell.route, key] = Plan("307" if "redirect" in cell.fault else cell.fault, cell.created)
+        plans[key] = Plan("307" if "redirect" in cell.fault else cell.fault, cell.created)
         return traders.ask(cell.route, "trade", key)
 
-    for route in ROUTES:
-        server = traders.exchanges[route]
+    for server in traders.exchanges.values():
         assert isinstance(server, Broken)
-        server.plan = lambda key, _, route=route: plans[route, key]
-    for cell, answer in zip(asked, together(trade, asked), strict=True):
-        server = traders.exchanges[cell.route]
-        assert isinstance(server, Broken)
-        orders = [order for order in server.fake.orders if order.account == answer.key]
-        assert server.placements[answer.key] == 1, (cell, answer)
-        assert server.elsewhere.connections == 0, "a redirect was followed"
-        if cell.created:
-            assert answer.reply["raw"]["found"] is True, cell
-            assert [str(answer.reply["data"]["id"])] == [order.id for order in orders]
-        else:
-            assert orders == []
-            check(answer, VERDICTS[cell.fault]["trade"], traders.signs())
+        server.plan = lambda key, _: plans[key]
+    return together(trade, asked)
+
+
+def an_order_under(cell: Cell, answer: Answer, traders: Gateway, signs: Set[str]) -> None:
+    """It is sent once. Its outcome has one class when no order came about; and when one did, its id is found."""
+    server = traders.exchanges[cell.route]
+    assert isinstance(server, Broken)
+    orders = [order for order in server.fake.orders if order.account == answer.key]
+    assert server.placements[answer.key] == 1, (cell, answer)
+    assert server.elsewhere.connections == 0, "a redirect was followed"
+    if cell.created:
+        assert answer.reply["raw"]["found"] is True, cell
+        assert [str(answer.reply["data"]["id"])] == [order.id for order in orders]
+    else:
+        assert orders == []
+        check(answer, VERDICTS[cell.fault]["trade"], signs)
 
 
 def an_order_of(route: str, traders: Gateway) -> None:
@@ -379,15 +425,20 @@ def test_when_the_exchange_says_wait_nothing_more_is_sent(tmp_path: Path) -> Non
 def test_without_tls_nothing_is_sent(tls_gateway: Gateway, subtests: pytest.Subtests) -> None:
     for fault in BEFORE_TLS:
         with subtests.test(fault=fault):
-            break_reads(tls_gateway, fault)
-            for method in METHODS:
-                for answer in together(lambda route, method=method: tls_gateway.ask(route, method), ROUTES):
-                    check(answer, "NOT_SENT")
+            for route, server in tls_gateway.exchanges.items():
+                server.fault = fault
+                server.drop()
+                tls_gateway.rest(route)
+            nothing_is_sent(tls_gateway)
     assert all(server.connections for server in tls_gateway.exchanges.values())
     assert not any(server.requests for server in tls_gateway.exchanges.values())
 
 
 def test_without_a_connection_nothing_is_sent(cut_off_gateway: Gateway) -> None:
-    for method in METHODS:
-        for answer in together(lambda route, method=method: cut_off_gateway.ask(route, method), ROUTES):
-            check(answer, "NOT_SENT")
+    nothing_is_sent(cut_off_gateway)
+
+
+def nothing_is_sent(gateway: Gateway) -> None:
+    """No route sends anything, whatever it is asked for."""
+    for answer in together(gateway.ask, *zip(*product(ROUTES, METHODS), strict=True)):
+        check(answer, "NOT_SENT")
