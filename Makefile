@@ -8,12 +8,16 @@ SHARED := -n 3 --dist worksteal
 # Of the many processes that the tests start, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-servers lint faults clean
+.PHONY: run test pytest test-servers lint faults clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/fmz-gateway
 
-test: $(VENV)/test.stamp lint
+# Many tests wait, and the linters do not.
+test: $(VENV)/test.stamp
+	@$(MAKE) --no-print-directory -j2 lint pytest
+
+pytest: $(VENV)/test.stamp
 	$(BIN)/pytest $(SHARED)
 
 # The same tests on a real PostgreSQL and a real Redis: .ci/servers make test-servers
