@@ -8,7 +8,7 @@ SHARED := -n 3 --dist worksteal
 # Of the many processes that the tests start, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test pytest test-servers lint faults clean
+.PHONY: run test pytest test-servers coverage lint faults clean
 
 run: $(VENV)/run.stamp
 	@$(BIN)/fmz-gateway
@@ -25,6 +25,13 @@ test-servers: $(VENV)/test.stamp
 	@: $${TEST_STATE_URL:?} $${TEST_REDIS_URL:?}
 	$(BIN)/pytest $(SHARED)
 
+# All tests, and which lines and branches of the product they never reached. Also on servers: .ci/servers make coverage
+coverage: $(VENV)/test.stamp
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(SHARED)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,7 +42,7 @@ faults: $(VENV)/test.stamp
 	$(BIN)/python -m tests.reliability
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
