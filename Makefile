@@ -1,5 +1,3 @@
-# make run · make test · make test-servers · make lint
-
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,37 +7,44 @@ SHARED := -n 3 --dist worksteal
 # Of the many processes that the tests start, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test pytest test-servers coverage lint faults lock clean
+.PHONY: help run test pytest test-servers coverage lint format faults lock clean
 
-run: $(VENV)/run.stamp
+# Prints the targets of this file that have a text behind "##".
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/run.stamp ## start the gateway on 127.0.0.1:6666
 	@$(BIN)/fmz-gateway
 
 # Many tests wait, and the linters do not.
-test: $(VENV)/test.stamp
+test: $(VENV)/test.stamp ## lint, types and all tests; PYTHON=python3.13 VENV=.venv-3.13 for another Python
 	@$(MAKE) --no-print-directory -j2 lint pytest
 
 pytest: $(VENV)/test.stamp
 	$(BIN)/pytest $(SHARED)
 
-# The same tests on a real PostgreSQL and a real Redis: .ci/servers make test-servers
-test-servers: $(VENV)/test.stamp
+# Needs TEST_STATE_URL and TEST_REDIS_URL.
+test-servers: $(VENV)/test.stamp ## all tests on a real PostgreSQL and Redis: .ci/servers make test-servers
 	@: $${TEST_STATE_URL:?} $${TEST_REDIS_URL:?}
 	$(BIN)/pytest $(SHARED)
 
-# All tests, and which lines and branches of the product they never reached. Also on servers: .ci/servers make coverage
-coverage: $(VENV)/test.stamp
+# Also on servers: .ci/servers make coverage
+coverage: $(VENV)/test.stamp ## all tests, and which lines and branches of the product they never reached
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(SHARED)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-lint: $(VENV)/test.stamp
+lint: $(VENV)/test.stamp ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The proofs of docs/RELIABILITY.md at full size, which renew its tables. Half an hour.
-faults: $(VENV)/test.stamp
+format: $(VENV)/test.stamp ## write the code in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+faults: $(VENV)/test.stamp ## the proofs of docs/RELIABILITY.md at full size, which renew its tables; half an hour
 	$(BIN)/python -m tests.reliability
 
 # What setup.cfg pins, and the latest of everything that this needs, certifi's certificates among it: each version with
@@ -50,13 +55,13 @@ UV := $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 
 BUILD := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
 LOCK := $(BIN)/python -c '$(BUILD)' | $(UV) - setup.cfg
 
-lock: $(VENV)/lock.stamp
+lock: $(VENV)/lock.stamp ## write requirements/ anew: what setup.cfg pins, the latest of what that needs, all hashes
 	$(LOCK) --extra test -o requirements/test.txt
 	$(LOCK) -c requirements/test.txt -o requirements/run.txt
 	$(LOCK) -c requirements/test.txt --extra postgresql --extra redis -o requirements/servers.txt
 	$(UV) requirements/lock.in -o requirements/lock.txt
 
-clean:
+clean: ## remove everything that make has made
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
 
 $(BIN)/python:
