@@ -1,0 +1,1 @@
+"""What the author of an adapter is given to prove it with."""

@@ -1,0 +1,333 @@
+"""Reads the files of conversations; conversations.py says what stands in them."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from exchanges.kit import layout
+
+COMMON = "exchange.json"
+
+# The members of each kind of object, in the order in which they are written.
+OUTERMOST = {"host": str, "call": dict, "requests": dict, "steps": dict, "parts": dict}
+CASE = {
+    "like": str,
+    "source": str,
+    "before": list,
+    "call": dict,
+    "asked": dict,
+    "steps": list,
+    "without": list,
+    "but": dict,
+    "answered": dict,
+}
+STEP = {
+    "like": str,
+    "sent": str,
+    "query": dict,
+    "form": dict,
+    "json": object,
+    "body": str,
+    "headers": dict,
+    "signature": str,
+    "status": int,
+    "got": object,
+}
+SHARED = {"headers": dict, "query": dict, "form": dict}
+INHERITED = ("source", "before", "call", "asked", "steps", "answered")
+
+
+class CaseError(ValueError):
+    """A case file that cannot be understood; says which file and case, and what is wrong."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What we must send. Of its headers those that matter; None is one that must not be sent."""
+
+    method: str
+    url: str
+    headers: dict[str, str | None]
+    body: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the exchange says: JSON, or text as it is."""
+
+    status: int
+    body: Any
+
+    @property
+    def text(self) -> str:
+        """The body's text."""
+        return self.body if isinstance(self.body, str) else layout.inline(self.body)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A case with nothing left to look up elsewhere."""
+
+    route: str
+    method: str
+    title: str
+    source: str
+    before: list[dict[str, Any]]
+    asked: dict[str, Any]
+    sent: list[Request]
+    got: list[Reply]
+    answered: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.route}/{self.method}: {self.title}"
+
+
+def load(folder: Path) -> list[Conversation]:
+    """Return the conversations of an exchange, by file and in each file's order. Raises CaseError."""
+    return list(_Folder(folder).conversations())
+
+
+def canonical_text(path: Path) -> str:
+    """Return what a case file should look like: the one layout there is. Raises CaseError."""
+    document = _read(path)
+    if path.name == COMMON:
+        steps = {name: _in_order(step, STEP) for name, step in document.get("steps", {}).items()}
+        document = document if "steps" not in document else {**document, "steps": steps}
+        return layout.write(_in_order(document, OUTERMOST), opened=1)
+    source = document.pop("source", None)
+    cases = {title: _in_order(case, CASE) for title, case in document.items()}
+    for case in cases.values():
+        if isinstance(case.get("steps"), list):
+            case["steps"] = [_in_order(step, STEP) if isinstance(step, dict) else step for step in case["steps"]]
+    return layout.write(cases if source is None else {"source": source, **cases}, opened=2)
+
+
+class _Folder:
+    """The files of an exchange, checked, and their cases expanded on demand."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder
+        self._common = _read(folder / COMMON)
+        self._parts = {**self._common.get("parts", {}), **self._common.get("steps", {})}
+        self._cases: dict[str, dict[str, dict[str, Any]]] = {}
+        self._sources: dict[str, str] = {}
+        for path in sorted(folder.glob("*.json")):
+            if path.name != COMMON:
+                cases = _read(path)
+                self._sources[path.stem] = cases.pop("source", "")
+                self._cases[path.stem] = cases
+
+    def conversations(self) -> Iterator[Conversation]:
+        for method, cases in self._cases.items():
+            for title in cases:
+                whole = self._expand(method, title, ())
+                try:
+                    yield self._conversation(method, title, whole)
+                except (ValueError, TypeError, AttributeError) as error:
+                    raise self._error(method, title, str(error)) from error
+
+    def _error(self, method: str, title: str, message: str) -> CaseError:
+        return CaseError(f"{self._path / method}.json: case {title!r}: {message}")
+
+    def _expand(self, method: str, title: str, chain: tuple[tuple[str, str], ...]) -> dict[str, Any]:
+        """The case with all that it inherits, as its own copy."""
+        case = self._cases[method][title]
+        if (method, title) in chain:
+            raise self._error(method, title, "is like itself, through " + ", ".join(repr(name) for _, name in chain))
+        whole: dict[str, Any] = {"source": self._sources[method]}
+        if "like" in case:
+            base = self._find(method, case["like"])
+            if base is None:
+                raise self._error(method, title, f"is like {case['like']!r}, and there is no such case")
+            whole = self._expand(*base, (*chain, (method, title)))
+        elif "but" in case or "without" in case:
+            raise self._error(method, title, "only a case that is `like` another has `but` or `without`")
+        try:
+            whole |= {key: self._complete(case[key]) for key in INHERITED if key in case}
+            whole["steps"] = [self._step(step) for step in whole.get("steps", [])]
+            for path in case.get("without", []):
+                _change(whole, path)
+            for path, value in case.get("but", {}).items():
+                _change(whole, path, self._complete(value))
+        except ValueError as error:
+            raise self._error(method, title, str(error)) from None
+        return whole
+
+    def _find(self, method: str, like: str) -> tuple[str, str] | None:
+        if like in self._cases[method]:
+            return method, like
+        other, _, title = like.partition(": ")
+        return (other, title) if title in self._cases.get(other, {}) else None
+
+    def _step(self, step: Any) -> dict[str, Any]:
+        if isinstance(step, str):
+            step = self._complete({"like": step})
+        return _check(step, STEP, "a step")
+
+    def _complete(self, value: Any, chain: tuple[str, ...] = ()) -> Any:
+        """A copy of the value, its objects with all that they are like. Raises ValueError."""
+        if isinstance(value, list):
+            return [self._complete(member, chain) for member in value]
+        if not isinstance(value, dict):
+            return value
+        name = value.get("like")
+        if name is None:
+            return {key: self._complete(member, chain) for key, member in value.items()}
+        if name in chain:
+            raise ValueError(f"{name!r} in {COMMON} is like itself")
+        if name not in self._parts:
+            raise ValueError(f"there is no step or part {name!r} in {COMMON}")
+        own = {key: self._complete(member, chain) for key, member in value.items() if key != "like"}
+        return _merge(self._complete(self._parts[name], (*chain, name)), own)
+
+    def _conversation(self, method: str, title: str, whole: dict[str, Any]) -> Conversation:
+        for key in ("source", "asked", "answered"):
+            if not whole.get(key) and (key != "asked" or key not in whole):
+                raise ValueError(f"`{key}` is missing")
+        if len(whole["answered"].keys() & {"data", "error"}) != 1:
+            raise ValueError("`answered` has either `data` or `error`")
+        call = self._common.get("call", {})
+        return Conversation(
+            route=self._path.name,
+            method=method,
+            title=title,
+            source=whole["source"],
+            before=[{**call, **before} for before in whole.get("before", [])],
+            asked={"method": method, "params": whole["asked"], **call, **whole.get("call", {})},
+            sent=[self._request(step) for step in whole["steps"]],
+            got=[Reply(step.get("status", 200), step["got"]) for step in whole["steps"]],
+            answered=_resolve(whole["answered"], whole),
+        )
+
+    def _request(self, step: dict[str, Any]) -> Request:
+        line = re.fullmatch(r"([A-Z]+) (/\S*)", step.get("sent", ""))
+        if not line or "got" not in step:
+            raise ValueError(f"a step says what is `sent`, such as 'GET /time', and what is `got`; {step} does not")
+        if len(step.keys() & {"form", "json", "body"}) > 1:
+            raise ValueError("a step has one of `form`, `json` and `body`")
+        if "host" not in self._common:
+            raise ValueError(f"{COMMON} has no `host`")
+        verb, target = line.groups()
+        shared: dict[str, dict[str, Any]] = {key: {} for key in SHARED}
+        for kind in ("every", verb, "signed" if "signature" in step else "unsigned"):
+            for key, members in self._common.get("requests", {}).get(kind, {}).items():
+                shared[key] |= members
+        for members in shared.values():
+            for name, value in members.items():
+                if value == "{signature}":
+                    members[name] = step.get("signature", "")
+        headers = {**shared["headers"], **step.get("headers", {})}
+        parameters = [target.partition("?")[2], _encode(step.get("query", {})), _encode(shared["query"])]
+        query = "&".join(filter(None, parameters))
+        url = self._common["host"] + target.partition("?")[0] + (f"?{query}" if query else "")
+        if "json" in step:
+            body = _dump(step["json"])
+        else:
+            parts = [step.get("body", ""), _encode(step.get("form", {})), _encode(shared["form"])]
+            body = "&".join(filter(None, parts))
+        return Request(verb, url, {name: value or None for name, value in headers.items()}, body)
+
+
+def _encode(parameters: dict[str, Any]) -> str:
+    return urlencode(
+        {name: _dump(value) if not isinstance(value, str) else value for name, value in parameters.items()}
+    )
+
+
+def _dump(value: object) -> str:
+    """The JSON that an adapter sends; exactly this text is signed."""
+    try:
+        return json.dumps(value)
+    except TypeError:
+        raise ValueError(f"{value} cannot be sent to the digit; write the text, as `body`") from None
+
+
+def _merge(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in own.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merge(base[key], value) if both else value
+    return merged
+
+
+def _resolve(value: Any, whole: dict[str, Any]) -> Any:
+    """The value with what is the same as elsewhere in its case. Raises ValueError."""
+    if isinstance(value, list):
+        return [_resolve(member, whole) for member in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() != {"same as"}:
+        return {name: _resolve(member, whole) for name, member in value.items()}
+    place: Any = whole
+    try:
+        for name in value["same as"].split("."):
+            place = place[_key(place, name)]
+    except (LookupError, TypeError, ValueError):
+        raise ValueError(f"`same as` {value['same as']!r} leads to nothing") from None
+    return deepcopy(place)
+
+
+def _change(whole: dict[str, Any], path: str, *values: Any) -> None:
+    """Set what a path leads to, or take it away. Raises ValueError."""
+    *parents, last = path.split(".")
+    place: Any = whole
+    try:
+        for name in parents:
+            place = place[_key(place, name)]
+        key = _key(place, last)
+        if not values:
+            del place[key]
+        elif isinstance(place, list) and key == len(place):
+            place.extend(values)
+        else:
+            [place[key]] = values
+    except (LookupError, TypeError, ValueError):
+        raise ValueError(f"{path!r} leads to nothing in the case that it is like") from None
+
+
+def _key(place: Any, name: str) -> Any:
+    return int(name) if isinstance(place, list) else name
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The document in a file, with all its keys checked."""
+    try:
+        document = layout.read(path.read_text(encoding="utf-8"))
+        if path.name == COMMON:
+            _check(document, OUTERMOST, "it")
+            for kind, shared in document.get("requests", {}).items():
+                _check(shared, SHARED, f"`requests` of kind {kind!r}")
+            return _check(document, OUTERMOST, "it")
+        if not isinstance(document, dict):
+            raise ValueError("it has no cases by their titles")
+    except (ValueError, OSError) as error:
+        raise CaseError(f"{path}: {error}") from error
+    for title, case in document.items():
+        try:
+            if title != "source":
+                _check(case, CASE, "a case")
+        except ValueError as error:
+            raise CaseError(f"{path}: case {title!r}: {error}") from None
+    return dict(document)
+
+
+def _check(value: Any, members: Mapping[str, type], subject: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{subject} must be an object, not {value!r}")
+    unknown = value.keys() - members.keys()
+    if unknown:
+        raise ValueError(f"{subject} has {', '.join(sorted(unknown))}; it may have {', '.join(members)}")
+    for name, member in value.items():
+        if not isinstance(member, members[name]):
+            kind = {str: "text", dict: "an object", list: "a list", int: "a whole number"}[members[name]]
+            raise ValueError(f"{subject} has `{name}` {layout.inline(member)}, which must be {kind}")
+    return value
+
+
+def _in_order(value: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    return {key: value[key] for key in keys if key in value}

@@ -1,0 +1,110 @@
+"""Conversations: what FMZ asked, what we sent, what the exchange said, what FMZ is told.
+
+A folder holds the conversations of one exchange, a file for each method of FMZ's protocol, and ``exchange.json`` with
+what they have in common::
+
+    {
+      "host": "https://api.smallex.example",
+      "call": {"access_key": "fmz-key", "secret_key": "fmz-secret"},
+      "requests": {
+        "every": {"headers": {"X-Test": false}},
+        "POST": {"headers": {"Content-Type": "application/json"}},
+        "signed": {"headers": {"SX-KEY": "fmz-key", "SX-SIGN": "{signature}"}, "query": {"time": "1700000000000"}},
+        "unsigned": {"headers": {"SX-KEY": false}}
+      },
+      "steps": {
+        "the markets": {"sent": "GET /v1/markets", "got": [{"like": "a market"}, {"like": "a market", "id": "X-USDT"}]}
+      },
+      "parts": {"a market": {"id": "BTC-USDT", "step": "0.1", "state": "live"}}
+    }
+
+``call`` is what FMZ sends beside method and parameters. ``requests`` is what requests carry: every one, those with this
+HTTP method, those with and those without a signature; parameters are added behind a step's own, and ``false`` is a
+header that must not be sent. ``steps`` are requests with their replies that many conversations need, by name.
+``parts`` are objects that recur in replies and answers: wherever an object is ``like`` a part or a step, it has that
+one's members except where it has its own; objects in objects are merged in the same way, lists replaced.
+
+A file, here ``trade.json``::
+
+    {
+      "source": "https://docs.smallex.example/api#orders",
+      "a limit order": {
+        "asked": {"symbol": "BTC_USDT", "type": "buy", "price": "60000.1", "amount": "3"},
+        "steps": [
+          "the markets",
+          {"sent": "POST /v1/orders", "json": {"px": "60000.1", "qty": "3"}, "signature": "5d3f", "got": {"id": 7}}
+        ],
+        "answered": {"data": {"id": "7"}, "raw": {"same as": "steps.1.got"}}
+      },
+      "a price too far away": {
+        "like": "a limit order",
+        "but": {"steps.1.status": 400, "steps.1.got": {"code": 3001, "message": "price too far away"}},
+        "answered": {"error": "INVALID_ORDER Smallex 3001 price too far away"}
+      }
+    }
+
+Beside the file's ``source`` there are the cases by their titles. A case has
+
+- ``source``, where it is documented that the exchange speaks so; without one the file's source counts;
+- ``asked``, FMZ's parameters; ``call``, what else FMZ says in this case, such as another ``method`` than the file's
+  name; ``before``, whole calls that come first and succeed;
+- ``steps``, in order: names of common steps, or objects. ``sent`` is the HTTP method and the path; ``query`` more
+  parameters; ``form``, ``json`` or ``body`` what is in the body: parameters (those that are no text as JSON), JSON as
+  ``json.dumps`` writes it, or text; ``headers`` and ``signature`` complete the request, which is compared to the byte.
+  ``got`` is the reply, JSON or text, ``status`` its HTTP status if that is not 200;
+- ``answered``, the keys of our answer that are compared: ``data`` or ``error``, and ``raw`` where it matters. What an
+  answer repeats of a reply is ``{"same as": "steps.1.got"}``;
+- ``like``, the title of another case of the file, or ``"<method>: <title>"`` of another file. What a case does not say
+  is as there, what it says replaces it. ``but`` changes single values, named by their path; lists count from 0, and the
+  number behind the last adds one. ``without`` takes away what paths lead to, before that.
+
+Texts too long for a line are written in pieces, ``{"+": ["the first ", "and the second"]}``; see layout.py.
+"""
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+import responses
+
+from exchanges.kit import layout
+from exchanges.kit.cases import CaseError, Conversation, Reply, Request, canonical_text, load
+
+__all__ = ["Ask", "CaseError", "Conversation", "Reply", "Request", "canonical_text", "load", "play"]
+
+Ask = Callable[..., dict[str, Any]]
+"""Asks the gateway: ``ask(route, method=…, params=…, **call)`` returns the answer, its fractions as Decimal."""
+
+
+def play(conversation: Conversation, ask: Ask) -> None:
+    """Ask what was asked, and raise AssertionError unless exactly that is sent and answered; says what differs."""
+    for call in conversation.before:
+        answer = ask(conversation.route, **call)
+        assert "data" in answer, f"{conversation}: {call} came before, and was answered {answer}"
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as exchange:
+        for request, reply in zip(conversation.sent, conversation.got, strict=True):
+            exchange.add(request.method, request.url.partition("?")[0], body=reply.text, status=reply.status)
+        answer = ask(conversation.route, **conversation.asked)
+        sent = [call.request for call in exchange.calls]
+    compared_headers = [request.headers for request in conversation.sent]
+    compared_headers += [{}] * (len(sent) - len(compared_headers))
+    seen = [_request(request, headers) for request, headers in zip(sent, compared_headers, strict=False)]
+    compared = conversation.answered.keys() | (answer.keys() & {"error"})
+    answered = {key: answer[key] for key in answer if key in compared}
+    if (seen, answered) != (conversation.sent, conversation.answered):
+        raise AssertionError(_differences(conversation, seen, answered))
+
+
+def _request(request: Any, headers: dict[str, str | None]) -> Request:
+    body = request.body.decode() if isinstance(request.body, bytes) else request.body or ""
+    return Request(request.method, request.url, {name: request.headers.get(name) for name in headers}, body)
+
+
+def _differences(conversation: Conversation, sent: list[Request], answered: dict[str, Any]) -> str:
+    def lines(requests: list[Request], answer: dict[str, Any]) -> list[str]:
+        members = {key: answer[key] for key in sorted(answer)}
+        return layout.write({"sent": [vars(request) for request in requests], "answered": members}, 4).splitlines()
+
+    expected = lines(conversation.sent, conversation.answered)
+    differences = "\n".join(difflib.ndiff(expected, lines(sent, answered)))
+    return f"{conversation}\nasked {layout.inline(conversation.asked)}\n(- the case, + what happened)\n{differences}"
