@@ -1,5 +1,4 @@
-"""Every conversation in tests/exchanges/cases, through the real application: what FMZ asked, what we sent, what the
-exchange said, what FMZ is told."""
+"""Every conversation in tests/exchanges/cases, through the real application, and the format of those files."""
 
 import json
 from decimal import Decimal
@@ -7,24 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import responses
 
 from exchanges import EXCHANGES
 from exchanges.__main__ import can
-from exchanges.base.futures import FuturesExchange
+from exchanges.base import FuturesExchange
+from exchanges.kit import layout
+from exchanges.kit.conversations import CaseError, Conversation, canonical_text, load, play
 from protocol.methods import METHODS
 from tests.conftest import Ask
 from transport.limits import Limits
 
 CASES = Path(__file__).parent / "exchanges" / "cases"
-
-
-def conversations() -> list[Any]:
-    found = []
-    for path in sorted(CASES.glob("*/*.json")):
-        for case in json.loads(path.read_text(), parse_float=Decimal):
-            found.append(pytest.param(path.parent.name, case, id=f"{path.parent.name}/{path.stem}: {case['title']}"))
-    return found
+FILES = sorted(CASES.glob("*/*.json"))
+CONVERSATIONS = {folder.name: load(folder) for folder in sorted(CASES.iterdir())}
 
 
 @pytest.fixture(autouse=True)
@@ -33,43 +27,19 @@ def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Limits, "take", lambda *_, **__: None)
 
 
-@pytest.mark.parametrize(("route", "case"), conversations())
-def test_conversation(route: str, case: dict[str, Any], ask: Ask) -> None:
-    assert case["source"]
-    for asked in case.get("before", []):
-        assert "data" in ask(route, **asked)
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as exchange:
-        for sent, got in zip(case.get("sent", []), case.get("got", []), strict=True):
-            body = got["body"] if isinstance(got["body"], str) else json.dumps(got["body"], default=float)
-            exchange.add(sent["method"], sent["url"].partition("?")[0], body=body, status=got.get("status", 200))
-        answer = ask(route, **case["asked"])
-        assert [_as_sent(call.request, like) for call, like in _pairs(exchange.calls, case)] == case.get("sent", [])
-    expected = case["answered"]
-    assert {key: answer.get(key) for key in expected} == expected
-    assert "error" in expected or "error" not in answer
-
-
-def _pairs(calls: Any, case: dict[str, Any]) -> Any:
-    assert len(calls) == len(case.get("sent", [])), [call.request.url for call in calls]
-    return zip(calls, case.get("sent", []), strict=True)
-
-
-def _as_sent(request: Any, like: dict[str, Any]) -> dict[str, Any]:
-    """The request in a case's terms; of its headers only those that the case names."""
-    body = request.body.decode() if isinstance(request.body, bytes) else request.body
-    seen = {"method": request.method, "url": request.url, "body": body or ""}
-    if "headers" in like:
-        seen["headers"] = {name: request.headers.get(name) for name in like["headers"]}
-    return {name: seen[name] for name in like}
+@pytest.mark.parametrize("conversation", [case for cases in CONVERSATIONS.values() for case in cases], ids=str)
+def test_conversation(conversation: Conversation, ask: Ask) -> None:
+    play(conversation, ask)
 
 
 @pytest.mark.parametrize("route", EXCHANGES)
 def test_every_method_has_a_conversation_that_succeeds_and_one_that_fails(route: str) -> None:
-    cases = {path.stem: json.loads(path.read_text()) for path in (CASES / route).glob("*.json")}
-    assert cases.keys() >= {*METHODS, "__api_"}, "a method without a conversation"
+    outcomes: dict[str, set[str]] = {case.method: set() for case in CONVERSATIONS[route]}
+    assert outcomes.keys() >= {*METHODS, "__api_"}, "a method without a conversation"
+    for case in CONVERSATIONS[route]:
+        outcomes[case.method] |= case.answered.keys() & {"data", "error"}
     for method in METHODS:
-        outcomes = {"error" if "error" in case["answered"] else "data" for case in cases[method]}
-        assert outcomes == {"error", "data"} - _impossible(route, method), method
+        assert outcomes[method] == {"error", "data"} - _impossible(route, method), method
 
 
 # Methods that an exchange may lack → where it says that it has one.
@@ -84,3 +54,158 @@ def _impossible(route: str, method: str) -> set[str]:
     if method in CLAIMS and not can(exchange, CLAIMS[method]):
         return {"data"}
     return {"error"} if method in ("accounts", "assets", "markets", "tickers") and not exchange.url else set()
+
+
+# The files --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_case_file_is_in_the_one_layout(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text == canonical_text(path), "write what exchanges.kit.conversations.canonical_text(path) returns"
+    assert all(len(line) <= layout.WIDTH for line in text.splitlines())
+
+
+def test_common_steps_and_parts_are_used() -> None:
+    for folder in CASES.iterdir():
+        common = layout.read((folder / "exchange.json").read_text(encoding="utf-8"))
+        text = "".join(path.read_text(encoding="utf-8") for path in folder.iterdir())
+        for name in (*common.get("steps", {}), *common.get("parts", {})):
+            assert text.count(layout.inline(name)) > 1, f"{folder.name}: {name}"
+
+
+def test_text_that_is_too_long_for_a_line_is_cut_and_read_as_one() -> None:
+    for text in ("word " * 99, "x" * 1000, "a  b\n" * 60, '"\\' * 200, "短 " * 99):
+        written = layout.write({"error": text}, opened=1)
+        assert layout.read(written) == {"error": text}
+        assert max(map(len, written.splitlines())) <= layout.WIDTH
+
+
+@pytest.mark.parametrize("number", ["0.10", "12345678901234567890123", "0.00000001", "-0.0", "100000000000000000.5"])
+def test_digits_stay(number: str) -> None:
+    assert layout.inline(layout.read(f"[{number}]")) == f"[{number}]"
+
+
+COMMON = {
+    "host": "https://api.smallex.example",
+    "call": {"keys": "k"},
+    "requests": {
+        "every": {"headers": {"X-Test": False}},
+        "POST": {"headers": {"Content-Type": "application/json"}},
+        "signed": {"headers": {"SX-SIGN": "{signature}"}, "query": {"time": "1"}},
+    },
+    "steps": {"the markets": {"sent": "GET /markets", "got": [{"like": "a market"}, {"like": "a market", "id": "B"}]}},
+    "parts": {
+        "a market": {"id": "A", "rules": {"step": Decimal("0.10"), "least": 1}},
+        "a circle": {"more": {"like": "another"}},
+        "another": {"like": "a circle"},
+    },
+}
+ORDER = {
+    "source": "https://docs.smallex.example",
+    "asked": {"price": "1", "amount": "2"},
+    "steps": [
+        "the markets",
+        {"sent": "POST /orders", "query": {"q": "a b"}, "json": {"p": "1"}, "signature": "s", "got": {"id": 7}},
+    ],
+    "answered": {"data": {"id": "7"}, "raw": {"same as": "steps.1.got"}},
+}
+
+
+def load_from(folder: Path, **files: dict[str, Any]) -> list[Conversation]:
+    folder = folder / "smallex"
+    folder.mkdir()
+    for name, document in {"exchange": COMMON, **files}.items():
+        (folder / f"{name}.json").write_text(layout.write(document, opened=2), encoding="utf-8")
+    return load(folder)
+
+
+def test_a_case_is_expanded(tmp_path: Path) -> None:
+    refused = {
+        "like": "trade: an order",
+        "without": ["asked.amount"],
+        "but": {"asked.price": "3", "steps.1.status": 400, "steps.1.got": "no", "steps.0.got.0.rules.step": 5},
+        "answered": {"error": "REFUSED"},
+    }
+    changed = {"like": "a market", "rules": {"least": 2}}
+    whole = {"source": "here", "call": {"method": "x"}, "asked": {}, "answered": {"data": changed}}
+    order, refusal, other = load_from(
+        tmp_path, trade={"an order": ORDER}, unlike={"a refusal": refused, "other": whole}
+    )
+    assert str(order) == "smallex/trade: an order"
+    assert order.asked == {"method": "trade", "params": {"price": "1", "amount": "2"}, "keys": "k"}
+    assert [reply.text for reply in order.got] == [
+        '[{"id": "A", "rules": {"step": 0.10, "least": 1}}, {"id": "B", "rules": {"step": 0.10, "least": 1}}]',
+        '{"id": 7}',
+    ]
+    assert [vars(request) for request in order.sent] == [
+        {"method": "GET", "url": "https://api.smallex.example/markets", "headers": {"X-Test": None}, "body": ""},
+        {
+            "method": "POST",
+            "url": "https://api.smallex.example/orders?q=a+b&time=1",
+            "headers": {"X-Test": None, "Content-Type": "application/json", "SX-SIGN": "s"},
+            "body": '{"p": "1"}',
+        },
+    ]
+    assert order.answered == {"data": {"id": "7"}, "raw": {"id": 7}}
+    assert (refusal.source, refusal.sent) == (order.source, order.sent)
+    assert refusal.asked == {"method": "unlike", "params": {"price": "3"}, "keys": "k"}
+    assert [(reply.status, reply.text) for reply in refusal.got][1] == (400, "no")
+    assert refusal.got[0].body[0]["rules"]["step"] == 5
+    assert order.got[0].body[0]["rules"]["step"] == Decimal("0.10")
+    assert refusal.answered == {"error": "REFUSED"}
+    assert other.asked["method"] == "x"
+    assert other.answered == {"data": {"id": "A", "rules": {"step": Decimal("0.10"), "least": 2}}}
+
+
+@pytest.mark.parametrize(
+    ("cases", "message"),
+    [
+        ({"a": {"like": "b"}}, "case 'a': is like 'b', and there is no such case"),
+        ({"a": {"like": "order: b"}}, "case 'a': is like 'order: b', and there is no such case"),
+        ({"a": {"like": "b"}, "b": {"like": "a"}}, "case 'a': is like itself, through 'a', 'b'"),
+        ({"a": {"like": "o", "but": {"steps.9.got": 1}}}, "case 'a': 'steps.9.got' leads to nothing"),
+        ({"a": {"like": "o", "without": ["asked.x"]}}, "case 'a': 'asked.x' leads to nothing"),
+        ({"a": {**ORDER, "but": {"asked.price": 1}}}, "case 'a': only a case that is `like` another has `but`"),
+        ({"a": {**ORDER, "steps": ["x"]}}, "case 'a': there is no step or part 'x' in exchange.json"),
+        ({"a": {**ORDER, "answered": {"data": {"like": "another"}}}}, "'another' in exchange.json is like itself"),
+        ({"a": {**ORDER, "answered": {"data": {"same as": "steps.5"}}}}, "`same as` 'steps.5' leads to nothing"),
+        ({"a": {**ORDER, "answered": {"data": 1, "error": ""}}}, "`answered` has either `data` or `error`"),
+        ({"a": {**ORDER, "source": ""}}, "case 'a': `source` is missing"),
+        ({"a": {**ORDER, "steps": [{"sent": "/x", "got": 1}]}}, "a step says what is `sent`, such as 'GET /time'"),
+        ({"a": {**ORDER, "steps": [{"sent": "GET /x"}]}}, "a step says what is `sent`, such as 'GET /time'"),
+        ({"a": {**ORDER, "steps": [{"send": "GET /x"}]}}, "case 'a': a step has send; it may have like, sent, query"),
+        ({"a": {**ORDER, "asked": []}}, "case 'a': a case has `asked` [], which must be an object"),
+        ({"a": {**ORDER, "steps": [{"sent": 1, "got": 1}]}}, "case 'a': a step has `sent` 1, which must be text"),
+        ({"a": {**ORDER, "ask": {}}}, "case 'a': a case has ask; it may have like, source"),
+        ({"a": {**ORDER, "steps": [{"sent": "POST /", "body": "", "json": 1, "got": 1}]}}, "one of `form`, `json`"),
+        (
+            {"a": {**ORDER, "steps": [{"sent": "POST /", "json": Decimal("0.1"), "got": 1}]}},
+            "write the text, as `body`",
+        ),
+    ],
+)
+def test_a_case_that_cannot_be_understood_is_named(cases: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(CaseError) as error:
+        load_from(tmp_path, trade={"o": ORDER, **cases})
+    assert message in str(error.value)
+    assert "smallex/trade.json" in str(error.value)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ('{"a": {}, "a": {}}', "'a' is there twice"), ("[]", "no cases"), ("{", "Expecting"), ('{"a": NaN}', "NaN"),
+])  # fmt: skip
+def test_a_file_that_cannot_be_read_is_named(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "trade.json").write_text(text)
+    with pytest.raises(CaseError, match=rf"trade\.json: .*{message}"):
+        canonical_text(tmp_path / "trade.json")
+
+
+def test_what_differs_is_shown(tmp_path: Path) -> None:
+    [order] = load_from(tmp_path, trade={"an order": ORDER})
+    with pytest.raises(AssertionError) as error:
+        play(order, lambda route, **call: json.loads('{"error": "REFUSED no", "raw": null}'))
+    shown = str(error.value)
+    assert shown.startswith('smallex/trade: an order\nasked {"method": "trade", "params": {"price": "1"')
+    assert '-       "method": "POST",' in shown.splitlines()
+    assert '+     "error": "REFUSED no",' in shown.splitlines()

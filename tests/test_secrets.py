@@ -20,6 +20,7 @@ import pytest
 
 from database import open_state
 from exchanges import EXCHANGES, find
+from exchanges.kit.conversations import Conversation, Reply, Request, load
 from orders.desk import Desk
 from orders.journal import Journal
 from protocol.errors import GatewayError
@@ -264,23 +265,23 @@ def forget(lent: Lent, route: str, key: str) -> None:
 class Script:
     """What an exchange says in one conversation, with all that it was asked put into every place there is for words."""
 
-    sent: list[dict[str, Any]] = field(default_factory=list)
-    got: list[dict[str, Any]] = field(default_factory=list)
+    sent: list[Request] = field(default_factory=list)
+    got: list[Reply] = field(default_factory=list)
 
-    def play(self, case: dict[str, Any]) -> None:
-        self.sent, self.got = list(case.get("sent", [])), list(case.get("got", []))
+    def play(self, case: Conversation) -> None:
+        self.sent, self.got = list(case.sent), list(case.got)
 
     def __call__(self, visit: Visit) -> None:
         while True:
             seen = visit.request()
-            place = next((i for i, sent in enumerate(self.sent) if _place(sent["url"]) == _place(seen.target)), None)
+            place = next((i for i, sent in enumerate(self.sent) if _place(sent.url) == _place(seen.target)), None)
             if place is None:
                 visit.reply(b"{}", "404 Not Found", Connection="keep-alive")
             else:
                 got = self.got[place]
-                if sum(_place(sent["url"]) == _place(seen.target) for sent in self.sent) > 1:
+                if sum(_place(sent.url) == _place(seen.target) for sent in self.sent) > 1:
                     del self.sent[place], self.got[place]
-                visit.reply(_quoting(got["body"], seen), f"{got.get('status', 200)} Said", Connection="keep-alive")
+                visit.reply(_quoting(got.text, seen), f"{got.status} Said", Connection="keep-alive")
             visit.current = None
 
 
@@ -290,15 +291,14 @@ def _place(url: str) -> tuple[str, Any]:
     return parts.path, parse_qs(parts.query).get("action")
 
 
-def _quoting(body: Any, seen: Seen) -> bytes:
+def _quoting(text: str, seen: Seen) -> bytes:
     """A reply as its documentation has it, with the whole request as one more field, and behind the words of a
     refusal or a warning."""
     said = echo(seen)
-    if isinstance(body, str):
-        try:
-            body = json.loads(body)
-        except ValueError:
-            return f"{body} {said}".encode()
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return f"{text} {said}".encode()
     for row in body if isinstance(body, list) else [body]:
         if isinstance(row, dict):
             row |= {name: f"{row[name]} {said}" for name in WORDS if row.get(name)}
@@ -310,17 +310,17 @@ def _quoting(body: Any, seen: Seen) -> bytes:
     return json.dumps(body, ensure_ascii=False).encode()
 
 
-def _succeeds(case: dict[str, Any]) -> bool:
-    return "data" in case["answered"]
+def _succeeds(case: Conversation) -> bool:
+    return "data" in case.answered
 
 
-def conversations() -> list[tuple[str, dict[str, Any]]]:
+def conversations() -> list[Conversation]:
     """Of every method of every exchange a conversation that succeeds and one that fails, where there are such."""
-    found: dict[tuple[str, str, bool], tuple[str, dict[str, Any]]] = {}
-    for path in sorted(CASES.glob("*/*.json")):
-        for case in json.loads(path.read_text()):
-            if case.get("got") and EXCHANGES[path.parent.name].url:
-                found.setdefault((path.parent.name, path.stem, _succeeds(case)), (path.parent.name, case))
+    found: dict[tuple[str, str, bool], Conversation] = {}
+    for folder in sorted(CASES.iterdir()):
+        for case in load(folder):
+            if case.got and EXCHANGES[case.route].url:
+                found.setdefault((case.route, case.method, _succeeds(case)), case)
     return list(found.values())
 
 
@@ -341,10 +341,11 @@ def test_what_an_exchange_quotes_goes_no_further(
     lent = replace(lent, deadline=5.0, now=Hurrying(NOW))
     client = client_of(lent.app())
     told, answered, verbatim = [], set(), ""
-    for number, (route, case) in enumerate(conversations()):
-        forget(lent, route, key)
-        keys = {"access_key": key, "secret_key": in_base64 if route == "kraken" and canary != "sendable" else secret}
-        for asked in (*case.get("before", []), case["asked"]):
+    for number, case in enumerate(conversations()):
+        forget(lent, case.route, key)
+        route, is_base64 = case.route, case.route == "kraken" and canary != "sendable"
+        keys = {"access_key": key, "secret_key": in_base64 if is_base64 else secret}
+        for asked in (*case.before, case.asked):
             script.play(case)
             call = {"nonce": number + 1, "params": {}, **asked, **keys}
             headers = {"Http-Method": call.pop("verb", "POST")}
@@ -359,7 +360,7 @@ def test_what_an_exchange_quotes_goes_no_further(
     kept = state_of(tmp_path)
     assert leaks(secrets, verbatim), "nothing was quoted, so this proves little"
     if canary == "sendable":
-        assert answered == {(route, case["asked"]["method"]) for route, case in conversations() if _succeeds(case)}
+        assert answered == {(case.route, case.asked["method"]) for case in conversations() if _succeeds(case)}
         assert "******" in kept, "no reply that quotes was journalled"
     for rule in client.application.url_map.iter_rules():  # pages about itself, such as metrics
         if "GET" in (rule.methods or ()):

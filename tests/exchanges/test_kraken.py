@@ -12,6 +12,7 @@ import ccxt  # type: ignore[import-untyped]
 import pytest
 import requests
 
+from exchanges.kit.conversations import load
 from exchanges.kraken.spot import Kraken
 from protocol.deadline import Deadline
 from protocol.errors import (
@@ -264,8 +265,8 @@ def test_a_client_id_is_always_32_digits_long(number: int) -> None:
 
 
 def test_our_name_of_a_market_gives_its_own_name_and_back(connect: Connect) -> None:
-    cases = Path(__file__).parent / "cases" / "kraken" / "markets.json"
-    listed = json.loads(cases.read_text())[0]["got"][0]["body"]["result"]
+    cases = load(Path(__file__).parent / "cases" / "kraken")
+    listed = json.loads(next(case for case in cases if case.method == "markets").got[0].text)["result"]
     kraken, _ = connect(listed)
     markets = kraken.markets()
     assert [str(market.symbol) for market in markets] == ["BTC_USD", "BTC_USDT", "DOGE_USD", "ETH_BTC"]
