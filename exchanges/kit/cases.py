@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,40 +10,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from exchanges.kit import layout
+from exchanges.kit.files import COMMON, SHARED, STEP, CaseError, check, read_file
 
-COMMON = "exchange.json"
-
-# The members of each kind of object, in the order in which they are written.
-OUTERMOST = {"host": str, "call": dict, "requests": dict, "steps": dict, "parts": dict}
-CASE = {
-    "like": str,
-    "source": str,
-    "before": list,
-    "call": dict,
-    "asked": dict,
-    "steps": list,
-    "without": list,
-    "but": dict,
-    "answered": dict,
-}
-STEP = {
-    "like": str,
-    "sent": str,
-    "query": dict,
-    "form": dict,
-    "json": object,
-    "body": str,
-    "headers": dict,
-    "signature": str,
-    "status": int,
-    "got": object,
-}
-SHARED = {"headers": dict, "query": dict, "form": dict}
 INHERITED = ("source", "before", "call", "asked", "steps", "answered")
-
-
-class CaseError(ValueError):
-    """A case file that cannot be understood; says which file and case, and what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -92,33 +61,18 @@ def load(folder: Path) -> list[Conversation]:
     return list(_Folder(folder).conversations())
 
 
-def canonical_text(path: Path) -> str:
-    """Return what a case file should look like: the one layout there is. Raises CaseError."""
-    document = _read(path)
-    if path.name == COMMON:
-        steps = {name: _in_order(step, STEP) for name, step in document.get("steps", {}).items()}
-        document = document if "steps" not in document else {**document, "steps": steps}
-        return layout.write(_in_order(document, OUTERMOST), opened=1)
-    source = document.pop("source", None)
-    cases = {title: _in_order(case, CASE) for title, case in document.items()}
-    for case in cases.values():
-        if isinstance(case.get("steps"), list):
-            case["steps"] = [_in_order(step, STEP) if isinstance(step, dict) else step for step in case["steps"]]
-    return layout.write(cases if source is None else {"source": source, **cases}, opened=2)
-
-
 class _Folder:
     """The files of an exchange, checked, and their cases expanded on demand."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder
-        self._common = _read(folder / COMMON)
+        self._common = read_file(folder / COMMON)
         self._parts = {**self._common.get("parts", {}), **self._common.get("steps", {})}
         self._cases: dict[str, dict[str, dict[str, Any]]] = {}
         self._sources: dict[str, str] = {}
         for path in sorted(folder.glob("*.json")):
             if path.name != COMMON:
-                cases = _read(path)
+                cases = read_file(path)
                 self._sources[path.stem] = cases.pop("source", "")
                 self._cases[path.stem] = cases
 
@@ -167,7 +121,7 @@ class _Folder:
     def _step(self, step: Any) -> dict[str, Any]:
         if isinstance(step, str):
             step = self._complete({"like": step})
-        return _check(step, STEP, "a step")
+        return check(step, STEP, "a step")
 
     def _complete(self, value: Any, chain: tuple[str, ...] = ()) -> Any:
         """A copy of the value, its objects with all that they are like. Raises ValueError."""
@@ -292,42 +246,3 @@ def _change(whole: dict[str, Any], path: str, *values: Any) -> None:
 
 def _key(place: Any, name: str) -> Any:
     return int(name) if isinstance(place, list) else name
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """The document in a file, with all its keys checked."""
-    try:
-        document = layout.read(path.read_text(encoding="utf-8"))
-        if path.name == COMMON:
-            _check(document, OUTERMOST, "it")
-            for kind, shared in document.get("requests", {}).items():
-                _check(shared, SHARED, f"`requests` of kind {kind!r}")
-            return _check(document, OUTERMOST, "it")
-        if not isinstance(document, dict):
-            raise ValueError("it has no cases by their titles")
-    except (ValueError, OSError) as error:
-        raise CaseError(f"{path}: {error}") from error
-    for title, case in document.items():
-        try:
-            if title != "source":
-                _check(case, CASE, "a case")
-        except ValueError as error:
-            raise CaseError(f"{path}: case {title!r}: {error}") from None
-    return dict(document)
-
-
-def _check(value: Any, members: Mapping[str, type], subject: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f"{subject} must be an object, not {value!r}")
-    unknown = value.keys() - members.keys()
-    if unknown:
-        raise ValueError(f"{subject} has {', '.join(sorted(unknown))}; it may have {', '.join(members)}")
-    for name, member in value.items():
-        if not isinstance(member, members[name]):
-            kind = {str: "text", dict: "an object", list: "a list", int: "a whole number"}[members[name]]
-            raise ValueError(f"{subject} has `{name}` {layout.inline(member)}, which must be {kind}")
-    return value
-
-
-def _in_order(value: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
-    return {key: value[key] for key in keys if key in value}

@@ -68,7 +68,8 @@ from typing import Any
 import responses
 
 from exchanges.kit import layout
-from exchanges.kit.cases import CaseError, Conversation, Reply, Request, canonical_text, load
+from exchanges.kit.cases import Conversation, Reply, Request, load
+from exchanges.kit.files import CaseError, canonical_text
 
 __all__ = ["Ask", "CaseError", "Conversation", "Reply", "Request", "canonical_text", "load", "play"]
 

@@ -1,0 +1,95 @@
+"""The files of conversations: which members their objects have, and the one layout in which they are written."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from exchanges.kit import layout
+
+COMMON = "exchange.json"
+
+# The members of each kind of object, in the order in which they are written.
+OUTERMOST = {"host": str, "call": dict, "requests": dict, "steps": dict, "parts": dict}
+CASE = {
+    "like": str,
+    "source": str,
+    "before": list,
+    "call": dict,
+    "asked": dict,
+    "steps": list,
+    "without": list,
+    "but": dict,
+    "answered": dict,
+}
+STEP = {
+    "like": str,
+    "sent": str,
+    "query": dict,
+    "form": dict,
+    "json": object,
+    "body": str,
+    "headers": dict,
+    "signature": str,
+    "status": int,
+    "got": object,
+}
+SHARED = {"headers": dict, "query": dict, "form": dict}
+
+
+class CaseError(ValueError):
+    """A case file that cannot be understood; says which file and case, and what is wrong."""
+
+
+def canonical_text(path: Path) -> str:
+    """Return what a case file should look like: the one layout there is. Raises CaseError."""
+    document = read_file(path)
+    if path.name == COMMON:
+        steps = {name: _in_order(step, STEP) for name, step in document.get("steps", {}).items()}
+        document = document if "steps" not in document else {**document, "steps": steps}
+        return layout.write(_in_order(document, OUTERMOST), opened=1)
+    source = document.pop("source", None)
+    cases = {title: _in_order(case, CASE) for title, case in document.items()}
+    for case in cases.values():
+        if isinstance(case.get("steps"), list):
+            case["steps"] = [_in_order(step, STEP) if isinstance(step, dict) else step for step in case["steps"]]
+    return layout.write(cases if source is None else {"source": source, **cases}, opened=2)
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """Return the document in a file, its members checked. Raises CaseError."""
+    try:
+        document = layout.read(path.read_text(encoding="utf-8"))
+        if path.name == COMMON:
+            check(document, OUTERMOST, "it")
+            for kind, shared in document.get("requests", {}).items():
+                check(shared, SHARED, f"`requests` of kind {kind!r}")
+            return check(document, OUTERMOST, "it")
+        if not isinstance(document, dict):
+            raise ValueError("it has no cases by their titles")
+    except (ValueError, OSError) as error:
+        raise CaseError(f"{path}: {error}") from error
+    for title, case in document.items():
+        try:
+            if title != "source":
+                check(case, CASE, "a case")
+        except ValueError as error:
+            raise CaseError(f"{path}: case {title!r}: {error}") from None
+    return dict(document)
+
+
+def check(value: Any, members: Mapping[str, type], subject: str) -> dict[str, Any]:
+    """Return an object that has these members and no others. Raises ValueError."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{subject} must be an object, not {value!r}")
+    unknown = value.keys() - members.keys()
+    if unknown:
+        raise ValueError(f"{subject} has {', '.join(sorted(unknown))}; it may have {', '.join(members)}")
+    for name, member in value.items():
+        if not isinstance(member, members[name]):
+            kind = {str: "text", dict: "an object", list: "a list", int: "a whole number"}[members[name]]
+            raise ValueError(f"{subject} has `{name}` {layout.inline(member)}, which must be {kind}")
+    return value
+
+
+def _in_order(value: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    return {key: value[key] for key in keys if key in value}
