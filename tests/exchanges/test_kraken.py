@@ -334,6 +334,7 @@ def test_pages_are_turned_until_there_are_enough(connect: Connect) -> None:
     kraken, recorder = connect(page(0), page(50), page(100))
     assert numbers(kraken, None, 60) == list(range(59, -1, -1))
     assert [form["ofs"] for form in recorder.forms()] == ["0", "50"]
+    assert len(kraken.replies) == 2, "raw is both pages"
 
 
 def test_pages_are_turned_past_other_markets(connect: Connect) -> None:
