@@ -1,4 +1,4 @@
-"""Who may call the gateway: told by Host, Origin, token and client address."""
+"""Access control: Host, Origin, token and client address decide whether a request is let in."""
 
 from ipaddress import ip_address
 from secrets import compare_digest
@@ -11,7 +11,7 @@ from settings import Settings, is_loopback
 
 
 def admit(asked: Request, settings: Settings) -> None:
-    """Let a request in. Raises AccessDenied: browser pages must not reach the gateway, nor strangers."""
+    """Check that a request may come in. Raises AccessDenied for strangers, and for requests that a web page makes."""
     if settings.allowed_clients and not _is_client(asked.remote_addr, settings):
         raise AccessDenied("this address is not in ALLOWED_CLIENTS")
     if not _is_host(asked.headers.get("Host", ""), settings):
@@ -24,7 +24,7 @@ def admit(asked: Request, settings: Settings) -> None:
 
 
 def _is_client(address: str | None, settings: Settings) -> bool:
-    if not address or not _is_address(address):  # a Unix socket's peer has none
+    if not address or not _is_address(address):  # a Unix socket's peer has no address
         return False
     client = ip_address(address)
     client = getattr(client, "ipv4_mapped", None) or client  # how a socket on [::] names IPv4 peers
@@ -38,7 +38,7 @@ def _is_host(header: str, settings: Settings) -> bool:
         return False
     if name in settings.allowed_hosts or name == settings.host or is_loopback(name):
         return True
-    # A page that rebinds a name onto us sends that name; an address cannot be rebound.
+    # A page that rebinds a name to our address sends that name as Host; an address cannot be rebound.
     return not is_loopback(settings.host) and _is_address(name)
 
 

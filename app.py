@@ -1,4 +1,4 @@
-"""The service: one view and its error handlers. Nothing about any exchange or about FMZ's formats."""
+"""The service: one view and its error handlers. It knows nothing about any exchange or about FMZ's formats."""
 
 import argparse
 import logging
@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     resolver = Resolver(journal)
     app = Flask(__name__, static_folder=None)
     app.extensions["resolver"] = resolver
-    app.url_map.merge_slashes = False  # a doubled slash is no route, nor a redirect to one
+    app.url_map.merge_slashes = False  # a doubled slash is neither a route nor a redirect to one
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, PROVIDE_AUTOMATIC_OPTIONS=False)
 
     @app.post("/", defaults={"name": ""})
@@ -61,7 +61,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     def gateway(name: str) -> Response:
         deadline = Deadline.after(settings.deadline)
         body = request.get_data(cache=False)
-        request.stream.read(1)  # raises where a body without a length was cut off at the cap
+        request.stream.read(1)  # raises if a body without a length was cut off at MAX_BODY
         call = read_call(body, request.headers.get("Http-Method", ""))
         g.call = call
         g.credentials = credentials = Credentials.from_fields(call.access_key, call.secret_key)
@@ -98,7 +98,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
 
 
 def open_upstreams(settings: Settings) -> Upstreams:
-    """Return what the process knows of every exchange. Raises WrongSetting like ``open_database``."""
+    """Return the process's upstreams, one for each exchange. Raises WrongSetting like ``open_database``."""
     database = open_database(settings)
     services = Services(
         http=Http(ca_file=settings.ca_file, proxies=settings.proxies),
@@ -114,7 +114,8 @@ def open_upstreams(settings: Settings) -> Upstreams:
 
 
 def open_database(settings: Settings) -> Engine:
-    """Return the gateway's database. Raises WrongSetting when it, or the limits' own, cannot be opened or used."""
+    """Return the engine of the gateway's database. Raises WrongSetting when the database of STATE_URL or of LIMITS_URL
+    cannot be opened or used."""
     with _as_wrong("STATE_URL"):
         state = open_state(settings.state_url)
     if settings.limits_url:
@@ -129,7 +130,7 @@ def open_database(settings: Settings) -> Engine:
 
 @contextmanager
 def _as_wrong(setting: str) -> Iterator[None]:
-    """Turn the failure of a database into WrongSetting of the setting that names it."""
+    """Turn a database's failure into WrongSetting, which names this setting."""
     try:
         yield
     except WrongDatabase as error:
@@ -139,7 +140,7 @@ def _as_wrong(setting: str) -> Iterator[None]:
         raise WrongSetting(f"{setting} is wrong: the database cannot be opened: {reason}") from None
 
 
-# What is answered -------------------------------------------------------------------------------------------------
+# Replies ----------------------------------------------------------------------------------------------------------
 
 
 def _reply(reply: dict[str, object], status: int = 200) -> Response:
@@ -176,11 +177,11 @@ def _state_error(error: SQLAlchemyError) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    # Only where, never with which words: an exception's text may quote what a key or secret was compared with.
+    # Log only the place, never the exception's text: that may quote a key or secret.
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     where = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
     log.error("unexpected %s at %s", type(error).__name__, where)
-    return _refusal(GatewayError(f"a mistake of the gateway ({type(error).__name__}); its log says where"))
+    return _refusal(GatewayError(f"a bug in the gateway ({type(error).__name__}); its log says where"))
 
 
 def _log(response: Response) -> Response:
@@ -190,12 +191,14 @@ def _log(response: Response) -> Response:
     return response
 
 
-# How it is started ------------------------------------------------------------------------------------------------
+# Start ------------------------------------------------------------------------------------------------------------
 
 
 def serve() -> None:
-    """Run gunicorn in this process, as ``fmz-gateway`` and ``make run`` do. Takes gunicorn's own options, or
-    ``orders`` and what ``orders.cli`` understands."""
+    """Run gunicorn in this process, as ``fmz-gateway`` and ``make run`` do.
+
+    The command line takes gunicorn's own options, or ``orders`` and a command of ``orders.cli``.
+    """
     if sys.argv[1:2] == ["orders"]:
         try:
             settings = Settings.load()
@@ -203,7 +206,7 @@ def serve() -> None:
         except WrongSetting as error:
             sys.exit(f"fmz-gateway: {error}")
         sys.exit(cli.main(journal, sys.argv[2:]))
-    from gunicorn.app.wsgiapp import run  # not there on Windows, where debug mode still works
+    from gunicorn.app.wsgiapp import run  # imported here: Windows has no gunicorn, but has debug mode
 
     places = (Path(__file__).parent, Path(sys.prefix) / "share" / "fmz-gateway")
     [config, *_] = [place / "gunicorn.conf.py" for place in places if (place / "gunicorn.conf.py").exists()]
@@ -212,14 +215,14 @@ def serve() -> None:
 
 
 class _PathsOnly(WSGIRequestHandler):
-    """Flask's development server, without queries in its log."""
+    """The request handler of Flask's development server; its log has no queries."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         self.log("info", "%s %s", self.path.partition("?")[0], code)
 
 
 def main() -> None:
-    """Flask's debug server, for local development."""
+    """Run Flask's debug server, for local development."""
     parser = argparse.ArgumentParser(description="Run the gateway in Flask's debug mode, on this machine only.")
     parser.add_argument("-b", "--bind", default=None, help="address to listen on, 127.0.0.1:6666 if none is set")
     try:

@@ -1,6 +1,6 @@
 """The database: an engine on SQLite or PostgreSQL, with the gateway's tables in their latest version.
 
-A new database is given the latest tables at once, an older one is upgraded when it is opened, see ``migrations``.
+A new database gets the latest tables at once; an older one is upgraded when it is opened, see ``migrations``.
 """
 
 import logging
@@ -36,42 +36,42 @@ from protocol.errors import cause
 log = logging.getLogger("fmz-gateway")
 
 METADATA = MetaData()
-"""All tables in their latest version; modules that keep something add theirs when imported.
+"""All tables in their latest version; each module that stores something adds its own when it is imported.
 
 A change here needs a step in ``migrations`` that makes the same change, its number at the end of VERSIONS, and RELEASE.
 """
 VERSIONS = ("0001", "0002")
-"""Of the tables, the latest last. 0.1.0 had the first, and did not write it down."""
+"""The versions of the tables, the latest last. 0.1.0 had the first and did not record it."""
 RELEASE = "0.2.0"
 """The first release of the gateway with the latest version."""
 VERSION = Table(
     "fmz_gateway_version",
-    MetaData(),  # for it is no version's
+    MetaData(),  # not METADATA: it belongs to no version
     Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name="fmz_gateway_version_pkc"),  # both names are Alembic's
 )
 
 _QUIET = 60.0  # seconds between two warnings of the same
 _BUSY = 5.0  # seconds a writer waits for another: less than the default deadline
-_POOL = {  # one for each thread of a worker and of its resolver: who waits for a lock keeps nobody else waiting
+_POOL = {  # one for each thread of a worker and its resolver: one that waits for a lock delays no other
     "pool_size": 48,
     "max_overflow": 0,
     "pool_timeout": _BUSY,
 }
 _SQLITE = ("sqlite", "sqlite+pysqlite")
 _POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
-_PATIENCE = {  # with a server that is away: seconds, the last in ms
+_PATIENCE = {  # time-outs for a server that does not answer: seconds, the last in ms
     "connect_timeout": 2,
     "keepalives_idle": 2,
     "keepalives_interval": 1,
     "tcp_user_timeout": 5000,
 }
-# The second frees what a host had locked when it died.
+# The second setting frees the locks of a host that died.
 _SESSION = "SET lock_timeout = '5s'; SET idle_in_transaction_session_timeout = '30s'"
 
 
 def read_url(given: str) -> URL:
-    """A database's URL, its driver named. Raises ValueError, ArgumentError."""
+    """Return a database's URL with its driver named. Raises ValueError, ArgumentError."""
     url = make_url(given)
     if url.drivername in _POSTGRESQL:
         return url.set(drivername="postgresql+psycopg")
@@ -81,18 +81,18 @@ def read_url(given: str) -> URL:
 
 
 class WrongDatabase(Exception):
-    """A database whose tables this gateway cannot use: one sentence, for whoever starts the service."""
+    """The error for a database whose tables this gateway cannot use: one sentence for the person who starts it."""
 
 
 def open_state(url: str) -> Engine:
-    """Return an engine on ``url`` (SQLite's or PostgreSQL's), the gateway's tables created or upgraded.
+    """Return an engine on ``url`` (SQLite's or PostgreSQL's), with the gateway's tables created or upgraded.
 
     Raises WrongDatabase for tables that are newer, or not the gateway's; they are not changed. Raises OSError and
     SQLAlchemyError when the database cannot be opened.
 
-    On SQLite a transaction takes the write lock when it begins, so that two writers queue instead of colliding, unless
-    its connection has the execution option ``reading``; with ``fleeting`` it does not wait for the disk. A file is made
-    readable by its owner only.
+    On SQLite a transaction takes the write lock when it begins, so that two writers queue instead of failing. Two
+    execution options of its connection change that: ``reading`` takes no lock, ``fleeting`` does not wait for the disk.
+    A file is made readable by its owner only.
     """
     parsed = read_url(url)
     if parsed.get_backend_name() == "postgresql":
@@ -120,14 +120,14 @@ def open_state(url: str) -> Engine:
 
 
 def _update_tables(engine: Engine) -> None:
-    """Create or upgrade the tables, in one transaction. Raises WrongDatabase, and changes nothing then."""
+    """Create or upgrade the tables in one transaction. Raises WrongDatabase, and then changes nothing."""
     with engine.connect().execution_options(reading=True) as connection:
         if _is_latest(connection):
             return
     with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":  # whose transactions do not queue: two hosts may start at once
+        if engine.dialect.name == "postgresql":  # its transactions do not queue, and two hosts may start at once
             connection.execute(text("SELECT pg_advisory_xact_lock(0)"))
-        columns = _columns(connection)  # again, for another process may have been faster
+        columns = _columns(connection)  # read again: another process may have been faster
         version = _version(connection, columns)
         if version is None and not columns.keys() & METADATA.tables.keys():
             METADATA.create_all(connection)
@@ -135,7 +135,7 @@ def _update_tables(engine: Engine) -> None:
             connection.execute(insert(VERSION).values(version_num=VERSIONS[-1]))
         elif version == VERSIONS[-1]:
             _check(METADATA, columns)
-            METADATA.create_all(connection)  # those of a module that was not imported when the others were created
+            METADATA.create_all(connection)  # a module may have been imported since, with tables of its own
         elif version is None or version in VERSIONS:
             _upgrade(connection, version, columns)
         else:
@@ -153,7 +153,7 @@ def _is_latest(connection: Connection) -> bool:
 
 
 def _upgrade(connection: Connection, version: str | None, columns: Mapping[str, set[str]]) -> None:
-    # Only where they are needed, for Alembic takes a tenth of a second to import.
+    # Imported here, because Alembic takes a tenth of a second and is rarely needed.
     import migrations
     from migrations.versions.v0001_first_tables import TABLES
 
@@ -195,14 +195,15 @@ def _columns(connection: Connection) -> dict[str, set[str]]:
 
 
 def _version(connection: Connection, columns: Mapping[str, set[str]]) -> str | None:
-    """Return the version that is written down; None in a new database, and in one of 0.1.0."""
+    """Return the recorded version; None in a new database, and in one of 0.1.0."""
     if VERSION.name not in columns:
         return None
     return connection.exec_driver_sql(f"SELECT version_num FROM {VERSION.name}").scalar()  # noqa: S608 - our own name
 
 
 def _copy(engine: Engine) -> Path:
-    """Copy a SQLite database into a file beside it, for its owner only. Raises OSError, SQLAlchemyError."""
+    """Copy a SQLite database into a file beside it, readable by its owner only; return its path. Raises OSError,
+    SQLAlchemyError."""
     path = Path(f"{engine.url.database}.before-{RELEASE}")
     unfinished = Path(f"{path}.unfinished")
     unfinished.unlink(missing_ok=True)
@@ -218,7 +219,7 @@ def _copy(engine: Engine) -> Path:
     return unfinished.replace(path)
 
 
-# What each database needs -----------------------------------------------------------------------------------------
+# SQLite and PostgreSQL --------------------------------------------------------------------------------------------
 
 
 def _prepare_postgresql(connection: Any, _: Any) -> None:
@@ -227,15 +228,15 @@ def _prepare_postgresql(connection: Any, _: Any) -> None:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
-    connection.isolation_level = None  # SQLAlchemy says BEGIN itself, see above
+    connection.isolation_level = None  # SQLAlchemy sends BEGIN, see open_state
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")  # what is committed survives a power cut
-    connection.execute("PRAGMA cache_size=-256")  # KiB of each of many connections; the system has the file in memory
+    connection.execute("PRAGMA cache_size=-256")  # KiB for each of many connections; the system caches the file
 
 
 def _queue_writers(engine: Engine) -> None:
-    """Have the threads of this process write one after the other. SQLite itself lets them poll for its lock, ever more
-    seldom, and of many that do, some are passed over for seconds."""
+    """Let the threads of this process write one after the other. SQLite itself makes them poll for its lock, at growing
+    intervals, and some of many threads would then wait for seconds."""
     lock = threading.Lock()
 
     def enter(connection: Connection) -> None:
@@ -250,20 +251,20 @@ def _queue_writers(engine: Engine) -> None:
             lock.release()
 
     event.listen(engine, "begin", enter)
-    event.listen(engine, "checkin", leave)  # a commit is announced before it is done
+    event.listen(engine, "checkin", leave)  # not at "commit", which comes before it is done
 
 
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     pace = "NORMAL" if options.get("fleeting") else "FULL"
-    if connection.info.get("pace", "FULL") != pace:  # of the kept connection
+    if connection.info.get("pace", "FULL") != pace:  # a connection is used again with its last pace
         connection.exec_driver_sql(f"PRAGMA synchronous={pace}")
         connection.info["pace"] = pace
     connection.exec_driver_sql("BEGIN" if options.get("reading") else "BEGIN IMMEDIATE")
 
 
 class Complaint:
-    """A warning that a database fails, said once a minute at most. words: with a place for what failed."""
+    """A warning that a database fails, logged once a minute at most. words: the text, with a place for the cause."""
 
     def __init__(self, words: str) -> None:
         self._words = words

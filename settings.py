@@ -25,12 +25,12 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class WrongSetting(Exception):
-    """A setting that cannot be meant: one sentence, for whoever starts the service."""
+    """The error for a wrong setting: one sentence for the person who starts the service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One field per setting; README.md has the table.
+    """The settings, one field each; README.md has the table.
 
     deadline: seconds for a whole call of FMZ. retry_window: seconds after an order without a definite answer, in which
     the next one of the same account, symbol and side is taken for the same. urls, proxies: exchange's name → address.
@@ -40,7 +40,7 @@ class Settings:
     port: int = 6666
     default_exchange: str = DEFAULT
     state_url: str = field(default="", repr=False)  # may hold a database password
-    limits_url: str = field(default="", repr=False)  # and so may this
+    limits_url: str = field(default="", repr=False)  # may hold one too
     deadline: float = 10.0
     retry_window: float = 60.0
     ca_file: str | None = None
@@ -56,12 +56,12 @@ class Settings:
 
     @property
     def bind(self) -> str:
-        """The address to listen on, as ``host:port``."""
+        """Return the address to listen on, as ``host:port``."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def guarded(self) -> bool:
-        """Whether callers from elsewhere are told apart, by token or address."""
+        """Return True when callers are checked, by token or by address."""
         return bool(self.token or self.allowed_clients)
 
     @classmethod
@@ -116,8 +116,8 @@ class Settings:
 
 
 def _address(exchange: type[Exchange], url: str | None, test: bool) -> str | None:
-    """Where an exchange is asked, None for its own address. Raises WrongSetting where the address and the kind of money
-    do not agree."""
+    """Return the address to use for an exchange, None for its own. Raises WrongSetting when the address and the kind of
+    money do not agree."""
     upper = exchange.name.upper()
     if test and not exchange.testnet:
         raise WrongSetting(f"{upper}_TESTNET is wrong: {exchange.name} has no testnet")
@@ -132,7 +132,7 @@ def _address(exchange: type[Exchange], url: str | None, test: bool) -> str | Non
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine talking to itself."""
+    """Return True for a host that only this machine can reach."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -153,12 +153,12 @@ def _url(text: str) -> str:
         raise ValueError("expected scheme and host only, such as https://api.example.com")
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise ValueError("only https is allowed, or http on this machine itself")
-    return f"{parts.scheme}://{parts.netloc.lower()}"  # as requests will write it
+    return f"{parts.scheme}://{parts.netloc.lower()}"  # in the form in which requests writes it
 
 
 def _proxy(text: str) -> str:
     parts = urlsplit(text)
-    # urllib's own words for a wrong port may quote a password.
+    # urllib's own error for a wrong port may quote a password.
     if parts.scheme not in _PROXY_SCHEMES or not parts.hostname or not re.search(r":[0-9]{1,5}$", parts.netloc):
         raise ValueError(f"expected a proxy's address with its port, beginning with {', '.join(_PROXY_SCHEMES)}")
     return text
@@ -168,7 +168,7 @@ def _database(text: str) -> str:
     url = read_url(text)
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise ValueError(
-            "a database in memory forgets; expected a file, such as sqlite:////var/lib/fmz-gateway/state.db"
+            "a database in memory is lost; expected a file, such as sqlite:////var/lib/fmz-gateway/state.db"
         )
     try:
         url.get_dialect().import_dbapi()
@@ -185,14 +185,14 @@ def _counters(text: str) -> str:
     except ImportError:
         raise ValueError("Redis's driver is not installed: pip install 'fmz-gateway[redis]'") from None
     try:
-        Redis.from_url(text)  # which connects to nothing yet
-    except ValueError:  # its own words may quote a password
+        Redis.from_url(text)  # it does not connect yet
+    except ValueError:  # its own text may quote a password
         raise ValueError("expected redis://<user>:<password>@<host>:<port>/<number>") from None
     return text
 
 
 def _seconds(text: str) -> float:
-    # Also what float() takes besides, such as nan and 1_0, is no number of seconds.
+    # float() alone would also take nan, inf and 1_0.
     seconds = float(text) if re.fullmatch(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", text) else 0.0
     if not 0 < seconds <= 300:
         raise ValueError("expected seconds above 0, at most 300")
@@ -248,7 +248,7 @@ def _list(parse: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
 
 
 def _state_directory() -> Path:
-    """The user's directory for state, by the XDG base directory specification."""
+    """Return the user's directory for state, by the XDG base directory specification."""
     home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(home) / "fmz-gateway"
 

@@ -1,7 +1,8 @@
-"""Upgrades of an older database's tables, one module in ``versions`` a step.
+"""Upgrades of an older database's tables, one module in ``versions`` for each step.
 
-There is no way back: a database is upgraded when a gateway opens it, and who wants the older gateway again restores the
-copy of the older database. Importing this takes a tenth of a second, so it is done only where there is an older one.
+There is no downgrade: a database is upgraded when a gateway opens it, and to run the older gateway again, restore the
+copy of the older database. Importing this package takes a tenth of a second, so it is imported only for an older
+database.
 """
 
 from pathlib import Path
@@ -15,14 +16,14 @@ from sqlalchemy import Connection
 
 
 def scripts() -> ScriptDirectory:
-    """Return the steps."""
+    """Return the upgrade steps."""
     return ScriptDirectory(str(Path(__file__).parent))
 
 
 def upgrade(connection: Connection, version_table: str) -> None:
     """Upgrade the tables to the latest version, within the connection's transaction.
 
-    version_table: the table that says which version the others are; the first step is taken where it is missing.
+    version_table: the table that holds the version of the others; without it, the first step is taken too.
     """
     steps = scripts()
 

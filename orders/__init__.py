@@ -1,1 +1,1 @@
-"""Sends an order at most once: its journal, its look-ups, and the desk that places it."""
+"""Orders, each sent at most once: the journal, the look-ups, and the desk that places and cancels."""

@@ -1,4 +1,4 @@
-"""Admission of an order: it may be sent, or an earlier one is the answer to its request."""
+"""Admission of an order: it may be sent, or an earlier order answers its request."""
 
 import logging
 from collections.abc import Callable
@@ -14,26 +14,26 @@ from protocol.models import NewOrder, OrderId
 
 log = logging.getLogger("fmz-gateway")
 
-_CLOCK_SKEW_MS = 2000  # that the clocks of hosts may differ by
+_CLOCK_SKEW_MS = 2000  # the clocks of hosts may differ by this
 
 
 @dataclass(frozen=True, slots=True)
 class Proceed:
-    """The order may be sent: its intent is written."""
+    """The decision to send the order: its intent is written."""
 
     intent: Intent
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Nothing is sent: the same request was made before, or another one with its nonce."""
+    """The decision to send nothing: the same request was made before, or another one with its nonce."""
 
     stored: Intent
 
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """Nothing is sent: an earlier order exists whose id no caller was given, and is the answer to this request."""
+    """The decision to send nothing: an earlier order, whose id no caller was given, exists and answers this request."""
 
     intent: Intent
     order_id: OrderId
@@ -41,7 +41,8 @@ class Adopt:
 
 
 class Admission:
-    """Admits one call's order. nonce: of FMZ's request. hung_up: tells if its caller has closed the connection."""
+    """The admission of one call's order. nonce: of FMZ's request. hung_up: returns True when its caller has closed the
+    connection."""
 
     def __init__(
         self, exchange: Trader, journal: Journal, lookup: Lookup, nonce: str, hung_up: Callable[[], bool]
@@ -59,7 +60,7 @@ class Admission:
         caller has closed the connection, and when the journal cannot be written.
         """
         while True:
-            if self._hung_up():  # and may have tried again since
+            if self._hung_up():  # it may have tried again since
                 raise NotSent(
                     f"{self._exchange.name}: the caller closed the connection before the order was sent; nothing was "
                     "sent"

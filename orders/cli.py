@@ -1,4 +1,4 @@
-"""``fmz-gateway orders``: list the journal, and resolve by hand what no exchange can be asked for."""
+"""``fmz-gateway orders``: list the journal, and resolve by hand the orders that no exchange can be asked for."""
 
 import argparse
 import sys
@@ -36,20 +36,20 @@ def main(journal: Journal, arguments: Sequence[str]) -> int:
         return 0
     intent = journal.get(options.client_id)
     if intent is None:
-        return _failed(f"there is no order {options.client_id}")
+        return _fail(f"there is no order {options.client_id}")
     if options.command == "show":
         print(_details(intent))
         return 0
     if intent.state not in OPEN:
-        return _failed(f"{intent.client_id} is {intent.state} already")
+        return _fail(f"{intent.client_id} is {intent.state} already")
     if not intent.is_abandoned(journal.now()):
-        return _failed(f"{intent.client_id} is still in progress: wait until {_time(intent.expires_ms)} UTC")
-    journal.decide(_resolved_by_hand(intent, options.order))
+        return _fail(f"{intent.client_id} is still in progress: wait until {_time(intent.expires_ms)} UTC")
+    journal.decide(_resolve_by_hand(intent, options.order))
     print(_details(journal.get(intent.client_id) or intent))
     return 0
 
 
-def _resolved_by_hand(intent: Intent, order_id: str | None) -> Intent:
+def _resolve_by_hand(intent: Intent, order_id: str | None) -> Intent:
     intent = replace(intent, told_ms=intent.told_ms or intent.expires_ms)
     if order_id is not None:
         return replace(intent, state=State.ACCEPTED, order_id=order_id)
@@ -57,7 +57,7 @@ def _resolved_by_hand(intent: Intent, order_id: str | None) -> Intent:
     return replace(intent, state=State.ABSENT, reply=str(NotSent(said)))
 
 
-def _failed(reason: str) -> int:
+def _fail(reason: str) -> int:
     print(f"fmz-gateway: {reason}", file=sys.stderr)
     return 1
 

@@ -42,8 +42,8 @@ _WRITE_PAUSES = (0.1, 0.5)  # seconds between two tries to write an outcome
 class Desk:
     """One account's orders on one exchange, for the time of one call of FMZ.
 
-    nonce: of FMZ's request, empty where it had none. hung_up: tells if its caller has closed the connection. sleep:
-    waits for seconds.
+    nonce: of FMZ's request, empty if it had none. hung_up: returns True when its caller has closed the connection.
+    sleep: waits for seconds.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Desk:
         self.replies: list[bytes] = []
         """The JSON texts of the exchange's replies about the order."""
         self.marks: dict[str, bool] = {}
-        """Marks on the answer that is not the exchange's own to this very order: found, replayed, adopted."""
+        """The marks of an answer that is not the exchange's own to this very order: found, replayed, adopted."""
 
     def place(self, symbol: Symbol, direction: Direction, price: Decimal | None, amount: Decimal) -> OrderId:
         """Place an order once, and return its id; a repeated request is given the id of the first.
@@ -100,8 +100,8 @@ class Desk:
     def close(self, *, delivered: bool) -> None:
         """End the call, after its answer was written to the caller.
 
-        delivered: the caller was still connected. Otherwise, and where this is never called, the order just placed is
-        the answer to the next order of its account, symbol and side.
+        delivered: the caller was still connected. If not, or if this is never called, the order just placed is the
+        answer to the next order of its account, symbol and side.
         """
         if self._placed is None:
             return
@@ -120,13 +120,13 @@ class Desk:
         except OutcomeUnknown as error:
             unclear = error
         except GatewayError as error:
-            error = self._explained(error, order)
+            error = self._explain(error, order)
             self._write(self._journal.decide, replace(intent, state=State.REFUSED, reply=exchange.scrub(str(error))))
             raise error from None
         except UNREADABLE as error:
             wrong = exchange.unreadable(error)
             if not isinstance(wrong, OutcomeUnknown):
-                raise  # our own mistake: the intent stays, and is resolved like a crashed one
+                raise  # our own mistake: the intent stays, and is resolved like that of a process that died
             unclear = wrong
         else:
             accepted = replace(intent, state=State.ACCEPTED, order_id=order_id, reply=stored_reply(exchange))
@@ -136,8 +136,8 @@ class Desk:
             return order_id
         return self._find(intent, unclear)
 
-    def _explained(self, error: GatewayError, order: NewOrder) -> GatewayError:
-        """Add the market's rules to a refusal by a rule."""
+    def _explain(self, error: GatewayError, order: NewOrder) -> GatewayError:
+        """Return the error of a refused order, with the market's rules added if it broke one."""
         if not isinstance(error, InvalidOrder):
             return error
         return InvalidOrder("; ".join(filter(None, (error.message, self._exchange.explain(order.symbol)))))
@@ -181,7 +181,8 @@ class Desk:
         return order_unknown(intent, why, has_client_ids=has_client_ids, window=self._journal.window)
 
     def _write(self, write: Callable[[Intent], None], intent: Intent) -> None:
-        """Write the outcome of an order that was sent, in three tries; its caller is told also when that fails."""
+        """Write the outcome of an order that was sent, in up to three tries; the caller gets its answer even if all
+        fail."""
         for pause in (*_WRITE_PAUSES, None):
             try:
                 write(intent)

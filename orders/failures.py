@@ -1,4 +1,4 @@
-"""The errors that an order's request ends with, beside the exchange's own."""
+"""The errors of an order's request that are not the exchange's own."""
 
 import logging
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def order_unknown(intent: Intent, why: str, *, has_client_ids: bool, window: flo
 
 
 def earlier_in_progress(exchange: str, order: NewOrder) -> NotSent:
-    """Return the error for an order that waited in vain for an earlier one."""
+    """Return the error for an order whose time ended while it waited for an earlier one."""
     return NotSent(
         f"{exchange}: an earlier order of {order.symbol} {order.side} is still in progress; nothing was sent, it is "
         "safe to try again"
@@ -49,7 +49,7 @@ def before_sending() -> Iterator[None]:
 
 @contextmanager
 def journal_required() -> Iterator[None]:
-    """Turn a failure of the database into NotSent: no order is sent that is not written."""
+    """Turn a failure of the database into NotSent: an order that cannot be written is not sent."""
     try:
         yield
     except SQLAlchemyError as error:

@@ -1,4 +1,4 @@
-"""An order as it was requested, and what is known of it."""
+"""An order as it was requested, and its state."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,17 +11,17 @@ class State(StrEnum):
     """The state of an order."""
 
     SENDING = "sending"
-    """It is being sent, or the process that sent it has died."""
+    """An order that is being sent, or whose process died meanwhile."""
     UNKNOWN = "unknown"
-    """It was sent, and may exist."""
+    """An order that was sent and may exist."""
     ACCEPTED = "accepted"
-    """It exists."""
+    """An order that exists."""
     REFUSED = "refused"
-    """The exchange said no."""
+    """An order that the exchange refused."""
     NOT_SENT = "not sent"
-    """It never left; the same request may be tried again."""
+    """An order that was not sent; the same request may be tried again."""
     ABSENT = "absent"
-    """It was sent, and does not exist."""
+    """An order that was sent and does not exist."""
 
 
 OPEN = (State.SENDING, State.UNKNOWN)
@@ -32,11 +32,12 @@ OPEN = (State.SENDING, State.UNKNOWN)
 class Intent:
     """An order as it was requested. Times in ms since the epoch, 0 for none yet.
 
-    nonce: of FMZ's request, empty where it had none. expires_ms: when its own request has ended, in whatever way.
-    open_before: ids of the orders that were open before it, on an exchange without client ids. reply: the exchange's
-    reply in JSON, or the error's text. unclear_since_ms: when sending it ended without a definite answer. told_ms: when
-    its caller was told so, or must have noticed. looked_ms, look_count: its last look-up, and how many there were.
-    answered_as: client id of the request that was answered with it, its own or a later one; empty while there is none.
+    nonce: of FMZ's request, empty if it had none. expires_ms: when its own request has ended for certain. open_before:
+    ids of the orders that were open before it, on an exchange without client ids. reply: the exchange's reply in JSON,
+    or the error's text. unclear_since_ms: when sending it ended without a definite answer. told_ms: when its caller was
+    told that the outcome is unknown, or must have noticed. looked_ms, look_count: the time of its last look-up, and the
+    number of them. answered_as: client id of the request that was answered with it, its own or a later one; empty while
+    there is none.
     """
 
     client_id: str
@@ -61,5 +62,5 @@ class Intent:
     answered_as: str = ""
 
     def is_abandoned(self, now_ms: int) -> bool:
-        """True once its own request has ended, so that others may resolve it."""
+        """Return True once its own request has ended, so that others may resolve it."""
         return bool(self.told_ms) or self.expires_ms < now_ms

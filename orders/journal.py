@@ -18,15 +18,15 @@ from orders.intents import OPEN, Intent, State
 from orders.table import ORDERS, from_row, to_row
 from protocol.models import OrderId
 
-_KEEP_MS = 30 * 24 * 3_600_000  # that a row is kept after its order was created, if its outcome is known
+_KEEP_MS = 30 * 24 * 3_600_000  # a row is kept this long after its order was created, if its outcome is known
 _C = ORDERS.c
 
 
 class Journal:
     """The orders in the database.
 
-    now: ms since the epoch. window: seconds after an unknown outcome was reported, in which the next order of the same
-    account, symbol and side is taken for the strategy's next attempt at the same.
+    now: returns ms since the epoch. window: seconds after an unknown outcome was reported, in which the next order of
+    the same account, symbol and side is taken for the strategy's next attempt at the same order.
     """
 
     def __init__(self, engine: Engine, now: Callable[[], int], window: float = 60.0) -> None:
@@ -60,8 +60,8 @@ class Journal:
             return same or self.begin(intent)
 
     def adopt(self, orphan: Intent, intent: Intent) -> bool:
-        """Answer a new request with an order that exists and whose id no caller has been given; True when this is done,
-        False when another request was faster."""
+        """Answer a new request with an order that exists and whose id no caller has been given; return True when this
+        is done, False when another request was faster."""
         accepted = replace(intent, state=State.ACCEPTED, order_id=orphan.order_id, reply=orphan.reply)
         change = ORDERS.update().where(_C.client_id == orphan.client_id, _C.answered_as == "")
         try:
@@ -73,50 +73,50 @@ class Journal:
             return False
         return True
 
-    # What became of it ------------------------------------------------------------------------------------------------
+    # Outcomes ---------------------------------------------------------------------------------------------------------
 
     def decide(self, intent: Intent) -> None:
         """Write the outcome of an order, unless one was written before."""
         order_id = None if intent.order_id is None else json.dumps(intent.order_id)
-        # An exchange's words may hold what no database takes.
+        # An exchange's text may contain characters that no database takes.
         reply = intent.reply and intent.reply.encode(errors="replace").decode().replace("\0", "?")
         self._change(intent, {"state": intent.state, "order_id": order_id, "reply": reply, "told_ms": intent.told_ms})
 
     def mark_unknown(self, intent: Intent) -> None:
-        """Write that sending it ended without a definite answer."""
+        """Write that sending an order ended without a definite answer."""
         self._change(intent, {"state": State.UNKNOWN, "unclear_since_ms": self.now()})
 
     def mark_reported(self, intent: Intent) -> None:
-        """Write that its caller was told that the outcome is unknown."""
+        """Write that an order's caller was told that the outcome is unknown."""
         self._change(intent, {"state": State.UNKNOWN, "told_ms": self.now()})
 
     def mark_delivered(self, intent: Intent) -> None:
-        """Write that its own caller has been given its id."""
+        """Write that an order's own caller has been given its id."""
         self._change_unanswered(intent, {"answered_as": intent.client_id})
 
     def mark_undelivered(self, intent: Intent) -> None:
-        """Write that its caller was gone before it could be given its id."""
+        """Write that an order's caller was gone before it could be given the id."""
         self._change_unanswered(intent, {"told_ms": self.now()})
 
     def count_look(self, intent: Intent) -> None:
-        """Write that an unresolved order is being looked for once more."""
+        """Write that an unresolved order is being looked up once more."""
         self._change(intent, {"looked_ms": self.now(), "look_count": intent.look_count + 1})
 
     def delete_old(self) -> None:
-        """Delete what was decided long ago."""
+        """Delete orders whose outcome is known and that were created over 30 days ago."""
         old = _C.created_ms < self.now() - _KEEP_MS
         with self._engine.begin() as connection:
             connection.execute(ORDERS.delete().where(old, _C.state.not_in(OPEN)))
 
-    # Questions --------------------------------------------------------------------------------------------------------
+    # Queries ----------------------------------------------------------------------------------------------------------
 
     def get(self, client_id: str) -> Intent | None:
-        """Return one intent."""
+        """Return the intent with this client id, None if there is none."""
         with self._reading() as connection:
             return self._first(connection, _C.client_id == client_id)
 
     def find_request(self, exchange: str, account: str, nonce: str, client_id: str) -> Intent | None:
-        """Return the intent of the same request, or of another one with its nonce."""
+        """Return the intent of the same request, or of another one with its nonce; None if there is none."""
         with self._reading() as connection:
             return self._first(connection, _request(exchange, account, nonce, client_id))
 
@@ -128,8 +128,8 @@ class Journal:
             return self._first(connection, other) is not None
 
     def has_later_twin(self, intent: Intent) -> bool:
-        """Return True if a later order with the same terms is unresolved too: a new order like both is taken for that
-        one."""
+        """Return True if a later order with the same terms is unresolved too: a new order with these terms is then
+        taken for the later one."""
         names = ("exchange", "account", "symbol", "side", "price", "amount")
         row = to_row(intent)
         twin = and_(*(_C[name].is_not_distinct_from(row[name]) for name in names), _C.state.in_(OPEN))
@@ -137,8 +137,8 @@ class Journal:
             return self._first(connection, and_(twin, _C.created_ms > intent.created_ms)) is not None
 
     def list_due(self, exchange: str) -> list[Intent]:
-        """Return an exchange's unresolved orders that no request is working on and that should be looked for now: at
-        first every second, later every minute."""
+        """Return an exchange's unresolved orders that no request is working on and whose next look-up is due: every
+        second at first, every minute later."""
         now = self.now()
         wanted = ORDERS.select().where(_C.exchange == exchange, _C.state.in_(OPEN)).order_by(_C.looked_ms).limit(1000)
         with self._reading() as connection:
@@ -148,14 +148,15 @@ class Journal:
         ]
 
     def list_orders(self, *, everything: bool = False, limit: int = 100) -> list[Intent]:
-        """Return the latest intents, the latest first: the unresolved ones, or all."""
+        """Return the latest intents, newest first: the unresolved ones, or all."""
         wanted = ORDERS.select().order_by(_C.created_ms.desc()).limit(limit)
         with self._reading() as connection:
             found = connection.execute(wanted if everything else wanted.where(_C.state.in_(OPEN)))
             return [from_row(row) for row in found.mappings()]
 
     def _blocks(self, intent: Intent) -> ColumnElement[bool]:
-        """Select an order of the same account, symbol and side that is unresolved, or whose id no caller was given."""
+        """Return the condition for an order of the same account, symbol and side that is unresolved, or whose id no
+        caller was given."""
         after = self.now() - round(self.window * 1000)
         return and_(
             _C.exchange == intent.exchange,
@@ -188,7 +189,7 @@ class Journal:
 
 
 def _lock(connection: Connection, *names: str) -> None:
-    """Lock those names until the transaction ends. SQLite has one writer at a time as it is."""
+    """Lock these names until the transaction ends. SQLite has only one writer at a time anyway."""
     if connection.dialect.name == "postgresql":
         key = zlib.crc32(" ".join(names).encode())
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
@@ -204,4 +205,4 @@ def _request(exchange: str, account: str, nonce: str, client_id: str) -> ColumnE
 
 
 class _AdoptedByOther(Exception):
-    """Another request has adopted the order."""
+    """The error when another request has adopted the order."""

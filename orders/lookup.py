@@ -1,4 +1,4 @@
-"""Look-ups of an order whose outcome is unknown: it is looked for, never sent again."""
+"""Look-ups of an order whose outcome is unknown: it is looked up, never sent again."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ _MAX_REPLY = 64 * 1024  # characters of a reply that are kept
 
 
 def pauses(deadline: Deadline, first: float = _FIRST_PAUSE) -> Iterator[float]:
-    """Yield the seconds to sleep between two look-ups, ever longer, in all no more than are left until the deadline."""
+    """Yield the seconds to sleep between two look-ups, growing, in total no more than are left until the deadline."""
     left, pause = deadline.left(), first
     while pause <= left and pause <= deadline.left():
         yield pause
@@ -40,7 +40,7 @@ def stored_reply(exchange: Trader) -> str | None:
 
 
 class Lookup:
-    """Looks for orders of one account on one exchange. sleep: waits for seconds."""
+    """The look-ups of orders of one account on one exchange. sleep: waits for seconds."""
 
     def __init__(self, exchange: Trader, journal: Journal, sleep: Callable[[float], None]) -> None:
         self._exchange = exchange
@@ -48,7 +48,7 @@ class Lookup:
         self._sleep = sleep
 
     def resolve(self, intent: Intent, *, own: bool = False) -> Intent:
-        """Look for an order until its outcome is known or the call's deadline is near; return the intent as it is then.
+        """Look an order up until its outcome is known or the call's deadline is near; return the intent as it is then.
 
         own: the order is this call's. Another request's order is left to that request until it has ended.
         """
@@ -100,7 +100,7 @@ class Lookup:
         return resolved
 
     def _absent_after_ms(self, intent: Intent) -> int:
-        """Return the time after which an order that is not found does not exist."""
+        """Return the time, in ms since the epoch, after which an order that is not found does not exist."""
         return (intent.unclear_since_ms or intent.expires_ms) + round(self._exchange.absent_after * 1000)
 
     def _find(self, exchange: Trader, intent: Intent) -> OrderId | None:

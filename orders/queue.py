@@ -1,6 +1,6 @@
-"""The queue of this process's orders: those of one account, symbol and side go one after another.
+"""The queue of this process's orders: those of one account, symbol and side are placed one after another.
 
-The outcome of one decides if the next may be sent.
+The outcome of one decides whether the next may be sent.
 """
 
 import threading
@@ -18,7 +18,8 @@ _locks_lock = threading.Lock()
 
 @contextmanager
 def exclusive(exchange: Trader, order: NewOrder) -> Iterator[None]:
-    """Hold the queue of an order's account, symbol and side. Raises NotSent at the call's deadline."""
+    """Hold the queue of an order's account, symbol and side. Raises NotSent if it is not free by the call's
+    deadline."""
     key = (exchange.name, exchange.account, str(order.symbol), order.side)
     with _locks_lock:
         lock = _locks.setdefault(key, threading.Lock())

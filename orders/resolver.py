@@ -1,6 +1,6 @@
-"""The background resolver: looks for orders whose outcome is still unknown.
+"""The background resolver: it looks up orders whose outcome is still unknown.
 
-Keys are never stored. It looks with those that this process has been called with since it started, so an order of an
+Keys are never stored. It uses those that this process has been called with since it started, so an order of another
 account waits until the account's next call.
 """
 
@@ -22,24 +22,24 @@ log = logging.getLogger("fmz-gateway")
 
 _ROUND = 1.0  # seconds from one round to the next
 _CLEANING = 3600.0  # seconds from one deletion of old rows to the next
-_ACCOUNTS = 1000  # whose keys are remembered, the latest
+_ACCOUNTS = 1000  # the latest, whose keys are remembered
 
 
 class _Account:
-    """An account whose orders can be looked for. connect: returns its exchange, ready for one call."""
+    """An account whose orders can be looked up. connect: returns its exchange, ready for one call."""
 
     def __init__(self, connect: Callable[[], Trader]) -> None:
         self.connect = connect
 
     @cached_property
     def name(self) -> str:
-        """The account's name in the journal; made when it is first needed, for few calls place orders."""
+        """Return the account's name in the journal; computed on first use, because few calls place orders."""
         return self.connect().account
 
 
 class Resolver:
-    """A thread for each exchange that this process has been called for, so that an exchange that hangs does not delay
-    the orders of another. Call ``start`` where orders are really sent."""
+    """The threads that look up unresolved orders, one for each exchange that this process has been called for, so that
+    an exchange that hangs does not delay the orders of another. Call ``start`` where orders are really sent."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -51,14 +51,14 @@ class Resolver:
         self._cleaned_at = float("-inf")
 
     def start(self) -> None:
-        """Look from now on, until ``stop`` or the process's end."""
+        """Start looking, until ``stop`` or the end of the process."""
         with self._lock:
             self._started = True
             for exchange, _ in self._accounts:
                 self._watch(exchange)
 
     def stop(self) -> None:
-        """Stop looking."""
+        """Stop looking, and wait for the threads to end."""
         self._stopped.set()
         for thread in self._threads.values():
             thread.join()
@@ -74,7 +74,7 @@ class Resolver:
                 self._watch(exchange)
 
     def run_once(self, exchange: str) -> int:
-        """Look once for every order of an exchange that is due; return the number of those that were resolved."""
+        """Look up every order of an exchange that is due, once; return the number of those that were resolved."""
         due = self._journal.list_due(exchange)
         if not due:
             return 0

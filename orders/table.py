@@ -1,4 +1,4 @@
-"""The journal's table: one row an order."""
+"""The journal's table: one row for each order."""
 
 import json
 from dataclasses import replace
@@ -18,7 +18,7 @@ ORDERS = Table(
     Column("client_id", String(64), primary_key=True),
     Column("exchange", String(40), nullable=False),
     Column("account", String(32), nullable=False),
-    Column("nonce", String(64)),  # NULL where there was none, for those need not be unique
+    Column("nonce", String(64)),  # NULL if there was none, because "" would have to be unique
     Column("symbol", String(130), nullable=False),
     Column("symbol_text", String(130), nullable=False),  # the symbol as FMZ wrote it
     Column("side", String(4), nullable=False),
@@ -29,7 +29,7 @@ ORDERS = Table(
     Column("expires_ms", BigInteger, nullable=False),
     Column("open_before", Text),  # a list in JSON
     Column("state", String(8), nullable=False),
-    Column("order_id", Text),  # in JSON, for it is a number or text
+    Column("order_id", Text),  # in JSON, because it is a number or text
     Column("reply", Text),
     Column("unclear_since_ms", BigInteger, nullable=False),
     Column("told_ms", BigInteger, nullable=False),
@@ -43,7 +43,7 @@ ORDERS = Table(
 
 
 def to_row(intent: Intent) -> dict[str, Any]:
-    """Return an intent's row."""
+    """Return the row of an intent."""
     row = {name: getattr(intent, name) for name in Intent.__slots__}
     return row | {
         "nonce": intent.nonce or None,
@@ -57,7 +57,7 @@ def to_row(intent: Intent) -> dict[str, Any]:
 
 
 def from_row(row: RowMapping) -> Intent:
-    """Return a row's intent."""
+    """Return the intent in a row."""
     fields = {name: value for name, value in row.items() if name != "symbol_text"}
     return Intent(
         **fields

@@ -8,7 +8,7 @@ from protocol.models import Direction, NewOrder, Order, OrderId, Symbol
 
 
 class Trader(Protocol):
-    """One account on one exchange, for the time of one call; ``exchanges.base.Exchange`` says what each part means.
+    """One account on one exchange, for the time of one call; ``exchanges.base.Exchange`` describes each part.
 
     absent_after: seconds after which an order that is not found does not exist. replies: the JSON texts of the
     exchange's replies to this object's calls.
@@ -34,7 +34,7 @@ class Trader(Protocol):
         """Return the client id of this request's order."""
 
     def new_order(self, symbol: Symbol, direction: Direction, price: Decimal | None, amount: Decimal) -> NewOrder:
-        """Return the order that FMZ's words mean."""
+        """Return the order that FMZ's parameters describe."""
 
     def prepare(self, order: NewOrder) -> None:
         """Make the calls that an order needs before it is sent."""

@@ -1,1 +1,1 @@
-"""FMZ's side: its names, formats and rules. Knows no exchange, no Flask and no database."""
+"""FMZ's side: its names, formats and rules. It knows no exchange, no Flask and no database."""

@@ -1,4 +1,4 @@
-"""When a call must be over."""
+"""The time limit of a call."""
 
 import time
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Deadline:
-    """A moment by which a call must be over, all its HTTP calls included; ``at`` in ``time.monotonic()`` seconds."""
+    """The moment by which a call must be over, all its HTTP calls included; ``at`` in ``time.monotonic()`` seconds."""
 
     at: float
 

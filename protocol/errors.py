@@ -1,18 +1,18 @@
-"""The one error tree: everything FMZ is ever told when a call fails.
+"""The error tree: every failure that FMZ is ever told.
 
-Each class has a stable upper-case label, which starts every text, because FMZ users filter their logs by text.
-A message is written for a trader at 3 a.m.: what happened, and what to do. It never contains a URL's query, a header,
-a body or a secret.
+Each class has a stable upper-case label, which starts every text, because FMZ users filter their logs by text. A
+message is written for a trader at 3 a.m.: what happened, and what to do. It never contains a URL's query, a header, a
+body or a secret.
 """
 
 from typing import ClassVar
 
 UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
-"""What a reader raises on an exchange's reply that is not as documented."""
+"""The exceptions that a reader raises on an exchange's reply that is not as documented."""
 
 
 class GatewayError(Exception):
-    """A failure told to FMZ as ``{"error": "<LABEL> <message>"}``. code: the exchange's own, empty where there is
+    """A failure, answered to FMZ as ``{"error": "<LABEL> <message>"}``. code: the exchange's own, empty if there is
     none."""
 
     label: ClassVar[str] = "INTERNAL_ERROR"
@@ -27,110 +27,110 @@ class GatewayError(Exception):
 
 
 class InvalidCall(GatewayError):
-    """The call is malformed, or names something that is not here. Nothing was sent."""
+    """A malformed call, or one that names something unknown. Nothing was sent."""
 
     label = "INVALID_CALL"
 
 
 class AccessDenied(GatewayError):
-    """The caller may not use this gateway: token, address, Host or Origin. Nothing was sent."""
+    """A caller that may not use this gateway: token, address, Host or Origin. Nothing was sent."""
 
     label = "ACCESS_DENIED"
 
 
 class NotAllowed(GatewayError):
-    """A setting of this gateway forbids it. Nothing was sent."""
+    """A call that a setting of this gateway forbids. Nothing was sent."""
 
     label = "NOT_ALLOWED"
 
 
 class Unsupported(GatewayError):
-    """This exchange cannot do it. Nothing was sent."""
+    """A call that this exchange cannot do. Nothing was sent."""
 
     label = "UNSUPPORTED"
 
 
 class NotSent(GatewayError):
-    """Refused by us or by the network before a byte of the request left: safe to ask again."""
+    """A call that was not sent, or is known to have had no effect: safe to try again."""
 
     label = "NOT_SENT"
 
 
 class OutcomeUnknown(GatewayError):
-    """Bytes left and no definite answer came back. For a read that is a nuisance; for an order see below."""
+    """A call that was sent and got no definite answer. A read may be repeated; for an order see OrderStateUnknown."""
 
     label = "NO_DEFINITE_ANSWER"
 
 
 class ExchangeFailed(OutcomeUnknown):
-    """The exchange's server failed, HTTP 5xx. A call that changes nothing may be asked again."""
+    """A failure of the exchange's server, HTTP 5xx. A call that changes nothing may be repeated."""
 
 
 class OrderStateUnknown(OutcomeUnknown):
-    """An order was sent and no definite answer came back: whether it exists is not known."""
+    """An order that was sent and got no definite answer: it may exist."""
 
     label = "ORDER_STATE_UNKNOWN"
 
 
 class ExchangeError(GatewayError):
-    """The exchange answered no, with its own code and words."""
+    """A refusal by the exchange, with its own code and words."""
 
     label = "REFUSED"
 
 
 class AuthenticationFailed(ExchangeError):
-    """The key, secret, passphrase, signature, address or permission was not accepted."""
+    """A key, secret, passphrase, signature, address or permission that was not accepted."""
 
     label = "AUTHENTICATION_FAILED"
 
 
 class WrongTime(AuthenticationFailed):
-    """The exchange's clock and ours differ by more than it accepts."""
+    """A difference between the exchange's clock and ours that is greater than it accepts."""
 
 
 class InsufficientFunds(ExchangeError):
-    """The account holds too little, free of other orders, for this one."""
+    """An order for which the account holds too little that is free of other orders."""
 
     label = "INSUFFICIENT_FUNDS"
 
 
 class InvalidOrder(ExchangeError):
-    """The order breaks a rule of its market: price step, amount step, least amount or value."""
+    """An order that breaks a rule of its market: price step, amount step, least amount or value."""
 
     label = "INVALID_ORDER"
 
 
 class OrderNotFound(ExchangeError):
-    """The exchange knows no such order."""
+    """An order that the exchange does not know."""
 
     label = "ORDER_NOT_FOUND"
 
 
 class OrderFilled(ExchangeError):
-    """The order cannot be cancelled any more: it is filled."""
+    """An order that cannot be cancelled any more, because it is filled."""
 
     label = "ORDER_FILLED"
 
 
 class RateLimited(ExchangeError):
-    """Too many calls; the exchange, or our own count of its limits, says wait."""
+    """A call beyond a rate limit, by the exchange's word or by our own count."""
 
     label = "RATE_LIMITED"
 
 
 class Maintenance(ExchangeError):
-    """The exchange, or this market of it, is closed for now."""
+    """A call to an exchange, or to a market of it, that is closed for now."""
 
     label = "MAINTENANCE"
 
 
 def cause(error: Exception) -> str:
-    """Return the class of what failed beneath a library's own error: its words may quote what nobody may read."""
+    """Return the class name of the error beneath a library's own one; never its text, which may quote a secret."""
     return type(getattr(error, "orig", None) or error).__name__
 
 
 def recalled(text: str) -> GatewayError:
-    """Return the error that an earlier call failed with, from its text."""
+    """Return the error of an earlier call, made from its text."""
     label, _, message = text.partition(" ")
     kinds = [GatewayError]
     for kind in kinds:

@@ -1,4 +1,4 @@
-"""The parameters of FMZ's calls, once read and checked."""
+"""The parameters of FMZ's calls, after they were read and checked."""
 
 from decimal import Decimal
 from typing import Any, TypedDict
@@ -7,7 +7,7 @@ from protocol.models import Direction, Symbol
 
 
 class Envelope(TypedDict):
-    """A request of FMZ's host; ``nonce`` is 0 when there was none."""
+    """A request of FMZ's host; ``nonce`` is 0 if it had none."""
 
     access_key: str
     secret_key: str

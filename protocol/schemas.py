@@ -1,7 +1,7 @@
-"""What FMZ's host sends, as marshmallow schemas.
+"""The parameters that FMZ's host sends, as marshmallow schemas.
 
 The formats are the article's (fmz.com/bbs-topic/1052). Where a host's spelling is not documented, every plausible
-variant is taken.
+variant is accepted.
 """
 
 import json
@@ -104,13 +104,14 @@ def _nonce(value: object) -> int:
 
 
 class Incoming(Schema, Generic[T]):
-    """Reads what FMZ sent as a T. Unknown keys are ignored: hosts of different ages send different extras."""
+    """A schema that reads what FMZ sent as a T. Unknown keys are ignored: hosts of different ages send different
+    extras."""
 
     class Meta:
         unknown = EXCLUDE
 
     def read(self, data: Any) -> T:
-        """Return what FMZ sent, checked. Raises InvalidCall with one sentence per wrong parameter."""
+        """Return what FMZ sent, checked. Raises InvalidCall with one sentence for each wrong parameter."""
         try:
             found: T = self.load(data)
         except ValidationError as error:
@@ -141,7 +142,7 @@ class CallSchema(Incoming[Envelope]):
 
 
 class NoParams(Incoming[Nothing]):
-    """A method without parameters."""
+    """The parameters of a method without any."""
 
 
 class _Symbol(Schema):
@@ -153,36 +154,37 @@ class _Markets(Schema):
 
 
 class SymbolParams(_Symbol, Incoming[OfSymbol]):
-    """A method about one market."""
+    """The parameters of a method about one market."""
 
 
 class OrdersParams(_Markets, Incoming[OfMarkets]):
-    """Open orders of one market, or of all when none is named."""
+    """The parameters of a list of open orders: of one market, or of all when none is named."""
 
 
 class HistoryParams(_Markets, Incoming[OfHistory]):
-    """Past orders from ``since`` (ms) on."""
+    """The parameters of a list of past orders, from ``since`` (ms) on."""
 
     since = Reader(_limit, "a time in ms", load_default=None, allow_none=True)
     limit = Reader(_limit, "a positive whole number of orders", load_default=None, allow_none=True)
 
 
 class RecordsParams(_Symbol, Incoming[OfRecords]):
-    """``period`` counts minutes; ``limit`` counts bars, and 0 or nothing means as many as the exchange gives."""
+    """The parameters of bars: ``period`` in minutes; ``limit`` in bars, 0 or nothing for as many as the exchange
+    gives."""
 
     period = Reader(_positive(whole), "a positive whole number of minutes", required=True)
     limit = Reader(_limit, "a positive whole number of bars", load_default=None, allow_none=True)
 
 
 class OrderParams(_Symbol, Incoming[OfOrder]):
-    """A method about one order."""
+    """The parameters of a method about one order."""
 
     order_id = Reader(_order_id, "an order's id, as a string or number", data_key="id", required=True)
 
 
 class TradeParams(_Symbol, Incoming[OfTrade]):
-    """A new order. A ``price`` that is not positive means market; it must be there, so that no misspelt key
-    turns a limit order into a market order."""
+    """The parameters of a new order. A ``price`` that is not positive means market; it is required, so that no misspelt
+    key turns a limit order into a market order."""
 
     direction = Reader(_direction, "buy, sell, closebuy or closesell", data_key="type", required=True)
     price = Reader(exact, "a plain decimal number; -1 means market", required=True)
@@ -201,14 +203,14 @@ def _scalar(value: object) -> str:
 
 
 class RawParams(Incoming[OfRaw]):
-    """A pass-through's parameters: strings, as FMZ decodes them from its query; a value that the strategy put in
-    single quotes loses them."""
+    """The parameters of a pass-through: strings, as FMZ decodes them from its query. Single quotes around a value,
+    which strategies may write, are removed."""
 
     params = fields.Dict(keys=Reader(_text, "a name"), values=Reader(_scalar, "a string or number"), required=True)
 
 
 class IoParams(Incoming[OfIo]):
-    """FMZ's settings and positions calls: a code and its arguments."""
+    """The parameters of FMZ's settings and positions calls: a code and its arguments."""
 
     code = Reader(whole, "a whole number", required=True)
     args = fields.List(
@@ -232,21 +234,21 @@ class _Arguments(Incoming[T]):
 
 
 class ContractArguments(_Arguments[OfContract]):
-    """SetContractType's."""
+    """The arguments of SetContractType."""
 
     names = ("contract",)
     contract = Reader(_contract, "a contract code such as swap", required=True)
 
 
 class DirectionArguments(_Arguments[OfDirection]):
-    """SetDirection's."""
+    """The arguments of SetDirection."""
 
     names = ("direction",)
     direction = Reader(_direction, "buy, sell, closebuy or closesell", required=True)
 
 
 class LeverageArguments(_Arguments[OfLeverage]):
-    """SetMarginLevel's: the leverage, after the market where one is given."""
+    """The arguments of SetMarginLevel: the leverage, after the market if one is given."""
 
     names = ("leverage", "symbol")
     leverage = Reader(_positive(whole), "a positive whole number", required=True)
@@ -257,7 +259,7 @@ class LeverageArguments(_Arguments[OfLeverage]):
 
 
 class PositionsArguments(_Arguments[OfMarkets]):
-    """GetPositions': nothing, a contract code, a market, or a range such as ``USDT.swap``."""
+    """The arguments of GetPositions: nothing, a contract code, a market, or a range such as ``USDT.swap``."""
 
     names = ("symbol",)
     symbol = Reader(_symbol_or_none, "a market or a contract code", load_default=None, allow_none=True)

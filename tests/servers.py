@@ -38,9 +38,11 @@ _EMPTY = """
 
 @contextmanager
 def database(directory: Path, *, tables: bool = True) -> Iterator[str]:
-    """The URL of an empty database, for this process and those it starts: a schema of its own on the PostgreSQL server
-    if there is one, else a file in ``directory``. tables: whether it may have some already; without, it is not used
-    again, so they may be any."""
+    """Yield the URL of an empty database, for this process and those it starts: a schema of its own on the PostgreSQL
+    server if there is one, else a file in ``directory``.
+
+    tables: True if it may have some already; without, it is not used again, so they may be any.
+    """
     if not STATE_URL:
         file = directory / "state.db"
         if tables:
@@ -57,7 +59,7 @@ def database(directory: Path, *, tables: bool = True) -> Iterator[str]:
 
 @cache
 def _made() -> bytes:
-    """A database file with all tables, for they take longer to make than most tests to run."""
+    """Return a database file with all tables, for they take longer to make than most tests to run."""
     with TemporaryDirectory() as place:
         file = Path(place) / "state.db"
         open_state(f"sqlite:///{file}").dispose()
@@ -66,7 +68,7 @@ def _made() -> bytes:
 
 @contextmanager
 def empty_redis(worker: str) -> Iterator[str]:
-    """The URL of an empty database of the Redis server, one for each of pytest's workers: ``gw0``, ``gw1``, …"""
+    """Yield the URL of an empty database of the Redis server, one for each of pytest's workers: ``gw0``, ``gw1``, …"""
     if not REDIS_URL:
         pytest.skip("needs a Redis server: set TEST_REDIS_URL, or run .ci/servers make test-servers")
     url = f"{REDIS_URL}/{worker.removeprefix('gw') if worker.startswith('gw') else 0}"

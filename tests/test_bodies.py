@@ -23,7 +23,7 @@ ROUTES = [*EXCHANGES, "", "exchange", "nope"]
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
-    """The application, whose real exchanges are a port of this machine where nobody listens."""
+    """Yield the application, whose real exchanges are a port of this machine where nobody listens."""
     with socket.socket() as nobody, database(tmp_path_factory.mktemp("state")) as url:
         state = open_state(url)
         nobody.bind(("127.0.0.1", 0))
@@ -72,18 +72,18 @@ LETTERS = string.printable + "\0\x7f\xa0éßЖ中😀\u2028\u202e\ufeff\uffff\U0
 
 
 def text(dice: Random, most: int = 20) -> str:
-    """Any text."""
+    """Return any text."""
     return "".join(dice.choices(LETTERS, k=dice.randint(0, most)))
 
 
 def number(dice: Random) -> int | float:
-    """Any number, small ones as often as those that no double or no machine word holds."""
-    size = 10 ** dice.randint(0, 40)
+    """Return any number, small ones as often as those that no double or no machine word holds."""
+    size: int = 10 ** dice.randint(0, 40)
     return dice.choice([dice.randint(-size, size), dice.uniform(-size, size), dice.random() / size])
 
 
 def value(dice: Random, depth: int = 3) -> Any:
-    """Any JSON."""
+    """Return any JSON."""
     scalars: list[Callable[[], Any]] = [lambda: dice.choice([None, True, False]), lambda: number(dice)]
     nested: list[Callable[[], Any]] = [
         lambda: [value(dice, depth - 1) for _ in range(dice.randint(0, 3))],
@@ -93,7 +93,7 @@ def value(dice: Random, depth: int = 3) -> Any:
 
 
 def literal(dice: Random) -> str:
-    """The JSON text of a value, or something nasty in its place."""
+    """Return the JSON text of a value, or something nasty in its place."""
     return dice.choice(NASTY) if dice.random() < 0.5 else json.dumps(value(dice))
 
 
@@ -120,12 +120,12 @@ CALLS = [
 
 
 def written(items: Any) -> str:
-    """An object of names and literals."""
+    """Return an object of names and literals."""
     return "{" + ", ".join(f"{json.dumps(name)}: {literal}" for name, literal in items) + "}"
 
 
 def mutated(dice: Random) -> bytes:
-    """A plausible call with one thing changed: a value, a name, one thing more, or one less."""
+    """Return a plausible call with one thing changed: a value, a name, one thing more, or one less."""
     method, params = dice.choice(CALLS)
     outer = [*ENVELOPE.items(), ("nonce", str(dice.randrange(10**13))), ("method", json.dumps(method)), ("params", "")]
     inner = [*params.items()]

@@ -31,7 +31,7 @@ def sqlite(tmp_path: Path) -> Iterator[Engine]:
 
 
 def at_once(work: Callable[[int], None], threads: int) -> list[SQLAlchemyError]:
-    """Do it in so many threads, each told its number; what failed."""
+    """Do it in so many threads, each with its number; return the errors."""
     barrier, failed = threading.Barrier(threads), []
 
     def begin(number: int) -> None:
@@ -197,7 +197,7 @@ def test_no_other_database_is_spoken(url: str) -> None:
 
 
 def test_nobody_waits_long_for_a_lock(state: Engine) -> None:
-    """Less than the default deadline, for what another connection keeps for itself."""
+    """Check that it is less than the default deadline, for what another connection keeps for itself."""
     lock = text("SELECT pg_advisory_xact_lock(1)")
     with state.connect() as one, state.connect() as other:
         if state.dialect.name == "sqlite":

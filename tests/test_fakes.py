@@ -99,18 +99,18 @@ def test_a_market_order_is_not_sent_where_there_is_none(call: Call, fake: FakeEx
     assert not fake.asked
 
 
-def test_a_wrong_secret_and_a_wrong_key_are_told(name: str, call: Call, fake: FakeExchange) -> None:
+def test_a_wrong_secret_and_a_wrong_key_are_reported(name: str, call: Call, fake: FakeExchange) -> None:
     # BitGo's codes are not known, so that all its refusals are the same to the gateway.
-    told = "REFUSED " if name == "BitGo" else "AUTHENTICATION_FAILED "
+    label = "REFUSED " if name == "BitGo" else "AUTHENTICATION_FAILED "
     wrong = "d3Jvbmctc2VjcmV0LW9mLWJhc2U2NA=="
-    assert call("trade", LIMIT, secret=wrong)["error"].startswith(told)
-    assert call("accounts", key="other-key")["error"].startswith(told)
+    assert call("trade", LIMIT, secret=wrong)["error"].startswith(label)
+    assert call("accounts", key="other-key")["error"].startswith(label)
     assert fake.orders == []
 
 
-def test_too_little_money_is_told(name: str, call: Call, fake: FakeExchange) -> None:
-    told = "REFUSED " if name == "BitGo" else "INSUFFICIENT_FUNDS "
-    assert call("trade", {**LIMIT, "amount": TOO_MUCH})["error"].startswith(told)
+def test_too_little_money_is_reported(name: str, call: Call, fake: FakeExchange) -> None:
+    label = "REFUSED " if name == "BitGo" else "INSUFFICIENT_FUNDS "
+    assert call("trade", {**LIMIT, "amount": TOO_MUCH})["error"].startswith(label)
     assert fake.orders == []
 
 

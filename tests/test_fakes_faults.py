@@ -39,11 +39,11 @@ NEW_ORDERS: dict[str, tuple[str, dict[str, str]]] = {
     ),
 }
 CLOCKS: dict[str, tuple[str, Callable[[Any], float]]] = {
-    "Binance": ("/api/v3/time", lambda told: told["serverTime"] / 1000),
-    "Futures_Binance": ("/fapi/v1/time", lambda told: told["serverTime"] / 1000),
-    "OKX": ("/api/v5/public/time", lambda told: int(told["data"][0]["ts"]) / 1000),
-    "Futures_OKX": ("/api/v5/public/time", lambda told: int(told["data"][0]["ts"]) / 1000),
-    "Kraken": ("/0/public/Time", lambda told: told["result"]["unixtime"]),
+    "Binance": ("/api/v3/time", lambda reply: reply["serverTime"] / 1000),
+    "Futures_Binance": ("/fapi/v1/time", lambda reply: reply["serverTime"] / 1000),
+    "OKX": ("/api/v5/public/time", lambda reply: int(reply["data"][0]["ts"]) / 1000),
+    "Futures_OKX": ("/api/v5/public/time", lambda reply: int(reply["data"][0]["ts"]) / 1000),
+    "Kraken": ("/0/public/Time", lambda reply: reply["result"]["unixtime"]),
 }
 HEAD = rb"HTTP/1.1 200 OK\r\n.*\r\n\r\n"
 PAGE = rb".*Content-Type: text/html.*<html>.*</html>"
@@ -82,7 +82,7 @@ def fake(server: Broken) -> FakeExchange:
 def new_order(
     name: str, server: Broken, key: str = KEY, *, secret: str = SECRET, **more: str
 ) -> requests.PreparedRequest:
-    """A signed request for a new order; ``expTime`` is a header."""
+    """Return a signed request for a new order; ``expTime`` is a header."""
     exchange = find(name)
     path, params = NEW_ORDERS[name]
     headers = {"expTime": more.pop("expTime")} if "expTime" in more else {}
@@ -93,18 +93,19 @@ def new_order(
 
 
 def answer(request: requests.PreparedRequest) -> str:
-    """The text of the answer to a request."""
+    """Return the text of the answer to a request."""
     with requests.Session() as session:
         return session.send(request, allow_redirects=False, timeout=5).text
 
 
 def talk(request: requests.PreparedRequest, patience: float, enough: bytes | None = None) -> tuple[bytes, str]:
-    """All that a request is answered, byte for byte, and how that ends: closed, reset or unfinished, which is also when
+    """Return all bytes of the reply to a request, and how it ends: closed, reset or unfinished, which is also when
     there is enough."""
     address = urlsplit(str(request.url))
     lines = [f"{request.method} {request.path_url} HTTP/1.1", f"Host: {address.netloc}"]
-    lines += [f"{field}: {value}" for field, value in request.headers.items()]
+    lines += [f"{name}: {text if isinstance(text, str) else text.decode()}" for name, text in request.headers.items()]
     body = request.body or b""
+    assert isinstance(body, bytes | str)
     received = b""
     until = time.monotonic() + patience
     with socket.create_connection((str(address.hostname), int(address.port or 0))) as sock:
@@ -135,12 +136,12 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("name", CLOCKS)
 @pytest.mark.parametrize("ahead", [0.0, -7.5, 3600.0])
-def test_the_clock_is_told(name: str, ahead: float, server: Broken, fake: FakeExchange) -> None:
+def test_the_clock_can_be_read(name: str, ahead: float, server: Broken, fake: FakeExchange) -> None:
     path, read = CLOCKS[name]
     fake.clock_ahead = ahead
     begun = time.time()
-    told = read(requests.get(server.url + path, timeout=5).json())
-    assert begun - 1 < told - ahead < time.time() + 0.01  # one tells whole seconds
+    reply = read(requests.get(server.url + path, timeout=5).json())
+    assert begun - 1 < reply - ahead < time.time() + 0.01  # one tells whole seconds
 
 
 @pytest.mark.parametrize(
@@ -171,13 +172,14 @@ def test_a_request_that_comes_too_late_or_too_early_is_refused(
     name: str, ahead: float, more: dict[str, str], refusal: str, server: Broken, fake: FakeExchange
 ) -> None:
     fake.clock_ahead = ahead
-    told = answer(new_order(name, server, **limits(more)))
-    assert refusal in told
-    assert len(fake.orders) == (0 if refusal else 1), told
+    reply = answer(new_order(name, server, **limits(more)))
+    assert refusal in reply
+    assert len(fake.orders) == (0 if refusal else 1), reply
 
 
 def limits(more: dict[str, str]) -> dict[str, str]:
-    """The parameters that limit a request in time, seconds from now made into an exchange's way to write a time."""
+    """Return the parameters that limit a request in time, seconds from now turned into an exchange's way to write a
+    time."""
     write: dict[str, Callable[[float], str]] = {
         "expTime": lambda moment: str(int(moment * 1000)),
         "deadline": lambda moment: datetime.fromtimestamp(moment, UTC).isoformat(),
@@ -226,16 +228,16 @@ def test_every_fault_with_and_without_an_order(name: str, server: Broken, fake: 
         assert replies[account][1] == end, account
         assert created[account] == (plan.created and plan.fault != BEFORE), account
         assert server.placements[account] == 1
-    assert server.elsewhere.connections == 0
+    assert server.redirect_target.connections == 0
 
 
 @pytest.mark.parametrize("name", ["Binance"])
 def test_the_spoiled_reply_is_that_of_the_order(name: str, server: Broken, fake: FakeExchange) -> None:
     server.plan = lambda account, attempt: Plan("truncated json", created=True)
-    told = answer(new_order(name, server))
-    assert f'"orderId": {fake.orders[0].id}' in told
+    reply = answer(new_order(name, server))
+    assert f'"orderId": {fake.orders[0].id}' in reply
     with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
-        json.loads(told)
+        json.loads(reply)
 
 
 def test_the_plan_is_chosen_by_attempt_and_reads_are_left_alone(name: str, server: Broken, fake: FakeExchange) -> None:

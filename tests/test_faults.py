@@ -1,5 +1,5 @@
 """The real service in its own process, before exchanges that misbehave: every failure has exactly one outcome class,
-told in time, in few words, and without what nobody may read."""
+reported in time, in few words, and without what nobody may read."""
 
 import http.client
 import json
@@ -22,6 +22,7 @@ from database import open_state
 from tests.fakes import KEY, PASSPHRASE, SECRET
 from tests.fakes.broken import Broken, Plan
 from tests.fakes.exchanges import FAKES
+from tests.fakes.listings import TICKERS, markets_of
 from tests.faults import FaultServer, bomb, closed_port, market, small_bomb
 from tests.servers import database
 from tests.service import Service, running
@@ -81,42 +82,13 @@ BEFORE_TLS = (
     "reset unread",
     "talks first",
 )  # "none" has a certificate nobody trusts
-TICKERS = {
-    "bitgo": '{"data": {"buy": 1, "sell": 2, "last": 3.5, "high": 4, "low": 0.5, "vol": 6}}',
-    "coinpark": '{"result": {"buy": 1, "sell": 2, "last": 3.5, "high": 4, "low": 0.5, "vol": 6, "timestamp": 1}}',
-    "binance": '{"bidPrice": "1", "askPrice": "2", "lastPrice": "3.5", "highPrice": "4", "lowPrice": "0.5",'
-    ' "volume": "6", "closeTime": 1700000000000}',
-    "okx": '{"code": "0", "msg": "", "data": [{"bidPx": "1", "askPx": "2", "last": "3.5", "high24h": "4",'
-    ' "low24h": "0.5", "vol24h": "6", "ts": "1700000000000"}]}',
-    "kraken": '{"error": [], "result": {"LTCCNY": {"b": ["1", "1", "1"], "a": ["2", "1", "1"], "c": ["3.5", "1"],'
-    ' "h": ["4", "4"], "l": ["0.5", "0.5"], "v": ["6", "6"]}}}',
-}
-TICKERS |= {"futures_binance": TICKERS["binance"], "futures_okx": TICKERS["okx"]}
 BASES = ("LTC", *map(market, VERDICTS))
-# The lists of markets, which futures are asked for first, and which are kept for a while.
-MARKETS = {
-    "futures_binance": {
-        "symbols": [
-            {"symbol": f"{base}USDT", "contractType": "PERPETUAL", "status": "TRADING", "baseAsset": base}
-            | {"quoteAsset": "USDT", "filters": []}
-            for base in BASES
-        ]
-    },
-    "futures_okx": {
-        "code": "0",
-        "msg": "",
-        "data": [
-            {"instId": f"{base}-USDT-SWAP", "alias": "", "state": "live", "tickSz": "0.01", "lotSz": "1", "minSz": "1"}
-            | {"maxLmtSz": "1000", "ctVal": "1", "ctMult": "1", "ctValCcy": base}
-            for base in BASES
-        ],
-    },
-}
+MARKETS = markets_of(BASES)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call was answered with, and after how many seconds; its account's key."""
+    """The reply to a call, the seconds that it took, and its account's key."""
 
     reply: dict[str, Any]
     seconds: float
@@ -156,7 +128,7 @@ class Gateway:
         return Answer(answer, time.monotonic() - start, key)
 
     def symbol(self, route: str, method: str, number: int, base: str) -> str:
-        """A market that the exchange behind the route has."""
+        """Return a market that the exchange behind the route has."""
         if method == "trade":
             return FAKES[NAMES[route]].symbol
         if route in FUTURES:
@@ -171,7 +143,7 @@ class Gateway:
             connection.execute(forgotten, {"address": f"{self.exchanges[route].url} %"})
 
     def signs(self) -> set[str]:
-        """Every signature that was sent."""
+        """Return every signature that was sent."""
         requests = [seen for server in self.exchanges.values() for seen in server.requests]
         queries = [parse_qs(f"{seen.target.partition('?')[2]}&{seen.body.decode()}") for seen in requests]
         heads = [{name: [value] for name, value in seen.headers.items()} for seen in requests]
@@ -184,7 +156,7 @@ NAMES = {name.lower(): name for name in FAKES}
 
 @contextmanager
 def gateway(directory: Path, exchanges: Mapping[str, FaultServer], urls: Mapping[str, str]) -> Iterator[Gateway]:
-    """The service before these exchanges."""
+    """Yield the service before these exchanges."""
     addresses = {f"{route.upper()}_URL": url for route, url in urls.items()}
     with database(directory) as state_url:
         settings = {"DEADLINE": str(DEADLINE), "LOG_LEVEL": "DEBUG", "STATE_URL": state_url, **addresses}
@@ -196,7 +168,7 @@ def gateway(directory: Path, exchanges: Mapping[str, FaultServer], urls: Mapping
 
 @contextmanager
 def served(directory: Path, servers: Mapping[str, FaultServer]) -> Iterator[Gateway]:
-    """The service before these servers, all of which are started and stopped."""
+    """Yield the service before these servers, all of which are started and stopped."""
     with ExitStack() as stack:
         urls = {route: stack.enter_context(server).url for route, server in servers.items()}
         yield stack.enter_context(gateway(directory, servers, urls))
@@ -204,14 +176,14 @@ def served(directory: Path, servers: Mapping[str, FaultServer]) -> Iterator[Gate
 
 @pytest.fixture
 def elsewhere() -> Iterator[FaultServer]:
-    """A server that nobody was ever told to talk to, except by redirects."""
+    """Yield a server that nobody was ever told to talk to, except by redirects."""
     with FaultServer() as server:
         yield server
 
 
 @pytest.fixture
 def readers(tmp_path: Path, elsewhere: FaultServer) -> Iterator[Gateway]:
-    """Exchanges that fail as the market says which they are asked for."""
+    """Yield exchanges that fail as the market says which they are asked for."""
     bomb(), small_bomb()  # made once, so that the making is on nobody's clock
     with served(tmp_path, {route: FaultServer("by market") for route in ROUTES}) as started:
         for route, server in started.exchanges.items():
@@ -224,7 +196,7 @@ def readers(tmp_path: Path, elsewhere: FaultServer) -> Iterator[Gateway]:
 
 @pytest.fixture
 def traders(tmp_path: Path) -> Iterator[Gateway]:
-    """Exchanges that keep orders, and fail when they are asked for new ones."""
+    """Yield exchanges that keep orders, and fail when they are asked for new ones."""
     bomb(), small_bomb()
     with served(tmp_path, {route: Broken(FAKES[NAMES[route]]()) for route in ROUTES}) as it:
         yield it
@@ -247,13 +219,13 @@ def cut_off_gateway(tmp_path: Path) -> Iterator[Gateway]:
 
 
 def together(ask: Callable[..., Answer], *calls: Iterable[Any]) -> list[Answer]:
-    """All answers, to calls at the same time."""
+    """Return all answers, to calls at the same time."""
     with ThreadPoolExecutor(CROWD) as pool:
         return list(pool.map(ask, *calls))
 
 
 def check(answer: Answer, verdict: str, signs: Set[str] = frozenset()) -> None:
-    """The answer is this verdict, came in time, and says no more than it may."""
+    """Check that an answer is this verdict, came in time, and says no more than it may."""
     assert answer.reply.keys() == {"error"}
     text = answer.reply["error"]
     assert text.split()[0] == verdict, text
@@ -265,14 +237,15 @@ def check(answer: Answer, verdict: str, signs: Set[str] = frozenset()) -> None:
 
 
 def leaks(text: str, signs: Set[str]) -> set[str]:
-    """Runs of six characters of a key that are in a text, and of twelve of a signature, for six of hex are anywhere."""
+    """Return the runs of six characters of a key that are in a text, and of twelve of a signature, for six of hex are
+    anywhere."""
     secrets = [(KEY, 6), (SECRET, 6), (PASSPHRASE, 6), *((sign, 12) for sign in signs)]
     runs = {secret[i : i + length] for secret, length in secrets for i in range(len(secret) - length + 1)}
     return {run for run in runs if run in text}
 
 
 def logs_no_secret(gateway: Gateway, outcome: str) -> None:
-    """The service logged this outcome, and all that libraries say, but no part of a secret."""
+    """Check that the service logged this outcome, and all that libraries say, but no part of a secret."""
     log = gateway.service.log.read_text()
     assert outcome in log
     assert "urllib3" in log, "libraries, too, were asked to log"
@@ -304,7 +277,7 @@ def test_tickers(readers: Gateway, elsewhere: FaultServer, subtests: pytest.Subt
 
 
 def tries(route: str, fault: str) -> Iterable[int]:
-    """How often a ticker may be asked for."""
+    """Return the numbers of times that a ticker may be asked for."""
     if fault in ASKED_AGAIN:
         return range(1, 4) if route == "kraken" else (3,)  # it has one call a second, and the time may be over before
     # One ticker is made of two replies, and asks for the second where the first is JSON.
@@ -312,8 +285,8 @@ def tries(route: str, fault: str) -> Iterable[int]:
 
 
 def tickers_under_faults(readers: Gateway) -> dict[tuple[str, str], Answer]:
-    """What was answered under every fault, by route and fault. An exchange is asked for the next ticker once it has
-    heard of the last one, for it limits them, or once that is answered, where it is asked for again."""
+    """Return the answers under every fault, by route and fault. An exchange is asked for the next ticker once it has
+    received the request for the last one, for it limits them, or once that is answered, where it is asked for again."""
     once = [fault for fault in VERDICTS if fault not in ASKED_AGAIN]
 
     def start_all(route: str) -> dict[tuple[str, str], Future[Answer]]:
@@ -350,7 +323,7 @@ class Cell:
 
 
 def cells(faults: Iterable[str]) -> Iterator[Cell]:
-    """Two routes for each fault, in turn. ``tests.reliability`` has them all."""
+    """Yield two routes for each fault, in turn. ``tests.reliability`` has them all."""
     for fault in faults:
         number = list(VERDICTS).index(fault)
         for route in (ROUTES[number % len(ROUTES)], ROUTES[(number + 3) % len(ROUTES)]):
@@ -375,7 +348,7 @@ def test_orders(traders: Gateway, subtests: pytest.Subtests) -> None:
 
 
 def orders_under_faults(asked: Iterable[Cell], traders: Gateway) -> list[Answer]:
-    """What was answered in every cell, each for an account of its own, which says what becomes of its orders."""
+    """Return the answers in every cell, each for an account of its own, whose key says what becomes of its orders."""
     plans: dict[str, Plan] = {}
 
     def trade(cell: Cell) -> Answer:
@@ -390,12 +363,13 @@ def orders_under_faults(asked: Iterable[Cell], traders: Gateway) -> list[Answer]
 
 
 def an_order_under(cell: Cell, answer: Answer, traders: Gateway, signs: Set[str]) -> None:
-    """It is sent once. Its outcome has one class when no order came about; and when one did, its id is found."""
+    """Check that an order is sent once. Its outcome has one class when no order came about; and when one did, its id is
+    found."""
     server = traders.exchanges[cell.route]
     assert isinstance(server, Broken)
     orders = [order for order in server.fake.orders if order.account == answer.key]
     assert server.placements[answer.key] == 1, (cell, answer)
-    assert server.elsewhere.connections == 0, "a redirect was followed"
+    assert server.redirect_target.connections == 0, "a redirect was followed"
     if cell.created:
         assert answer.reply["raw"]["found"] is True, cell
         assert [str(answer.reply["data"]["id"])] == [order.id for order in orders]
@@ -439,6 +413,6 @@ def test_without_a_connection_nothing_is_sent(cut_off_gateway: Gateway) -> None:
 
 
 def nothing_is_sent(gateway: Gateway) -> None:
-    """No route sends anything, whatever it is asked for."""
+    """Check that no route sends anything, whatever it is asked for."""
     for answer in together(gateway.ask, *zip(*product(ROUTES, METHODS), strict=True)):
         check(answer, "NOT_SENT")

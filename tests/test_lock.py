@@ -21,7 +21,7 @@ LOCKED = re.compile(rf"^([a-z0-9._-]+)==(\S+)(?: ; [^\\\n]+)? \\\n{HASHES}((?: +
 
 
 def pins(requirements: Iterable[str]) -> dict[str, str]:
-    """Name → version of requirements that are all pinned."""
+    """Return name → version of requirements that are all pinned."""
     found = {}
     for requirement in requirements:
         pin = PINNED.fullmatch(requirement)
@@ -31,7 +31,7 @@ def pins(requirements: Iterable[str]) -> dict[str, str]:
 
 
 def names_of(*extras: str) -> list[str]:
-    """What setup.cfg requires, with some of its extras."""
+    """Return the requirements of setup.cfg, with some of its extras."""
     texts = (CONFIG["options"]["install_requires"], *(EXTRAS[extra] for extra in extras))
     return [line for text in texts for line in text.strip().splitlines()]
 
@@ -49,7 +49,7 @@ def text_of(name: str) -> str:
 
 
 def locked(name: str) -> dict[str, set[str]]:
-    """Name → versions; there may be two, for different Pythons or systems."""
+    """Return name → versions; there may be two, for different Pythons or systems."""
     found: dict[str, set[str]] = {}
     for package, version, _ in LOCKED.findall(text_of(name)):
         found.setdefault(package, set()).add(version)

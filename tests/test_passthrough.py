@@ -7,7 +7,7 @@ import random
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -50,7 +50,7 @@ class Gateway:
     def ask(
         self, route: str, resource: str, verb: str = "POST", params: Any = None, *, lax: bool = False
     ) -> tuple[dict[str, Any], list[Seen]]:
-        """The answer to a pass-through, and what the exchange saw of it. The verb may be no legal header."""
+        """Return the answer to a pass-through, and what the exchange saw of it. The verb may be no legal header."""
         body = json.dumps({**KEYS, "method": f"__api_{resource}", "params": params or {}}).encode()
         client = self.lax if lax else self.strict
         reply = client.post(f"/{route}", data=body, environ_overrides={"HTTP_HTTP_METHOD": verb})
@@ -73,16 +73,17 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
             server.body = ANYTHING
         state = open_state(stack.enter_context(database(tmp_path_factory.mktemp("state"))))
         stack.callback(state.dispose)
-        lent: dict[str, Any] = {
-            "state": state,
-            "deadline": 5.0,
-            "urls": {EXCHANGES[route].name: server.url for route, server in servers.items()},
-            "now": Hurrying(NOW),
-            "sleep": lambda seconds: None,
-            "measure_clocks": False,
-        }
-        clients = [Lent(http=Http(), withdrawals=allowed, **lent).app().test_client() for allowed in (False, True)]
-        yield Gateway(*clients, servers)
+        lent = Lent(
+            http=Http(),
+            state=state,
+            deadline=5.0,
+            urls={EXCHANGES[route].name: server.url for route, server in servers.items()},
+            now=Hurrying(NOW),
+            sleep=lambda seconds: None,
+            measure_clocks=False,
+        )
+        lax = replace(lent, http=Http(), withdrawals=True)
+        yield Gateway(lent.app().test_client(), lax.app().test_client(), servers)
 
 
 def path_of(seen: Seen) -> str:
@@ -195,7 +196,7 @@ ALLOWED |= {"futures_okx": ALLOWED["okx"]}
 
 
 def calls(table: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The table's rows: verb, path."""
+    """Return the table's rows: verb, path."""
     return [(verb, path) for verb, paths in table.items() for path in paths.split()]
 
 
@@ -378,7 +379,7 @@ class Hostile:
 
 @cache
 def hostile(port: int) -> list[Hostile]:
-    """The same names on every run, but for the port of the server that must not hear of them."""
+    """Return the same names on every run, but for the port of the server that must not be reached by them."""
     rng = random.Random(4711)
     found: dict[str, Hostile] = {}
     while len(found) < COUNT:
@@ -398,7 +399,7 @@ def aimed(text: str, port: int) -> str:
 
 @pytest.fixture(scope="module")
 def evil() -> Iterator[FaultServer]:
-    """A server that nobody was ever told to talk to, except by names."""
+    """Yield a server that nobody was ever told to talk to, except by names."""
     with FaultServer() as server:
         yield server
         assert (server.connections, server.requests) == (0, [])
@@ -406,7 +407,7 @@ def evil() -> Iterator[FaultServer]:
 
 @pytest.fixture
 def strangers(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Every address that was looked up or dialled and is no exchange's."""
+    """Return every address that was looked up or dialled and is no exchange's."""
     own = {("127.0.0.1", server.port) for server in gateway.exchanges.values()}
     met: list[Any] = []
 
@@ -431,7 +432,7 @@ def strangers(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def is_own(seen: Seen, server: FaultServer) -> bool:
-    """Whether a request names its exchange, and nothing in it is more than the path or the query."""
+    """Return True if a request names its exchange, and nothing in it is more than the path or the query."""
     target = seen.target
     return (
         seen.headers["host"] == f"127.0.0.1:{server.port}"
@@ -501,7 +502,8 @@ def test_no_parameter_reaches_another_host(
 
 
 def check_the_log(caplog: pytest.LogCaptureFixture, route: str, count: int) -> None:
-    """One line a call of the gateway's own, and no character in any line that could begin another."""
+    """Check that there is one line a call of the gateway's own, and no character in any line that could begin
+    another."""
     messages = [record.getMessage() for record in caplog.records]
     assert sum(message.startswith(f"/{route} ") for message in messages) == count
     assert all(message.isprintable() and message.replace("?…", "").isascii() for message in messages)

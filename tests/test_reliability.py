@@ -10,6 +10,7 @@ from tests.reliability.__main__ import DOCUMENT, EXPERIMENTS, table, written
 from tests.reliability.outcome import Outcome
 from tests.reliability.rig import SMALL, Breakage, Facts, Rig, rigs
 
+NO_RIG = cast(Rig, None)  # who judges asks none
 CELL = matrix.Cell("Binance", "limit", Breakage("hang", created=True))
 
 
@@ -46,7 +47,7 @@ def test_a_robot_that_tries_again_has_exactly_the_orders_that_it_wants(started: 
     ],
 )
 def test_a_request_is_judged(said: dict[str, Any], orders: list[str], placements: int, verdict: list[str]) -> None:
-    run = matrix.Run(cast(Rig, None), CELL, "key", **said)
+    run = matrix.Run(NO_RIG, CELL, "key", **said)
     run.judge(Facts({"key": orders}, {"key": placements}, elsewhere=0))
     assert run.broken == verdict
 
@@ -62,7 +63,7 @@ def test_a_request_is_judged(said: dict[str, Any], orders: list[str], placements
     ],
 )
 def test_a_robot_is_judged(ids: list[str], orders: list[str], verdict: list[str]) -> None:
-    robot = loop.Robot(cast(Rig, None), CELL, "key", 2, ids)
+    robot = loop.Robot(NO_RIG, CELL, "key", 2, ids)
     robot.judge(Facts({"key": orders}, {}, elsewhere=0))
     assert robot.broken == verdict
 

@@ -12,6 +12,7 @@ import traceback
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, quote_plus, urlsplit
@@ -32,6 +33,12 @@ from tests.lent import Lent
 from transport.http import Http
 from transport.signing import Credentials
 
+
+def long_canary(seed: int) -> str:
+    """Return 900 letters."""
+    return "".join(random.Random(seed).choices(string.ascii_letters + string.digits, k=900))
+
+
 CANARIES: Mapping[str, tuple[str, str]] = {
     "plain": ("kanarie-4711-0815", "zeisig-ABCDEFGHIJKLMNOP"),
     "with a passphrase": ("kanarie-4711-0815", "zeisig-ABCDEFGH,stieglitz-IJKLMNOP"),
@@ -42,7 +49,7 @@ CANARIES: Mapping[str, tuple[str, str]] = {
     "unicode": ("kanariéé-中文中文中文", "zeisig-ßßßßßßß-😀😀😀😀😀😀,stieglitz-éèéèéè"),
     # What every exchange accepts: a key that may stand in a header, a secret in base64, a passphrase.
     "sendable": ("kana'rie,\"4711\\%41/é=&+", "emVpc2ln/ABC+DEF/GHI+JKLM/NOPQ==,stieg'li,tz\"%20\\é/="),
-    "long": tuple("".join(random.Random(seed).choices(string.ascii_letters + string.digits, k=900)) for seed in (1, 2)),
+    "long": (long_canary(1), long_canary(2)),
 }
 QUOTING = (  # an exchange that quotes the whole request back
     "400 echo",
@@ -92,12 +99,13 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 
 
 def runs(text: str, length: int = 6) -> set[str]:
-    """Every so many characters in a row."""
+    """Return all runs of so many characters."""
     return {text[start : start + length] for start in range(len(text) - length + 1)}
 
 
 def shapes(*secrets: str) -> set[str]:
-    """Every six characters of the secrets, in every form they could be quoted in; six bytes in base64 and in hex."""
+    """Return every six characters of the secrets, in every form they could be quoted in; six bytes in base64 and in
+    hex."""
     found = {run for secret in secrets for form in FORMS for run in runs(form(secret))}
     for data in {secret.encode() for secret in secrets}:
         found |= {form(data[place : place + 6].hex()) for place in range(len(data) - 5) for form in (str, str.upper)}
@@ -107,7 +115,8 @@ def shapes(*secrets: str) -> set[str]:
 
 
 def signatures(server: FaultServer) -> set[str]:
-    """What is too much of any signature that was sent. Twelve characters, for six of hex are anywhere."""
+    """Return the parts of every signature that was sent that are too much. Twelve characters, for six of hex are
+    anywhere."""
     found = set()
     for seen in server.requests:
         sent = parse_qs(f"{seen.target.partition('?')[2]}&{seen.body.decode()}")
@@ -118,13 +127,13 @@ def signatures(server: FaultServer) -> set[str]:
 
 
 def leaks(secrets: set[str], text: str) -> set[str]:
-    """What of the secrets is in a text."""
+    """Return the parts of the secrets that are in a text."""
     lengths = {len(secret) for secret in secrets}
     return {run for length in lengths for run in runs(text, length)} & secrets
 
 
 def bodies(key: str, secret: str) -> Iterator[bytes]:
-    """Every call of FMZ's host, and two that are malformed."""
+    """Yield every call of FMZ's host, and two that are malformed."""
     for method, params in CALLS:
         yield json.dumps(
             {"access_key": key, "secret_key": secret, "nonce": 1, "method": method, "params": params}
@@ -134,7 +143,7 @@ def bodies(key: str, secret: str) -> Iterator[bytes]:
 
 
 def routes(fault: str) -> list[str]:
-    """All exchanges, or those that a fault can happen to."""
+    """Return all exchanges, or those that a fault can happen to."""
     return [route for route, exchange in EXCHANGES.items() if exchange.url or fault == "none"]
 
 
@@ -156,7 +165,7 @@ def lent(server: FaultServer, clock: Clock, tmp_path: Path) -> Iterator[Lent]:
 
 @pytest.fixture
 def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """Every logger there is, at DEBUG."""
+    """Return the log, with every logger there is at DEBUG."""
     loggers = [logging.getLogger(name) for name in ("", "urllib3", *logging.root.manager.loggerDict)]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -168,13 +177,13 @@ def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCa
 
 
 def state_of(directory: Path) -> str:
-    """Every byte of the database, whatever its tables are, its write-ahead log included; what repeats, once."""
+    """Return every byte of the database, whatever its tables are, its write-ahead log included; what repeats, once."""
     parts = {part for path in directory.iterdir() for part in path.read_bytes().split(b"\0")}
     return "\0".join(text for part in parts for text in {part.decode("latin-1"), part.decode("utf-8", "replace")})
 
 
 def lines_of(text: str) -> str:
-    """Every line once: a log says much the same of every call."""
+    """Return every line once: a log says much the same of every call."""
     return "\n".join(dict.fromkeys(text.splitlines()))
 
 
@@ -202,13 +211,13 @@ def test_nothing_told_logged_or_kept_has_a_secret(
         for body in bodies(key, secret):
             reply = client.post(f"/{route}", data=body).get_data(as_text=True)
             errors += [reply, json.loads(reply)["error"]] if "error" in json.loads(reply) else []
-    told, logged, kept = "\n".join(errors), everything_logged.text, state_of(tmp_path)
+    replies, logged, kept = "\n".join(errors), everything_logged.text, state_of(tmp_path)
     assert server.requests
     assert "urllib3.connectionpool" in logged
-    assert any(label in told for label in ("ORDER_STATE_UNKNOWN", "NO_DEFINITE_ANSWER", "REFUSED"))
+    assert any(label in replies for label in ("ORDER_STATE_UNKNOWN", "NO_DEFINITE_ANSWER", "REFUSED"))
     assert kept
     secrets = shapes(key, secret) | signatures(server)
-    assert not leaks(secrets, told)
+    assert not leaks(secrets, replies)
     assert not leaks(secrets, lines_of(logged))
     assert not leaks(secrets, kept)
 
@@ -224,8 +233,8 @@ def test_no_traceback_has_a_secret(fault: str, server: FaultServer, lent: Lent) 
             try:
                 call = read_call(body, "")
                 exchange = lent.open(find(route), Credentials.from_fields(call.access_key, call.secret_key))
-                desk = Desk(exchange, journal, str(call.nonce or ""), sleep=lent.sleep)
-                dispatch(exchange, lambda desk=desk: desk, call)  # type: ignore[misc]
+                open_desk = partial(Desk, exchange, journal, str(call.nonce or ""), sleep=lent.sleep)
+                dispatch(exchange, open_desk, call)
             except GatewayError as error:
                 tracebacks.append("".join(traceback.format_exception(error)))
     text = "\n".join(tracebacks)
@@ -263,7 +272,7 @@ def forget(lent: Lent, route: str, key: str) -> None:
 
 @dataclass
 class Script:
-    """What an exchange says in one conversation, with all that it was asked put into every place there is for words."""
+    """An exchange's replies in one conversation, with all that it was asked put into every place there is for words."""
 
     sent: list[Request] = field(default_factory=list)
     got: list[Reply] = field(default_factory=list)
@@ -286,13 +295,13 @@ class Script:
 
 
 def _place(url: str) -> tuple[str, Any]:
-    """The path, and the action that some have in the query instead."""
+    """Return the path, and the action that some have in the query instead."""
     parts = urlsplit(url)
     return parts.path, parse_qs(parts.query).get("action")
 
 
 def _quoting(text: str, seen: Seen) -> bytes:
-    """A reply as its documentation has it, with the whole request as one more field, and behind the words of a
+    """Return a reply as its documentation has it, with the whole request as one more field, and behind the words of a
     refusal or a warning."""
     said = echo(seen)
     try:
@@ -315,7 +324,8 @@ def _succeeds(case: Conversation) -> bool:
 
 
 def conversations() -> list[Conversation]:
-    """Of every method of every exchange a conversation that succeeds and one that fails, where there are such."""
+    """Return a conversation that succeeds and one that fails of every method of every exchange, where there are
+    such."""
     found: dict[tuple[str, str, bool], Conversation] = {}
     for folder in sorted(CASES.iterdir()):
         for case in load(folder):
@@ -336,11 +346,11 @@ def test_what_an_exchange_quotes_goes_no_further(
     key, secret = CANARIES[canary]
     in_base64 = b64encode(secret.encode()).decode()  # one of Kraken's is
     script = Script()
-    monkeypatch.setitem(FAULTS, "script", script)  # type: ignore[arg-type]
+    monkeypatch.setitem(FAULTS, "script", script)
     server.fault = "script"
     lent = replace(lent, deadline=5.0, now=Hurrying(NOW))
     client = client_of(lent.app())
-    told, answered, verbatim = [], set(), ""
+    replies, answered, verbatim = [], set(), ""
     for number, case in enumerate(conversations()):
         forget(lent, case.route, key)
         route, is_base64 = case.route, case.route == "kraken" and canary != "sendable"
@@ -355,7 +365,7 @@ def test_what_an_exchange_quotes_goes_no_further(
             if call["method"].startswith("__api_") and "data" in reply:
                 verbatim += json.dumps(reply.pop("data"), ensure_ascii=False)
             verbatim += json.dumps(reply.pop("raw", ""), ensure_ascii=False)
-            told.append(json.dumps(reply, ensure_ascii=False))
+            replies.append(json.dumps(reply, ensure_ascii=False))
     secrets = shapes(key, secret, in_base64) | signatures(server)
     kept = state_of(tmp_path)
     assert leaks(secrets, verbatim), "nothing was quoted, so this proves little"
@@ -364,7 +374,7 @@ def test_what_an_exchange_quotes_goes_no_further(
         assert "******" in kept, "no reply that quotes was journalled"
     for rule in client.application.url_map.iter_rules():  # pages about itself, such as metrics
         if "GET" in (rule.methods or ()):
-            told.append(client.get(rule.rule).get_data(as_text=True))
-    assert not leaks(secrets, "\n".join(told))
+            replies.append(client.get(rule.rule).get_data(as_text=True))
+    assert not leaks(secrets, "\n".join(replies))
     assert not leaks(secrets, lines_of(everything_logged.text))
     assert not leaks(secrets, kept)

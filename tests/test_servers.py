@@ -1,4 +1,4 @@
-"""Whether the suite runs on real servers, as it does in ``.ci/run``."""
+"""The suite runs on real servers where there are some, as it does in ``.ci/run``."""
 
 from pathlib import Path
 

@@ -22,7 +22,7 @@ Load = Callable[..., Settings]
 
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Settings.load in an empty directory and an environment of nothing but what is given."""
+    """Return Settings.load in an empty directory and an environment of nothing but what is given."""
     monkeypatch.chdir(tmp_path)
 
     def load(bind: str | None = None, *, dotenv: str | bytes = b"", **environment: str) -> Settings:
@@ -189,12 +189,12 @@ WRONG = {
 def test_a_wrong_setting_is_told_in_one_sentence_that_names_it(load: Load, name: str, text: str) -> None:
     with pytest.raises(WrongSetting) as wrong:
         load(**{name: text})
-    told = str(wrong.value)
-    assert told.startswith(f"{name} is wrong: ")
-    assert len(told.splitlines()) == 1
-    assert len(f"{name} is wrong: ") < len(told) < 250
-    assert "hunter2" not in told
-    assert not (name == "TOKEN" and text in told)
+    message = str(wrong.value)
+    assert message.startswith(f"{name} is wrong: ")
+    assert len(message.splitlines()) == 1
+    assert len(f"{name} is wrong: ") < len(message) < 250
+    assert "hunter2" not in message
+    assert not (name == "TOKEN" and text in message)
 
 
 @pytest.mark.parametrize("guard", [{"TOKEN": TOKEN}, {"ALLOWED_CLIENTS": "10.0.0.0/8"}], ids=["token", "clients"])
@@ -236,7 +236,7 @@ def test_an_address_and_the_kind_of_money_must_agree(load: Load, name: str, more
 @pytest.mark.parametrize("url", ["https://demo-api.binance.com", "http://127.0.0.1:8080"])
 def test_another_address_for_test_money_is_taken(load: Load, url: str) -> None:
     settings = load(BINANCE_URL=url, BINANCE_TESTNET="1")
-    assert (settings.urls["Binance"], settings.testnets) == (url, {"Binance"})
+    assert (settings.urls["Binance"], settings.testnets) == (url, frozenset({"Binance"}))
 
 
 def test_the_environment_wins_over_the_file_in_the_working_directory(load: Load) -> None:
@@ -252,23 +252,23 @@ def test_a_file_further_up_is_not_read(load: Load, tmp_path: Path, monkeypatch: 
     assert load().deadline == 10.0
 
 
-def test_a_deadline_that_is_no_number_is_told_what_is_expected(load: Load) -> None:
+def test_a_deadline_that_is_no_number_names_what_is_expected(load: Load) -> None:
     with pytest.raises(WrongSetting, match=r"^DEADLINE is wrong: expected seconds above 0, at most 300$"):
         load(DEADLINE="soon")
 
 
-def test_a_wrong_setting_in_the_file_is_told_as_well(load: Load) -> None:
+def test_a_wrong_setting_in_the_file_is_reported_as_well(load: Load) -> None:
     with pytest.raises(WrongSetting, match=r"^DEADLINE is wrong: "):
         load(dotenv="DEADLINE=soon\n")
 
 
 @pytest.mark.parametrize("content", [b"TOKEN=\xff\xfe\n", "DEADLINE=7\n".encode("utf-16")])
-def test_a_file_that_is_no_text_is_told(load: Load, content: bytes) -> None:
+def test_a_file_that_is_no_text_is_reported(load: Load, content: bytes) -> None:
     with pytest.raises(WrongSetting, match=r"^\.env is wrong: expected a text file in UTF-8$"):
         load(dotenv=content)
 
 
-def test_a_directory_in_place_of_the_file_is_told(load: Load, tmp_path: Path) -> None:
+def test_a_directory_in_place_of_the_file_is_reported(load: Load, tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
     with pytest.raises(WrongSetting, match=r"^\.env is wrong: "):
         load()
@@ -281,7 +281,7 @@ def test_the_argument_wins_over_everything(load: Load) -> None:
 
 
 @pytest.mark.parametrize("bind", ["nonsense", "0.0.0.0:6666", "127.0.0.1:99999"])
-def test_a_wrong_argument_is_told_like_the_setting(load: Load, bind: str) -> None:
+def test_a_wrong_argument_is_reported_like_the_setting(load: Load, bind: str) -> None:
     with pytest.raises(WrongSetting, match=r"^BIND is wrong: "):
         load(bind, BIND="127.0.0.1:6666")
 
@@ -326,7 +326,7 @@ SEEN_FROM_ELSEWHERE = "0.0.0.0 can be reached from other machines; set TOKEN or 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "told"),
+    ("arguments", "environment", "message"),
     [
         ((*GUNICORN, "wsgi:app"), {"BIND": "127.0.0.1"}, "BIND is wrong: expected host:port"),
         ((*GUNICORN, "wsgi:app"), {"BIND": "0.0.0.0:6666"}, "BIND is wrong: 0.0.0.0:6666 can be reached"),
@@ -342,10 +342,10 @@ SEEN_FROM_ELSEWHERE = "0.0.0.0 can be reached from other machines; set TOKEN or 
     ],
 )  # fmt: skip
 def test_a_wrong_start_ends_with_one_line(
-    tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], told: str
+    tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], message: str
 ) -> None:
     ended = start(tmp_path, *arguments, **environment)
     assert ended.returncode != 0
     [line] = ended.stderr.splitlines()
-    assert line.startswith(f"fmz-gateway: {told}")
+    assert line.startswith(f"fmz-gateway: {message}")
     assert ended.stdout == ""

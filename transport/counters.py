@@ -1,8 +1,8 @@
-"""Counters of what is left of every limit, and the exchanges that must not be asked at all: for all workers in a
-database, for all hosts in Redis or in a database of theirs.
+"""Counters of all rate limits, and the bans of exchanges: for all workers in a database, for all hosts in Redis or in a
+shared database.
 
 A counter is one number, the time at which it will be empty again, which is all that the generic cell rate algorithm
-needs. An address that told us to stay away is kept as such a time too.
+needs. A ban is kept as a time too.
 """
 
 from abc import ABC, abstractmethod
@@ -18,10 +18,10 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from database import METADATA, open_state
 
 REDIS = ("redis://", "rediss://", "unix://")
-_REDIS_PATIENCE = 1.0  # seconds: a call would rather go uncounted than late
+_REDIS_PATIENCE = 1.0  # seconds: better a call that is not counted than a late one
 _PREFIX = "fmz-gateway"
-_SWEEP = 1000  # takes between two clearances
-_IDLE = 86_400_000  # ms after which a counter that nobody used is cleared away
+_SWEEP = 1000  # calls of take between two deletions of old rows
+_IDLE = 86_400_000  # ms after which an unused counter is deleted
 
 _GCRA = GCRA()
 
@@ -35,7 +35,7 @@ _TIMES = Table(
 _WANTED = (
     select(_TIMES.c.name, _TIMES.c.until)
     .where(_TIMES.c.name.in_(bindparam("names", expanding=True)))
-    .order_by(_TIMES.c.name)  # everyone locks in the same order
+    .order_by(_TIMES.c.name)  # every process locks in the same order
 )
 _LOCKED = _WANTED.with_for_update()
 _SET = update(_TIMES).where(_TIMES.c.name == bindparam("of")).values(until=bindparam("to"))
@@ -44,7 +44,7 @@ _POSTPONE = _SET.where(_TIMES.c.until < bindparam("to"))
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What a call costs one counter. ``limit``: its name for people. ``depth``: how many µs ahead of the clock the
+    """The cost of a call for one counter. ``limit``: its name for people. ``depth``: how many µs ahead of the clock the
     counter can be, by its own rules."""
 
     limit: str
@@ -56,29 +56,30 @@ class Charge:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Wait:
-    """Why a call cannot go now: for how many ms, and by which limit, empty where the exchange must not be asked."""
+    """The time, in ms, until a call can go, and the limit that makes it wait; no limit if the exchange has banned
+    us."""
 
     ms: int
     limit: str = ""
 
 
 class Counters(ABC):
-    """Where times are kept, to be changed by one call after the other."""
+    """The store of counters and bans, which are changed by one call after the other."""
 
     failures: tuple[type[Exception], ...]
-    """What it raises when it cannot be used."""
+    """The exceptions that it raises when it cannot be used."""
 
     def __init__(self) -> None:
-        self._bans: dict[str, int] = {}  # address → expiry in ms, as this process was told
+        self._bans: dict[str, int] = {}  # address → expiry in ms since the epoch; this process's own
 
     @abstractmethod
     def take(self, address: str, charges: Sequence[Charge], now: int, patience: int = 0) -> Wait | None:
         """Spend every charge at ``now`` (ms) and return None; or spend none of them and return how long to wait. A wait
-        that is longer than ``patience`` (ms) may be returned too short, but not that short."""
+        that is longer than ``patience`` (ms) may be returned too short, but never below ``patience``."""
 
     def ban(self, address: str, expires_ms: int) -> None:
-        """Keep everyone from an address until a time; an earlier ban is never shortened. Where the counters fail, this
-        process keeps away all the same."""
+        """Stop all calls to an address until a time; an earlier ban is never shortened. If the counters fail, this
+        process stops all the same."""
         self._bans[address] = max(expires_ms, self._bans.get(address, 0))
         self.close(address, expires_ms)
 
@@ -88,15 +89,15 @@ class Counters(ABC):
 
     @abstractmethod
     def close(self, address: str, expires_ms: int) -> None:
-        """Write a ban down for all."""
+        """Write a ban for all processes."""
 
     @abstractmethod
     def dispose(self) -> None:
-        """Give up all connections."""
+        """Close all connections."""
 
 
 def connect_counters(url: str, engine: Engine) -> Counters:
-    """Return the counters at a Redis or SQLAlchemy URL, in ``engine`` where it is empty. Raises OSError,
+    """Return the counters at a Redis or SQLAlchemy URL, or in ``engine`` if it is empty. Raises OSError,
     SQLAlchemyError."""
     if url.startswith(REDIS):
         return RedisCounters(url)
@@ -104,13 +105,13 @@ def connect_counters(url: str, engine: Engine) -> Counters:
 
 
 class SqlCounters(Counters):
-    """One transaction a call, on SQLite and PostgreSQL."""
+    """Counters on SQLite or PostgreSQL, with one transaction for each call."""
 
     failures = (SQLAlchemyError,)
 
     def __init__(self, engine: Engine) -> None:
         super().__init__()
-        # What a power cut takes of these is worth nothing, so no call waits for the disk.
+        # Losing the latest counts in a power cut does no harm, so no call waits for the disk.
         self._writing = engine.execution_options(fleeting=True)
         self._reading = engine.execution_options(reading=True)
         self._takes = count()
@@ -119,8 +120,8 @@ class SqlCounters(Counters):
     def take(self, address: str, charges: Sequence[Charge], now: int, patience: int = 0) -> Wait | None:
         if not charges:
             with self._reading.connect() as connection:
-                return _closed(_times(connection, [address]).get(address, 0), now)
-        # Counters only move on: who would wait too long by those seen last would do so, and costs the database nothing.
+                return _ban_wait(_times(connection, [address]).get(address, 0), now)
+        # Counters only grow: if the values seen last mean too long a wait, the database need not be asked.
         waits = [wait for charge in charges if (wait := _step(charge, self._seen.get(charge.key, 0), now)[1])]
         if waits and max(waits).ms > patience:
             return max(waits)
@@ -128,7 +129,7 @@ class SqlCounters(Counters):
             self._sweep(now)
         with self._writing.begin() as connection:
             kept = self._locked(connection, [charge.key for charge in charges], address)
-            closed = _closed(kept.get(address, 0), now)
+            closed = _ban_wait(kept.get(address, 0), now)
             if closed:
                 return closed
             steps = {charge.key: _step(charge, kept[charge.key], now) for charge in charges}
@@ -148,7 +149,7 @@ class SqlCounters(Counters):
         self._writing.dispose()
 
     def _locked(self, connection: Connection, names: list[str], address: str) -> dict[str, int]:
-        """The times under those names, made where they are missing, and an address's if there is one; all locked."""
+        """Return the times under those names, created if missing, and an address's ban if there is one; all locked."""
         found = _times(connection, [address, *names], lock=True)
         missing = sorted(set(names) - found.keys())
         for name in missing:
@@ -172,7 +173,7 @@ def _times(connection: Connection, names: list[str], *, lock: bool = False) -> d
 
 def _step(charge: Charge, full_at_us: int, now: int) -> tuple[int, Wait | None]:
     """Return a counter's next time, and the wait for it if there is one."""
-    full_at_us = min(full_at_us, now * 1000 + charge.depth)  # further ahead it can only be after a clock was set back
+    full_at_us = min(full_at_us, now * 1000 + charge.depth)  # it is further ahead only after a clock was set back
     [later], decision = _GCRA.step([charge.rate], (full_at_us,), now, charge.weight)
     return int(later), _wait(charge, decision)
 
@@ -184,16 +185,16 @@ def _wait(charge: Charge, decision: Decision) -> Wait | None:
     return Wait(decision.retry_after_ms, charge.limit)
 
 
-def _closed(expires_us: int, now: int) -> Wait | None:
+def _ban_wait(expires_us: int, now: int) -> Wait | None:
     return Wait(ceil(expires_us / 1000) - now) if expires_us > now * 1000 else None
 
 
 class RedisCounters(Counters):
-    """The library's own store for each counter, and a sorted set for the addresses."""
+    """Counters in Redis: the library's own store for each, and a sorted set for the bans."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        from redis import Redis, RedisError  # an extra
+        from redis import Redis, RedisError  # imported here: an optional dependency
         from redis.backoff import NoBackoff
         from redis.retry import Retry
 
@@ -202,7 +203,7 @@ class RedisCounters(Counters):
             url,
             socket_timeout=_REDIS_PATIENCE,
             socket_connect_timeout=_REDIS_PATIENCE,
-            retry=Retry(NoBackoff(), 1),  # over a new connection, where a kept one was closed
+            retry=Retry(NoBackoff(), 1),  # over a new connection, if a kept one was closed
         )
         try:
             self._redis.ping()
@@ -210,13 +211,13 @@ class RedisCounters(Counters):
             raise ConnectionError(str(error)) from None
 
     def take(self, address: str, charges: Sequence[Charge], now: int, patience: int = 0) -> Wait | None:
-        closed = _closed(int(self._redis.zscore(f"{_PREFIX}:closed", address) or 0) * 1000, now)
+        closed = _ban_wait(int(self._redis.zscore(f"{_PREFIX}:closed", address) or 0) * 1000, now)
         if closed:
             return closed
-        # Looked at first, for a counter that denies must not cost the others; those that change meanwhile cost too much
-        # rather than too little.
+        # Read first, so that a counter that denies costs the others nothing. If they change meanwhile, the call costs
+        # too much rather than too little.
         stores = [(charge, self._store(charge)) for charge in charges]
-        waits = [wait for charge, store in stores if (wait := _foreseen(charge, store, now))]
+        waits = [wait for charge, store in stores if (wait := _peek(charge, store, now))]
         if waits:
             return max(waits)
         for charge, store in stores:
@@ -236,7 +237,7 @@ class RedisCounters(Counters):
         return RedisStateStore(self._redis, f"{_PREFIX}:{charge.key}", ttl_ms=ceil(2 * charge.depth / 1000))
 
 
-def _foreseen(charge: Charge, store: StateStore, now: int) -> Wait | None:
+def _peek(charge: Charge, store: StateStore, now: int) -> Wait | None:
     state = store.read(_GCRA, [charge.rate])
     assert isinstance(state, tuple)
     return _step(charge, int(state[0]), now)[1]

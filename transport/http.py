@@ -1,4 +1,4 @@
-"""The only module that opens a connection: one deadline, one byte cap and one outcome class per call.
+"""The only module that opens a connection: one deadline, one byte cap and one kind of outcome for each call.
 
 Every failure is one of three: ``NotSent`` (no byte of the request left), ``OutcomeUnknown`` (bytes left and no definite
 answer came back), or a reply whose refusal the exchange's adapter reads. TLS is always verified, redirects are never
@@ -34,8 +34,8 @@ POOL = 64  # kept connections per host: more than a worker has threads
 
 
 class _NoQuery(logging.Filter):
-    """Cuts the query out of urllib3's log lines at any level: keys and signatures travel there. Of an exception only
-    its class is left, because its text may quote a reply, and a reply the request."""
+    """A filter that cuts the query out of urllib3's log lines at any level: keys and signatures travel there. Of an
+    exception only its class is left, because its text may quote a reply, and a reply the request."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.exc_info = None
@@ -57,7 +57,7 @@ for _name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retr
 
 @dataclass(slots=True)
 class _Progress:
-    """How far the current thread's request has come."""
+    """The progress of the current thread's request."""
 
     deadline: Deadline
     connecting: bool = False
@@ -70,7 +70,7 @@ class _Progress:
         return left
 
     def hurry(self, sock: socket.socket) -> None:
-        """Give the next step on a connection under way, such as TLS's handshake, only what is left."""
+        """Give the next step on a connection under way, such as TLS's handshake, only the time that is left."""
         try:
             sock.settimeout(self.left())
         except TimeoutError:
@@ -82,8 +82,8 @@ _progress: ContextVar[_Progress] = ContextVar("progress")
 
 
 class _DeadlineIO(RawIOBase):
-    """A socket's reading end that gives every read only what is left of the whole call's time, so that a reply
-    dripping in byte by byte, headers included, cannot stretch it."""
+    """A socket's reading end that gives every read only the time left of the whole call, so that a reply that comes
+    byte by byte, headers included, cannot last longer."""
 
     def __init__(self, raw: RawIOBase, sock: socket.socket, progress: _Progress) -> None:
         self._raw = raw
@@ -108,12 +108,12 @@ class _DeadlineResponse(HTTPResponse):
         self.fp = BufferedReader(_DeadlineIO(self.fp.detach(), sock, _progress.get()))
 
 
-# The system's look-up of a name has no time limit of its own, so it is waited for from outside.
+# The system's look-up of a name has no time limit of its own, so it runs in a thread that can be abandoned.
 _resolver = ThreadPoolExecutor(8, thread_name_prefix="resolver")
 
 
 def _dial(host: str, port: int, progress: _Progress) -> socket.socket:
-    """A connection to the first address that answers, all of them within the call's one deadline."""
+    """Return a connection to the first address that answers, all attempts within the call's one deadline."""
     looked_up = _resolver.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     failure = OSError("no address")
     addresses = looked_up.result(timeout=progress.left())
@@ -121,20 +121,21 @@ def _dial(host: str, port: int, progress: _Progress) -> socket.socket:
         sock = socket.socket(family, kind, protocol)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.settimeout(progress.left() / (len(addresses) - tried))  # a dead one leaves time for the others
+            sock.settimeout(progress.left() / (len(addresses) - tried))  # leave time for the other addresses
             sock.connect(address)
         except OSError as error:
             sock.close()
             failure = error
         else:
             return sock
-    raise OSError("no connection") from failure  # without its number, for urllib3 reads on after a reset
+    raise OSError("no connection") from failure  # without its errno: after a reset urllib3 would try to read on
 
 
 @cache
-def _watched(connection: type[HTTPConnection]) -> type[HTTPConnection]:
-    """The urllib3 connection class, telling the current ``_Progress`` when the request's first byte leaves."""
-    if connection.response_class is _DeadlineResponse:  # a pool that was seen before
+def _watch(connection: type[HTTPConnection]) -> type[HTTPConnection]:
+    """Return the urllib3 connection class, extended to tell the current ``_Progress`` when the request's first byte
+    leaves."""
+    if connection.response_class is _DeadlineResponse:  # this pool was extended before
         return connection
     dials_itself = connection._new_conn is HTTPConnection._new_conn  # a SOCKS proxy has its own way
 
@@ -175,12 +176,12 @@ class _Adapter(HTTPAdapter):
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> HTTPConnectionPool:
         pool = super().get_connection_with_tls_context(*args, **kwargs)
         assert isinstance(pool, HTTPConnectionPool)
-        pool.ConnectionCls = _watched(pool.ConnectionCls)
+        pool.ConnectionCls = _watch(pool.ConnectionCls)
         return pool
 
 
 class _NoCookies(RequestsCookieJar):
-    """A jar that keeps nothing, because one client serves many accounts."""
+    """A cookie jar that keeps nothing, because one client serves many accounts."""
 
     def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> None:
         return None
@@ -188,15 +189,15 @@ class _NoCookies(RequestsCookieJar):
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None always: requests reads a redirect's whole body, uncapped, even when it is not to follow it."""
+        """Return None always: requests reads a redirect's whole body, uncapped, even when it does not follow it."""
         return
 
 
 class Http:
-    """The process's one client. Thread-safe; made once.
+    """The process's one HTTP client. Thread-safe; made once.
 
-    ca_file: certificate authorities to trust instead of certifi's.
-    proxies: exchange's name → ``http://``, ``https://`` or ``socks5h://`` address.
+    ca_file: certificate authorities to trust instead of certifi's. proxies: exchange's name → ``http://``, ``https://``
+    or ``socks5h://`` address.
     """
 
     def __init__(self, *, ca_file: str | None = None, proxies: Mapping[str, str] | None = None) -> None:
@@ -209,7 +210,8 @@ class Http:
             self._session.mount(scheme, _Adapter(pool_connections=POOL, pool_maxsize=POOL))
 
     def send(self, exchange: str, request: requests.Request, deadline: Deadline) -> Reply:
-        """Send once and return the whole reply; all from the name's look-up to its last byte within the deadline.
+        """Send once and return the whole reply; everything, from the name's look-up to the last byte, within the
+        deadline.
 
         Raises NotSent or OutcomeUnknown; any status but 3xx is returned.
         """
@@ -223,7 +225,7 @@ class Http:
             raise NotSent(f"{exchange}: {reason}; nothing was sent") from None
         host = urlsplit(str(request.url)).netloc.lower()
         if urlsplit(str(prepared.url)).netloc != host:
-            raise NotSent(f"{exchange}: the request would have gone to another host than {host}")
+            raise NotSent(f"{exchange}: the request would have gone to another host than {host}; nothing was sent")
         begun = time.monotonic()
         progress = _Progress(deadline)
         token = _progress.set(progress)
@@ -261,8 +263,8 @@ class Http:
             return Reply(exchange, response.status_code, media_type, bytes(body), retry_after)
 
 
-# What a failed call is called, by the classes of its causes and the words of the innermost. Users filter their logs by
-# such words.
+# The reasons of failed calls, by the classes of their causes and the text of the innermost. Users filter their logs by
+# these words.
 _REASONS = {
     "timed? ?out|deadline": "timeout",
     "certificate|SSL|TLS": "TLS: the certificate or handshake was not accepted",
@@ -279,7 +281,7 @@ _REASONS = {
 
 
 def _reason(error: BaseException, *, timed_out: bool, seconds: float) -> str:
-    """A short cause in fixed words, never the library's text: that one carries URLs with their queries."""
+    """Return a short cause in fixed words, never the library's text: that one carries URLs with their queries."""
     causes = [error]
     while cause := causes[-1].__cause__ or causes[-1].__context__:
         causes.append(cause)

@@ -12,17 +12,17 @@ from pyrate_limiter import Rate
 
 from transport.counters import LONGEST_KEY, Charge
 
-_MARKET = 60  # characters of a market's name that tell it from others
+_MARKET = 60  # characters of a market's name that are part of its counter's key
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """How much of a limit a call uses up, where its parameters decide.
+    """The weight of a call in a limit, if it depends on the parameters.
 
-    weight: by itself. without_symbol: where it names no market. having: a parameter's name → where it is given.
+    weight: by itself. without_symbol: if it names no market. having: a parameter's name → weight if it is given.
     by_limit: rows asked for, at most → weight; more than the last cost as much as the last. rows: how many an exchange
-    gives where none are asked for.
+    gives if none are asked for.
     """
 
     weight: int = 0
@@ -33,7 +33,7 @@ class Cost:
 
     @property
     def heaviest(self) -> int:
-        """The greatest weight a call can have."""
+        """Return the greatest weight a call can have."""
         return max(self.weight, self.without_symbol or 0, *self.having.values(), *self.by_limit.values(), 0)
 
     def of(self, params: Mapping[str, Any]) -> int:
@@ -50,7 +50,7 @@ class Cost:
 
 
 def by_limit(weights: Mapping[int, int], *, rows: int) -> Cost:
-    """Return the cost of a list: rows asked for, at most → weight. rows: how many it has where none are asked for."""
+    """Return the cost of a list: rows asked for, at most → weight. rows: how many it has if none are asked for."""
     return Cost(by_limit=weights, rows=rows)
 
 
@@ -66,16 +66,16 @@ def _rows(given: object, usual: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most ``amount`` of weight in any ``seconds``.
+    """A rate limit, as data: at most ``amount`` of weight in any ``seconds``.
 
-    per: whose calls count together. by: a parameter (the market's name) each value of which is counted for itself.
-    costs: ``VERB resource`` → weight, ``*`` for anything; a whole name decides before one with ``*``, of those the
-    first that fits. default: the weight of all other calls; what weighs 0 is not counted. reserve: the share of
-    ``burst`` that is kept for cancels. burst: for limits published as a counter that goes down by ``amount`` in
-    ``seconds``, how high it may stand.
+    per: whose calls count together. by: a parameter (the market's name) whose values are counted separately. costs:
+    ``VERB resource`` → weight, ``*`` for anything; a whole name decides before one with ``*``, of those the first that
+    fits. default: the weight of all other calls; a call of weight 0 is not counted. reserve: the share of ``burst``
+    that is kept for cancels. burst: for limits published as a counter that goes down by ``amount`` in ``seconds``, how
+    high it may rise.
 
-    The algorithm lets through ``burst`` at once, and what comes back meanwhile. Where an exchange counts windows, these
-    two together stay below its amount in any window, by a twentieth, for calls that overtake each other on their way.
+    The algorithm lets through ``burst`` at once, and what is refilled meanwhile. If an exchange counts windows, the two
+    together stay a twentieth below its amount in any window, because calls may overtake each other on their way.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Limit:
     reserve: float = 0.2
     burst: int = 0
     rates: Mapping[bool, Rate] = field(init=False, repr=False, compare=False)
-    """By whether a call cancels."""
+    """The rates, by whether a call cancels."""
 
     def __post_init__(self) -> None:
         weights = (cost.heaviest if isinstance(cost, Cost) else cost for cost in self.costs.values())
@@ -103,9 +103,9 @@ class Limit:
         object.__setattr__(self, "rates", rates)
 
     def charge(self, weight: int, address: str, account: str, params: Mapping[str, Any], *, cancels: bool) -> Charge:
-        """Return what a call spends of this limit. account: empty for a limit of the address."""
+        """Return the charge of a call to this limit. account: empty for a limit of the address."""
         rate = self.rates[cancels]
-        # Twins that share a host share its limits; where the numbers differ it is another limit.
+        # Two exchanges at one host share its limits; with other numbers it is another limit.
         numbers = f"{self.amount}/{self.seconds:g}s"
         key = " ".join((address, numbers, self.name, account, ascii(params.get(self.by, ""))[:_MARKET]))[:LONGEST_KEY]
         depth = self.rates[True].burst * ceil(rate.interval * 1000 / rate.limit)
@@ -113,7 +113,7 @@ class Limit:
 
 
 class Weights:
-    """A limit's costs, ready for use. path: gives the path of a resource on the exchange's host."""
+    """A limit's costs, ready for use. path: returns the path of a resource on the exchange's host."""
 
     def __init__(self, limit: Limit, path: Callable[[str], str]) -> None:
         self._default = limit.default

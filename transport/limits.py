@@ -1,4 +1,4 @@
-"""The wait that an exchange's rate limits ask of every call."""
+"""The wait that an exchange's rate limits require before a call."""
 
 import logging
 import re
@@ -18,8 +18,8 @@ from transport.vendor import Vendor
 log = logging.getLogger("fmz-gateway")
 
 _REFUSED = (418, 429)  # HTTP statuses after which nothing more is sent
-_DEFAULT_BAN = 10.0  # seconds to stay away when no time is given
-_LONGEST = 3 * 86_400_000  # ms; no exchange says that it bans for longer
+_DEFAULT_BAN = 10.0  # seconds, if the exchange gives no time
+_LONGEST = 3 * 86_400_000  # ms; no exchange documents a longer ban
 _SKEW = 1000  # ms that the exchange's clock may be behind ours
 
 
@@ -47,23 +47,23 @@ class Limits:
     def take(self, asked: str, params: Mapping[str, Any], credentials: Credentials, patience: float) -> None:
         """Wait until a call may be made, ``patience`` seconds at most. asked: its ``VERB /path``.
 
-        Raises RateLimited when it would have to wait longer. Where the limits cannot be counted, no call waits.
+        Raises RateLimited when it would have to wait longer. If the limits cannot be counted, no call waits.
         """
         charges = self._charges(asked, params, credentials)
         begun, slept = self._now(), 0.0
-        # What was slept has passed, whatever the clock says.
+        # The time slept has passed, whatever the clock says.
         while wait := self._wait(charges, max(self._now(), begun + round(slept * 1000)), patience - slept):
             if slept + wait.ms / 1000 > patience:
-                why = f"its limit of {wait.limit} is used up" if wait.limit else "it told us to stay away"
+                why = f"its limit of {wait.limit} is used up" if wait.limit else "it refuses calls for now"
                 retry_after = ceil(wait.ms / 100) / 10
                 raise RateLimited(f"{self._name}: {why}, retry_after={retry_after} seconds; nothing was sent")
             self._sleep(wait.ms / 1000)
             slept += wait.ms / 1000
 
     def heed(self, status: int, retry_after: str, words: str, ban: float | None = None) -> None:
-        """Read a refusal: where it bans us, send nothing more to that address until the time that it named.
+        """Read a refusal: if it bans us, send nothing more to that address until the time that it names.
 
-        ban: seconds that its error code bans for, where the reply does not say.
+        ban: seconds that its error code bans for, if the reply does not say.
         """
         if ban is None and status not in _REFUSED:
             return
@@ -71,7 +71,7 @@ class Limits:
         latest = now + _LONGEST
         named = [min(_retry_after(retry_after, now), latest), *(time for time in _times(words) if time <= latest)]
         expires_ms = max((time for time in named if time > now), default=now + round((ban or _DEFAULT_BAN) * 1000))
-        log.warning("%s told us to stay away for %.0f s", self._name, (expires_ms - now) / 1000)
+        log.warning("%s refuses calls for %.0f s", self._name, (expires_ms - now) / 1000)
         try:
             self._counters.ban(self._address, expires_ms)
         except self._counters.failures as error:
@@ -102,7 +102,7 @@ class Limits:
 
 
 def _retry_after(text: str, now: int) -> int:
-    """Return the header ``Retry-After``, seconds or a date, as a time in ms; 0 where it is neither."""
+    """Return the header ``Retry-After``, seconds or a date, as ms since the epoch; 0 if it is neither."""
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", text.strip()):
         return now + ceil(float(text) * 1000)
     try:

@@ -1,9 +1,9 @@
-"""Nonces: the calls of a key go out one after the other, each with a greater nonce than every one before it, across
-threads, workers, hosts and restarts.
+"""Nonces: the calls of a key go out one after the other, each with a greater nonce than all before it, across threads,
+workers, hosts and restarts.
 
 The threads of a process queue in memory; the processes of a database share a lease, the key's row in ``nonces``. No
-clock is compared with another's: a lease that a waiting process sees unchanged for longer than one lasts was left by a
-process that died or hangs.
+clock is compared with another's: if a waiting process sees a lease unchanged for longer than one lasts, its holder has
+died or hangs.
 """
 
 import secrets
@@ -24,10 +24,10 @@ from protocol.errors import NotSent
 
 # After this long the next call may start; the exchange then refuses a late one by its nonce.
 _HOLD = 2.0  # seconds
-_SHARE = 0.2  # seconds in which a process begins calls under one lease, before another process may have it
-_SLACK = 0.3  # seconds that a process may be slower than it thinks
+_SHARE = 0.2  # seconds in which a process may begin calls under one lease
+_SLACK = 0.3  # seconds that a slow process may need beyond that
 _POLL = 0.01  # seconds between two looks at another process's lease
-_RESERVE = 1_000_000  # nonces put aside with a lease: more than a process can use, and than microseconds in its share
+_RESERVE = 1_000_000  # nonces set aside with a lease: more than a process can use, and than it has microseconds
 _ALONE = 5.0  # seconds until a database that failed is tried again
 
 _NONCES = Table(
@@ -35,15 +35,15 @@ _NONCES = Table(
     METADATA,
     Column("account", String(32), primary_key=True),
     Column("high", BigInteger, nullable=False),  # no nonce up to here may be used again
-    Column("holder", String(32), nullable=False),  # the process that may use those it put aside; "" for none
-    Column("wanted", Boolean, nullable=False),  # whether another process waits
+    Column("holder", String(32), nullable=False),  # the process that may use the nonces set aside; "" for none
+    Column("wanted", Boolean, nullable=False),  # True if another process waits
 )
 
 
 @dataclass(frozen=True, slots=True)
 class NonceLease:
-    """A process's right to begin calls until ``ends_at`` (``time.monotonic()`` seconds) with nonces up to ``high``; or
-    with any, where it is not ``stored``."""
+    """A process's right to begin calls until ``ends_at`` (``time.monotonic()`` seconds) with nonces up to ``high``;
+    with any nonce if it is not ``stored``."""
 
     high: int
     ends_at: float
@@ -51,7 +51,8 @@ class NonceLease:
 
 
 class _Queue:
-    """The threads of this process that wait to call with an account's key, first come first served; and its lease."""
+    """The threads of this process that wait to call with an account's key, first come first served; and the process's
+    lease."""
 
     def __init__(self) -> None:
         self.last = 0  # the greatest nonce that was used here, or that may have been used elsewhere
@@ -65,7 +66,7 @@ class _Queue:
         self._seen_since = 0.0
 
     def enter(self, deadline: Deadline) -> threading.Lock:
-        """Wait to be called. Raises NotSent when that did not happen in time."""
+        """Wait for the permission to call; return a ticket. Raises NotSent if the deadline comes first."""
         ticket = threading.Lock()
         ticket.acquire()
         with self._lock:
@@ -73,10 +74,10 @@ class _Queue:
             self._call()
         while not ticket.acquire(timeout=min(deadline.left(), _HOLD / 8)):
             with self._lock:
-                self._call()  # where the one under way hangs, nobody else does
+                self._call()  # if the call under way hangs, nobody else lets the next one start
                 if not deadline.left() and ticket in self._waiting:
                     self._waiting.remove(ticket)
-                    raise _late()
+                    raise _late_error()
         return ticket
 
     def begin(self, now: int) -> int:
@@ -96,7 +97,7 @@ class _Queue:
             return not self._waiting or time.monotonic() >= self.lease.ends_at
 
     def leave(self, ticket: threading.Lock) -> None:
-        """Call the next one, unless that was done."""
+        """Let the next thread call, unless that was done."""
         with self._lock:
             if self._called is ticket:
                 self._called = None
@@ -130,10 +131,10 @@ class Nonces:
 
     @contextmanager
     def reserve(self, account: str, deadline: Deadline) -> Iterator[int]:
-        """Keep an account's other calls waiting while this one is made, and yield its nonce. Raises NotSent when the
-        wait would be longer than the deadline.
+        """Keep an account's other calls waiting while this one is made, and yield its nonce. Raises NotSent if the wait
+        would be longer than the deadline.
 
-        Where the database fails, nonces grow within this process only.
+        If the database fails, nonces grow within this process only.
         """
         with self._lock:
             queue = self._queues.setdefault(account, _Queue())
@@ -153,11 +154,11 @@ class Nonces:
         """Take the lease as soon as no other process has it. Raises NotSent."""
         while time.monotonic() < queue.rests_until or not self._take(account, queue):
             if deadline.left() < _POLL:
-                raise _late()
+                raise _late_error()
             time.sleep(_POLL)
 
     def _take(self, account: str, queue: _Queue) -> bool:
-        """Take the lease unless another process has it."""
+        """Take the lease unless another process has it; return True when it is taken."""
         mine = _NONCES.c.account == account
         try:
             with self._engine.begin() as connection:
@@ -182,7 +183,7 @@ class Nonces:
         return True
 
     def _give_back(self, account: str, queue: _Queue, lease: NonceLease) -> None:
-        """Let other processes have the lease, and the nonces that were not used."""
+        """Give the lease back to other processes, with the nonces that were not used."""
         if not lease.stored:
             return
         mine = (_NONCES.c.account == account) & (_NONCES.c.holder == self._me) & (_NONCES.c.high == lease.high)
@@ -197,5 +198,5 @@ class Nonces:
             queue.rests_until = time.monotonic() + 2 * _POLL if wanted else -inf
 
 
-def _late() -> NotSent:
+def _late_error() -> NotSent:
     return NotSent("another call with this key is still under way; nothing was sent, it is safe to try again")

@@ -12,7 +12,7 @@ MAX_EXCERPT = 300  # characters of a reply that an error text may carry
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """HTTP status, media type, decompressed body, and the header ``Retry-After``."""
+    """A reply: HTTP status, media type, decompressed body, and the header ``Retry-After``."""
 
     exchange: str
     status: int
@@ -32,7 +32,7 @@ class Reply:
             raise ValueError("not usable JSON") from error
 
     def excerpt(self) -> str:
-        """Return what the body is, in at most 300 characters: its text only when that is no page."""
+        """Return a description of the body, in at most 300 characters, with its text unless that is a web page."""
         size = f"{len(self.body)} bytes of {self.media_type or 'no media type'}"
         if not self.body:
             return "an empty reply"

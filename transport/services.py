@@ -1,4 +1,4 @@
-"""What the process lends to every exchange: network, database, counters of limits, clock."""
+"""The services that the process lends to every exchange: network, database, counters of limits, clock."""
 
 import time
 from collections.abc import Callable
@@ -13,9 +13,9 @@ from transport.http import Http
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Made once per process.
+    """The process's services, made once.
 
-    counters: where limits are counted. now: the clock, in milliseconds since the epoch. sleep: waits for seconds.
+    counters: of limits and bans. now: returns the clock's ms since the epoch. sleep: waits for seconds.
     """
 
     http: Http

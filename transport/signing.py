@@ -23,7 +23,7 @@ from requests.auth import AuthBase
 from protocol.errors import AuthenticationFailed
 from transport.clock import epoch_ms
 
-_QUOTABLE = 20  # signatures; an exchange quotes the request that it answers, and a call's threads make a few
+_QUOTABLE = 20  # signatures: an exchange may quote the request that it answers, and a call makes only a few
 _GRAM = 6  # characters of a secret in a row that count as a leak
 
 
@@ -38,26 +38,26 @@ _FORMS: tuple[Callable[[str], str], ...] = (
     lambda value: quote(value, safe=""),
     lambda value: json.dumps(value)[1:-1],
     lambda value: json.dumps(value, ensure_ascii=False)[1:-1],
-    lambda value: json.dumps(value)[1:-1].replace("/", r"\/"),  # PHP's way
+    lambda value: json.dumps(value)[1:-1].replace("/", r"\/"),  # as PHP writes it
     lambda value: re.sub("%..", lambda octet: octet[0].lower(), quote(value, safe="")),
     lambda value: quote(quote(value, safe=""), safe=""),
     _in_quotes,
     lambda value: json.dumps(_in_quotes(value))[1:-1],
 )
-"""How an exchange may quote a key or secret to us: as it is, from a query or a form, from JSON, from a program's own
-quotes, and those in JSON."""
+"""The forms in which an exchange may quote a key or secret: as it is, from a query or a form, from JSON, from a
+program's own quotes, and those in JSON."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credentials:
-    """An account's keys. FMZ has two fields for them; what an exchange wants beyond a secret, such as a passphrase,
+    """An account's keys. FMZ has two fields for them; a passphrase, or whatever else an exchange wants beyond a secret,
     follows the secret's first comma in the second field."""
 
     key: str = ""
     secret: str = ""
     passphrase: str = ""
     signatures: deque[str] = field(default_factory=lambda: deque(maxlen=_QUOTABLE), init=False, compare=False)
-    """The latest that were made with them, which are scrubbed like them."""
+    """The latest signatures made with these keys, which are scrubbed too."""
 
     @classmethod
     def from_fields(cls, access_key: str, secret_key: str) -> "Credentials":
@@ -74,12 +74,12 @@ class Credentials:
 
     @property
     def account(self) -> str:
-        """A name for the account that can be stored: the key cannot be read back from it."""
+        """Return a name for the account that can be stored: the key cannot be read back from it."""
         return hashlib.blake2b(self.key.encode(), digest_size=16, person=b"fmz-gateway").hexdigest()
 
     def fingerprint(self, exchange: str, request: str) -> int:
         """Return 128 bits that stand for one request of this account, the same when it is repeated; random for an empty
-        one, which cannot be told from others."""
+        request, which cannot be told from others."""
         if not request:
             return secrets.randbits(128)
         text = "\0".join((exchange, self.key, request)).encode()
@@ -100,11 +100,11 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Signer(AuthBase, ABC):
-    """A signing scheme, holding the account's keys for one request.
+    """A signing scheme, with the account's keys for one request.
 
-    now: the exchange's clock, in ms since the epoch. nonce: greater than every one before it, for the schemes that want
-    one. Four steps: ``stamp`` puts key, time and nonce into the request, ``text`` is exactly what is signed,
-    ``signature`` signs it, ``attach`` puts the signature into the request.
+    now: returns the exchange's clock, in ms since the epoch. nonce: greater than every one before it, for the schemes
+    that want one. Four steps: ``stamp`` puts key, time and nonce into the request, ``text`` returns exactly what is
+    signed, ``signature`` signs it, ``attach`` puts the signature into the request.
     """
 
     serial: ClassVar[bool] = False
@@ -121,8 +121,7 @@ class Signer(AuthBase, ABC):
 
     @abstractmethod
     def stamp(self, request: PreparedRequest) -> None:
-        """Put what is signed besides the call itself into the request. Raises AuthenticationFailed for a key that
-        cannot be one."""
+        """Put key, time and nonce into the request. Raises AuthenticationFailed for a key that cannot be right."""
 
     @abstractmethod
     def text(self, request: PreparedRequest) -> bytes:
@@ -138,7 +137,7 @@ class Signer(AuthBase, ABC):
         """Put the signature into the request."""
 
     def secret(self) -> bytes:
-        """Return the secret as the scheme takes it."""
+        """Return the secret in the form that the scheme needs."""
         return self.credentials.secret.encode()
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
@@ -174,7 +173,7 @@ class HmacMd5Form(Signer):
     """HMAC-MD5 in lower-case hex over the form's ``cmds`` text, sent beside it with the key."""
 
     def stamp(self, request: PreparedRequest) -> None:
-        """Nothing: the key goes out unsigned."""
+        """Do nothing: the key goes out unsigned."""
 
     def text(self, request: PreparedRequest) -> bytes:
         [(_, cmds)] = parse_qsl(str(request.body), strict_parsing=True)
@@ -190,9 +189,9 @@ class HmacMd5Form(Signer):
 
 
 class HmacQuery(Signer):
-    """HMAC-SHA256 in hex over the query, which it ends, with the key in a header.
+    """HMAC-SHA256 in hex over the query, appended to it, with the key in a header.
 
-    The window is what ends an order whose fate is unclear, so it is small.
+    The window is small, because an order whose outcome is unclear cannot be accepted after it.
     """
 
     header: ClassVar[str]
@@ -222,7 +221,7 @@ class HmacHeaders(Signer):
     """
 
     prefix: ClassVar[str]
-    """What the four headers' names begin with."""
+    """The prefix of the four headers' names."""
 
     def stamp(self, request: PreparedRequest) -> None:
         if not self.credentials.passphrase:

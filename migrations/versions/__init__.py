@@ -1,1 +1,1 @@
-"""The steps, in order. A step that has been released is never changed."""
+"""The upgrade steps, in order. A released step is never changed."""

@@ -1,4 +1,4 @@
-"""The tables of 0.1.0, which wrote no version down: those that are missing are created."""
+"""The tables of 0.1.0, which recorded no version: the missing ones are created."""
 
 from alembic import op
 from sqlalchemy import (
@@ -138,5 +138,5 @@ Table(
 
 
 def upgrade() -> None:
-    """Create what is missing: the limits' own database had no orders."""
+    """Create the missing tables: the limits' own database had no orders."""
     TABLES.create_all(op.get_bind())

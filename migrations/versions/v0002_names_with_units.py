@@ -1,4 +1,4 @@
-"""The orders' columns by names that say what they are, times by their unit. No value is changed."""
+"""Plain names for the orders' columns, times with their unit. No value is changed."""
 
 from alembic import op
 
@@ -21,10 +21,10 @@ _NAMES = {
 
 
 def upgrade() -> None:
-    """Rename them; constraints and indexes follow."""
+    """Rename the columns; constraints and indexes follow."""
     for old, new in _NAMES.items():
         op.alter_column("orders", old, new_column_name=new)
-    if op.get_context().dialect.name == "postgresql":  # which names the constraint after its columns
+    if op.get_context().dialect.name == "postgresql":  # it names the constraint after its columns
         op.execute(
             "ALTER TABLE orders RENAME CONSTRAINT orders_exchange_account_request_key "
             "TO orders_exchange_account_nonce_key"

@@ -1,4 +1,4 @@
-"""Small exchanges on loopback: they check signatures, keep orders, and list them late when told to.
+"""Small exchanges on loopback: they check signatures, keep orders, and list them late when asked to.
 
 Each speaks its exchange's documented protocol, as far as orders go. What they share is here: the accounts and their
 orders, the clock, and the server. Signatures are checked with the standard library, not with the gateway's signers.
@@ -25,7 +25,7 @@ KEY = "fake-key-0815"
 SECRET = "ZmFrZS1zZWNyZXQtZm9yLXRlc3Rz"  # base64, for those that want it
 PASSPHRASE = "fake-passphrase"
 PRICE = 60000
-"""What everything is traded at."""
+"""The price of every trade."""
 TOO_MUCH = "1000000"
 """The amount that no account has the money for."""
 
@@ -43,7 +43,7 @@ class FakeOrder:
     client_id: str = ""
     position: str = ""
     money: bool = False
-    """Whether the amount is what to spend."""
+    """True if the amount is what to spend."""
     state: str = "open"
     made: float = field(default_factory=time.monotonic)
     lag: float = 0.0
@@ -51,7 +51,7 @@ class FakeOrder:
 
     @property
     def done(self) -> str:
-        """What was bought or sold, in base."""
+        """Return the amount that was bought or sold, in base."""
         if self.state != "filled":
             return "0"
         return f"{Decimal(self.amount) / PRICE:.8f}" if self.money else self.amount
@@ -77,11 +77,11 @@ class Account:
             self._by_client_id[order.client_id].append(order)
 
     def uses(self, client_id: str) -> bool:
-        """Whether an open order carries a client id, be it listed or not."""
+        """Return True if an open order carries a client id, be it listed or not."""
         return any(order.state == "open" for order in self._by_client_id.get(client_id, ()))
 
     def listed(self, **wanted: str) -> list[FakeOrder]:
-        """The orders that are listed by now and are as wanted, oldest first."""
+        """Return the orders that are listed by now and are as wanted, oldest first."""
         now = time.monotonic()
         return [
             order
@@ -158,41 +158,41 @@ class FakeExchange:
     # What an exchange fills in ------------------------------------------------------------------------------------
 
     def key(self, request: Request) -> str:
-        """The API key of a signed request."""
+        """Return the API key of a signed request."""
         raise NotImplementedError
 
     def check(self, request: Request, account: Account | None) -> Mapping[str, Any]:
-        """A signed request's parameters. Raises Refusal when it is not signed rightly, or by no account."""
+        """Return a signed request's parameters. Raises Refusal when it is not signed rightly, or by no account."""
         raise NotImplementedError
 
     def resource(self, request: Request) -> str:
-        """What is asked for."""
+        """Return the resource that is asked for."""
         return request.path
 
     def until(self, request: Request, params: Mapping[str, Any]) -> float:
-        """When it is too late for a signed request, in ms by the exchange's clock."""
+        """Return the time from which a signed request is too late, in ms by the exchange's clock."""
         return math.inf
 
     def too_late(self) -> Refusal:
-        """What it says then."""
+        """Return the refusal of a request that is too late."""
         raise NotImplementedError
 
     def unknown(self, request: Request) -> Any:
-        """What it says to a request for nothing that it has."""
+        """Return the body of the refusal of an unknown resource."""
         return {"unknown": request.path}
 
     def order_id(self, number: int) -> str:
-        """How it writes the number of an order."""
+        """Return an order's id, made of its number."""
         return str(number)
 
     # Calls --------------------------------------------------------------------------------------------------------
 
     def places(self, request: Request) -> bool:
-        """Whether a request asks for a new order."""
+        """Return True if a request asks for a new order."""
         return self.routes.get((request.method, self.resource(request))) == "new"
 
     def reply(self, request: Request) -> tuple[int, bytes]:
-        """HTTP status and JSON text of the answer to a request."""
+        """Return HTTP status and JSON text of the reply to a request."""
         try:
             return 200, json.dumps(self.perform(self.accept(request))).encode()
         except Refusal as refusal:
@@ -222,7 +222,7 @@ class FakeExchange:
             return call.answer(call.account, call.params)
 
     def now(self) -> int:
-        """The exchange's clock, in ms since the epoch."""
+        """Return the exchange's clock, in ms since the epoch."""
         return int((time.time() + self.clock_ahead) * 1000)
 
     def place(self, account: Account, **asked: Any) -> FakeOrder:

@@ -14,13 +14,13 @@ from tests.fakes import PRICE, SECRET, TOO_MUCH, Account, FakeExchange, FakeOrde
 STATES = {"open": "NEW", "filled": "FILLED", "cancelled": "CANCELED"}
 
 
-def refused(code: int, words: str, status: int = 400) -> Refusal:
-    """A refusal."""
+def refusal(code: int, words: str, status: int = 400) -> Refusal:
+    """Return a refusal."""
     return Refusal(status, {"code": code, "msg": words})
 
 
 def below(root: str) -> dict[tuple[str, str], str]:
-    """The routes that spot and futures have in common."""
+    """Return the routes that spot and futures have in common."""
     return {
         ("POST", f"{root}/order"): "new",
         ("GET", f"{root}/order"): "one",
@@ -46,26 +46,26 @@ class FakeBinance(FakeExchange):
         query, _, signature = request.query_string.decode().rpartition("&signature=")
         right = hmac.new(SECRET.encode(), query.encode() + request.get_data(), hashlib.sha256).hexdigest()
         if account is None:
-            raise refused(-2015, "Invalid API-key, IP, or permissions for action.", 401)
+            raise refusal(-2015, "Invalid API-key, IP, or permissions for action.", 401)
         if signature != right:
-            raise refused(-1022, "Signature for this request is not valid.")
+            raise refusal(-1022, "Signature for this request is not valid.")
         if int(request.args["timestamp"]) >= self.now() + 1000:
-            raise refused(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
+            raise refusal(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
         return dict(request.args)
 
     def until(self, request: Request, params: Mapping[str, str]) -> float:
         return int(params["timestamp"]) + int(params.get("recvWindow", 5000))
 
     def too_late(self) -> Refusal:
-        return refused(-1021, "Timestamp for this request is outside of the recvWindow.")
+        return refusal(-1021, "Timestamp for this request is outside of the recvWindow.")
 
     def new(self, account: Account, params: Mapping[str, str]) -> Any:
         amount = params.get("quantity") or params["quoteOrderQty"]
         client_id = params.get("newClientOrderId", "")
         if account.uses(client_id):
-            raise refused(*self.taken)
+            raise refusal(*self.taken)
         if amount == TOO_MUCH:
-            raise refused(*self.poor)
+            raise refusal(*self.poor)
         order = self.place(
             account,
             client_id=client_id,
@@ -82,13 +82,13 @@ class FakeBinance(FakeExchange):
     def one(self, account: Account, params: Mapping[str, str]) -> Any:
         order = self._wanted(account, params)
         if order is None:
-            raise refused(-2013, "Order does not exist.")
+            raise refusal(-2013, "Order does not exist.")
         return self.shown(order)
 
     def cancel(self, account: Account, params: Mapping[str, str]) -> Any:
         order = self._wanted(account, params)
         if order is None or order.state != "open":
-            raise refused(-2011, "Unknown order sent.")
+            raise refusal(-2011, "Unknown order sent.")
         order.state = "cancelled"
         return self.shown(order)
 
@@ -112,7 +112,7 @@ class FakeBinance(FakeExchange):
         return {"symbols": [{**market, "isSpotTradingAllowed": True, "filters": filters}]}
 
     def shown(self, order: FakeOrder) -> dict[str, Any]:
-        """An order's row."""
+        """Return an order's row."""
         return {
             "symbol": order.market,
             "orderId": int(order.id),
@@ -125,11 +125,11 @@ class FakeBinance(FakeExchange):
             "side": order.side,
             "time": 1700000000000,
             "updateTime": 1700000000000,
-            **self.told_apart(order),
+            **self.extra_fields(order),
         }
 
-    def told_apart(self, order: FakeOrder) -> dict[str, Any]:
-        """What only spot, or only futures, has in an order's row."""
+    def extra_fields(self, order: FakeOrder) -> dict[str, Any]:
+        """Return the fields of an order's row that only spot, or only futures, has."""
         return {"orderListId": -1, "cummulativeQuoteQty": str(float(order.done) * PRICE)}
 
     def _wanted(self, account: Account, params: Mapping[str, str]) -> FakeOrder | None:
@@ -142,7 +142,7 @@ class FakeFuturesBinance(FakeBinance):
 
     symbol = "BTC_USDT.swap"
     routes = below("/fapi/v1") | {
-        ("GET", "/fapi/v3/balance"): "balance",
+        ("GET", "/fapi/v3/account"): "balance",
         ("GET", "/fapi/v1/positionSide/dual"): "mode",
         ("POST", "/fapi/v1/positionSide/dual"): "set_mode",
         ("POST", "/fapi/v1/leverage"): "set_leverage",
@@ -153,24 +153,24 @@ class FakeFuturesBinance(FakeBinance):
 
     def new(self, account: Account, params: Mapping[str, str]) -> Any:
         if params.get("positionSide", "BOTH") not in self.positions[self._mode(account)]:
-            raise refused(-4061, "Order's position side does not match user's setting.")
+            raise refusal(-4061, "Order's position side does not match user's setting.")
         return super().new(account, params)
 
     def balance(self, account: Account, params: Mapping[str, str]) -> Any:
-        return [{"accountAlias": "SgsR", "asset": "USDT", "balance": "1000.00", "availableBalance": "1000.00"}]
+        return {"assets": [{"asset": "USDT", "marginBalance": "1000.00", "initialMargin": "0.00"}]}
 
     def mode(self, account: Account, params: Mapping[str, str]) -> Any:
         return {"dualSidePosition": self._mode(account) == "true"}
 
     def set_mode(self, account: Account, params: Mapping[str, str]) -> Any:
         if params["dualSidePosition"] == self._mode(account):
-            raise refused(-4059, "No need to change position side.")
+            raise refusal(-4059, "No need to change position side.")
         account.settings["mode"] = params["dualSidePosition"]
         return {"code": 200, "msg": "success"}
 
     def set_leverage(self, account: Account, params: Mapping[str, str]) -> Any:
         if not 1 <= int(params["leverage"]) <= 125:
-            raise refused(-4028, f"Leverage {params['leverage']} is not valid")
+            raise refusal(-4028, f"Leverage {params['leverage']} is not valid")
         account.settings["leverage", params["symbol"]] = params["leverage"]
         return {"leverage": int(params["leverage"]), "maxNotionalValue": "1000000", "symbol": params["symbol"]}
 
@@ -183,7 +183,7 @@ class FakeFuturesBinance(FakeBinance):
         market = {"symbol": "BTCUSDT", "pair": "BTCUSDT", "contractType": "PERPETUAL", "status": "TRADING"}
         return {"symbols": [{**market, "baseAsset": "BTC", "quoteAsset": "USDT", "filters": filters}]}
 
-    def told_apart(self, order: FakeOrder) -> dict[str, Any]:
+    def extra_fields(self, order: FakeOrder) -> dict[str, Any]:
         average = f"{PRICE if order.state == 'filled' else 0}.00000"
         return {
             "avgPrice": average,

@@ -11,8 +11,8 @@ from tests.fakes import SECRET, TOO_MUCH, Account, FakeExchange, FakeOrder, Refu
 STATES = {"open": 1, "filled": 3, "cancelled": 4}
 
 
-def refused(code: int, words: str) -> Refusal:
-    """A refusal, which comes with HTTP 200."""
+def refusal(code: int, words: str) -> Refusal:
+    """Return a refusal, which comes with HTTP 200."""
     return Refusal(200, {"code": code, "msg": words})
 
 
@@ -39,14 +39,14 @@ class FakeBitGo(FakeExchange):
         signed = sorted(params.keys() - {"action", "sign"})
         prehash = "&".join([*(f"{name}={params[name]}" for name in signed), f"secret_key={SECRET}"])
         if account is None:
-            raise refused(401, "api_key error")
+            raise refusal(401, "api_key error")
         if params.get("sign") != hashlib.md5(prehash.encode()).hexdigest().upper():
-            raise refused(401, "sign error")
+            raise refusal(401, "sign error")
         return params
 
     def new(self, account: Account, params: Mapping[str, str]) -> Any:
         if params["amount"] == TOO_MUCH:
-            raise refused(1001, "insufficient balance")
+            raise refusal(1001, "insufficient balance")
         order = self.place(
             account, market=params["symbol"], side=params["type"], price=params["price"], amount=params["amount"]
         )
@@ -59,7 +59,7 @@ class FakeBitGo(FakeExchange):
     def cancel(self, account: Account, params: Mapping[str, str]) -> Any:
         found = account.listed(id=params["id"], state="open")
         if not found:
-            raise refused(1002, "order not found")
+            raise refusal(1002, "order not found")
         found[0].state = "cancelled"
         return {"code": 200}
 

@@ -4,7 +4,7 @@ with Broken(FakeBinance(lag=(0, 3))) as server:
     server.plan = lambda account, attempt: Plan("hang", created=True) if attempt == 0 else None
     ...  # trade at server.url
     assert server.placements[KEY] == 1
-    assert server.elsewhere.connections == 0
+    assert server.redirect_target.connections == 0
 """
 
 import sched
@@ -25,9 +25,12 @@ from tests.fakes import Call, FakeExchange, Refusal
 from tests.faults import FAULTS as KNOWN
 from tests.faults import PAGE, FaultServer, Seen, Visit, head
 
+Fault = Callable[[Visit, bytes], object]
+"""Ends a connection, given the exchange's reply."""
+
 TICK = 0.01  # seconds that a late order may be later
 STAND_IN = b'{"code": "0", "msg": "", "error": [], "data": [{"orderId": 1}], "result": [{"result": 1}]}'
-"""What is spoiled where the exchange has said nothing (yet)."""
+"""The reply that is spoiled where the exchange has given none (yet)."""
 
 
 def _begin(visit: Visit, reply: bytes, length: int) -> None:
@@ -37,15 +40,21 @@ def _begin(visit: Visit, reply: bytes, length: int) -> None:
     visit.sock.sendall(head("200 OK", headers) + reply[:length])
 
 
-def _known(name: str) -> Callable[[Visit, bytes], Any]:
+def _reset(visit: Visit, reply: bytes, length: int) -> None:
+    """Send a reply's headers and so much of its body, and reset the connection."""
+    _begin(visit, reply, length)
+    visit.reset()
+
+
+def _known(name: str) -> Fault:
     return lambda visit, reply: KNOWN[name](visit)
 
 
 BEFORE = "reset before send"
-FAULTS: Mapping[str, Callable[[Visit, bytes], Any]] = {  # name → what becomes of the exchange's reply
+FAULTS: Mapping[str, Fault] = {
     BEFORE: lambda visit, reply: visit.reset(),
-    "reset after headers": lambda visit, reply: (_begin(visit, reply, 0), visit.reset()),
-    "reset after body": lambda visit, reply: (_begin(visit, reply, len(reply) // 2), visit.reset()),
+    "reset after headers": lambda visit, reply: _reset(visit, reply, 0),
+    "reset after body": lambda visit, reply: _reset(visit, reply, len(reply) // 2),
     "close": _known("close without answer"),
     "hang": _known("hang"),
     "502 html": _known("502 page"),
@@ -53,7 +62,7 @@ FAULTS: Mapping[str, Callable[[Visit, bytes], Any]] = {  # name → what becomes
     "200 html": _known("200 page"),
     "truncated json": lambda visit, reply: visit.reply(reply[: len(reply) // 2]),
     "307": lambda visit, reply: visit.reply(
-        PAGE, "307 Temporary Redirect", Location=f"{visit.server.elsewhere.url}/elsewhere"
+        PAGE, "307 Temporary Redirect", Location=f"{visit.server.elsewhere}/elsewhere"
     ),
     "slow drip": _known("drip body"),
     "gzip bomb": _known("small bomb"),
@@ -62,7 +71,7 @@ FAULTS: Mapping[str, Callable[[Visit, bytes], Any]] = {  # name → what becomes
 
 @dataclass(frozen=True)
 class Plan:
-    """What happens to a request for a new order: one of FAULTS, or of those of ``tests.faults``, and whether the order
+    """The fate of a request for a new order: one of FAULTS, or of those of ``tests.faults``. created: True if the order
     comes into being.
 
     A connection that is reset before the request has arrived creates none, whatever ``created`` says. delay: seconds
@@ -79,29 +88,28 @@ class Broken(FaultServer):
     """The server. Whatever is not planned, and all but new orders, is answered properly, on a connection that lives on.
 
     plan: chosen by API key and by how many new orders it has asked for before; None spoils nothing. placements: how
-    many new orders each API key has asked for, created or not. requests: those that were spoiled. elsewhere: where
-    redirects point.
+    many new orders each API key has asked for, created or not. requests: those that were spoiled. redirect_target: the
+    server where redirects point.
     """
-
-    elsewhere: FaultServer
 
     def __init__(self, fake: FakeExchange) -> None:
         super().__init__()
         self.fake = fake
-        self.elsewhere = FaultServer()
+        self.redirect_target = FaultServer()
         self.plan: Callable[[str, int], Plan | None] = lambda account, attempt: None
         self.placements: Counter[str] = Counter()
         self._late = sched.scheduler()
 
     def __enter__(self) -> Self:
-        self.elsewhere.__enter__()
+        self.redirect_target.__enter__()
+        self.elsewhere = self.redirect_target.url
         super().__enter__()
         self._start(self._run_late)
         return self
 
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
-        self.elsewhere.__exit__(*error)
+        self.redirect_target.__exit__(*error)
 
     def _visit(self, sock: socket.socket, fault: str) -> None:
         visit = _Visit(self, sock)
@@ -117,7 +125,7 @@ class Broken(FaultServer):
                 self._threads.remove(threading.current_thread())
 
     def _answer(self, visit: "_Visit") -> bool:
-        """Answer one request; whether another may follow."""
+        """Answer one request; return True if another may follow."""
         request = visit.as_wsgi()
         plan = self._planned(self.fake.key(request)) if self.fake.places(request) else None
         if plan is None:
@@ -163,7 +171,9 @@ class _Visit(Visit):
         seen = self.head()
         self._body = None
         path, _, query = seen.target.partition("?")
-        environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in seen.headers.items()}
+        environ: dict[str, Any] = {
+            f"HTTP_{name.upper().replace('-', '_')}": value for name, value in seen.headers.items()
+        }
         environ |= {
             "REQUEST_METHOD": seen.method,
             "PATH_INFO": unquote(path, "latin-1"),
@@ -180,5 +190,5 @@ class _Visit(Visit):
             self._body = BytesIO(self.request().body)
         return self._body.read(size)
 
-    def _see(self, seen: Seen) -> None:
+    def record(self, seen: Seen) -> None:
         self.current = seen

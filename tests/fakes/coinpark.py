@@ -14,13 +14,13 @@ STATES = {"open": 1, "filled": 3, "cancelled": 5}
 LIMIT = 2
 
 
-def refused(code: str, words: str) -> Refusal:
-    """A refusal, which comes with HTTP 200."""
+def refusal(code: str, words: str) -> Refusal:
+    """Return a refusal, which comes with HTTP 200."""
     return Refusal(200, {"error": {"code": code, "msg": words}})
 
 
-def told(cmd: str, result: Any) -> Any:
-    """A success."""
+def success(cmd: str, result: Any) -> Any:
+    """Return a success."""
     return {"result": [{"cmd": cmd, "result": result}]}
 
 
@@ -48,19 +48,19 @@ class FakeCoinPark(FakeExchange):
     def check(self, request: Request, account: Account | None) -> Mapping[str, Any]:
         cmds = request.form["cmds"]
         if account is None:
-            raise refused("3012", "apikey is invalid")
+            raise refusal("3012", "apikey is invalid")
         if request.form.get("sign") != hmac.new(SECRET.encode(), cmds.encode(), hashlib.md5).hexdigest():
-            raise refused("3025", "signature verification failed")
+            raise refusal("3025", "signature verification failed")
         [command] = json.loads(cmds)
         if request.path != f"/v1/{command['cmd'].partition('/')[0]}":
-            raise refused("3000", "request parameter error")
+            raise refusal("3000", "request parameter error")
         return dict(command["body"])
 
     def new(self, account: Account, params: Mapping[str, Any]) -> Any:
         if params["order_type"] != LIMIT:
-            raise refused("3000", "request parameter error")
+            raise refusal("3000", "request parameter error")
         if params["amount"] == TOO_MUCH:
-            raise refused("2027", "insufficient balance available")
+            raise refusal("2027", "insufficient balance available")
         order = self.place(
             account,
             market=params["pair"],
@@ -68,16 +68,16 @@ class FakeCoinPark(FakeExchange):
             price=params["price"],
             amount=params["amount"],
         )
-        return told("orderpending/trade", int(order.id))
+        return success("orderpending/trade", int(order.id))
 
     def one(self, account: Account, params: Mapping[str, Any]) -> Any:
         found = account.listed(id=str(params["id"]))
-        return told("orderpending/order", self._shown(found[0]) if found else {})
+        return success("orderpending/order", self._shown(found[0]) if found else {})
 
     def cancel(self, account: Account, params: Mapping[str, Any]) -> Any:
         found = account.listed(id=str(params["orders_id"]), state="open")
         if not found:
-            raise refused("2033", "operation failed! order completed or cancelled")
+            raise refusal("2033", "operation failed! order completed or cancelled")
         found[0].state = "cancelled"
         return {"result": "ok", "cmd": "orderpending/cancelTrade"}
 
@@ -86,11 +86,11 @@ class FakeCoinPark(FakeExchange):
         start = (params["page"] - 1) * params["size"]
         items = [self._shown(order) for order in found[start : start + params["size"]]]
         page = {"count": len(found), "page": params["page"], "items": items}
-        return told("orderpending/orderPendingList", page)
+        return success("orderpending/orderPendingList", page)
 
     def balance(self, account: Account, params: Mapping[str, Any]) -> Any:
         assets = [{"coin_symbol": "USDT", "balance": "1000", "freeze": "0"}]
-        return told("transfer/assets", {"assets_list": assets})
+        return success("transfer/assets", {"assets_list": assets})
 
     def _shown(self, order: FakeOrder) -> dict[str, Any]:
         return {

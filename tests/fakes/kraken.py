@@ -16,13 +16,13 @@ STATES = {"open": "open", "filled": "closed", "cancelled": "canceled"}
 PAGE = 50
 
 
-def refused(*words: str) -> Refusal:
-    """A refusal, which comes with HTTP 200."""
+def refusal(*words: str) -> Refusal:
+    """Return a refusal, which comes with HTTP 200."""
     return Refusal(200, {"error": list(words)})
 
 
-def told(result: Any) -> dict[str, Any]:
-    """A success."""
+def success(result: Any) -> dict[str, Any]:
+    """Return a success."""
     return {"error": [], "result": result}
 
 
@@ -49,12 +49,12 @@ class FakeKraken(FakeExchange):
         hashed = hashlib.sha256(params["nonce"].encode() + body).digest()
         digest = hmac.new(b64decode(SECRET), request.path.encode() + hashed, hashlib.sha512).digest()
         if account is None:
-            raise refused("EAPI:Invalid key")
+            raise refusal("EAPI:Invalid key")
         if request.headers.get("API-Sign") != b64encode(digest).decode():
-            raise refused("EAPI:Invalid signature")
+            raise refusal("EAPI:Invalid signature")
         with self._lock:
             if int(params["nonce"]) <= account.settings.get("nonce", 0):
-                raise refused("EAPI:Invalid nonce")
+                raise refusal("EAPI:Invalid nonce")
             account.settings["nonce"] = int(params["nonce"])
         return params
 
@@ -62,7 +62,7 @@ class FakeKraken(FakeExchange):
         return datetime.fromisoformat(params["deadline"]).timestamp() * 1000 if "deadline" in params else math.inf
 
     def too_late(self) -> Refusal:
-        return refused("EService:Deadline elapsed")
+        return refusal("EService:Deadline elapsed")
 
     def unknown(self, request: Request) -> Any:
         return {"error": ["EGeneral:Unknown method"]}
@@ -74,9 +74,9 @@ class FakeKraken(FakeExchange):
     def new(self, account: Account, params: Mapping[str, str]) -> Any:
         client_id = params.get("cl_ord_id", "")
         if account.uses(client_id):
-            raise refused("EGeneral:Invalid arguments:cl_ord_id not unique")
+            raise refusal("EGeneral:Invalid arguments:cl_ord_id not unique")
         if params["volume"] == TOO_MUCH:
-            raise refused("EOrder:Insufficient funds")
+            raise refusal("EOrder:Insufficient funds")
         order = self.place(
             account,
             client_id=client_id,
@@ -87,35 +87,35 @@ class FakeKraken(FakeExchange):
             money="viqc" in params.get("oflags", ""),
             state="filled" if params["ordertype"] == "market" else "open",
         )
-        return told({"descr": {"order": "as asked"}, "txid": [order.id]})
+        return success({"descr": {"order": "as asked"}, "txid": [order.id]})
 
     def one(self, account: Account, params: Mapping[str, str]) -> Any:
         found = account.listed(id=params["txid"])
         if not found:
-            raise refused("EOrder:Invalid order")
-        return told(self._shown(found))
+            raise refusal("EOrder:Invalid order")
+        return success(self._shown(found))
 
     def cancel(self, account: Account, params: Mapping[str, str]) -> Any:
         by = {"id": params["txid"]} if "txid" in params else {"client_id": params["cl_ord_id"]}
         found = account.listed(state="open", **by)
         if not found:
-            raise refused("EOrder:Unknown order")
+            raise refusal("EOrder:Unknown order")
         found[0].state = "cancelled"
-        return told({"count": 1})
+        return success({"count": 1})
 
     def open(self, account: Account, params: Mapping[str, str]) -> Any:
-        return told({"open": self._shown(account.listed(state="open", **self._by(params)))})
+        return success({"open": self._shown(account.listed(state="open", **self._by(params)))})
 
     def closed(self, account: Account, params: Mapping[str, str]) -> Any:
         found = [order for order in reversed(account.listed(**self._by(params))) if order.state != "open"]
         start = int(params.get("ofs", 0))
-        return told({"closed": self._shown(found[start : start + PAGE]), "count": len(found)})
+        return success({"closed": self._shown(found[start : start + PAGE]), "count": len(found)})
 
     def balance(self, account: Account, params: Mapping[str, str]) -> Any:
-        return told({"ZUSD": {"balance": "1000.0000", "hold_trade": "0.0000"}})
+        return success({"ZUSD": {"balance": "1000.0000", "hold_trade": "0.0000"}})
 
     def time(self, account: Account, params: Mapping[str, str]) -> Any:
-        return told({"unixtime": self.now() // 1000, "rfc1123": "as it is"})
+        return success({"unixtime": self.now() // 1000, "rfc1123": "as it is"})
 
     def _by(self, params: Mapping[str, str]) -> dict[str, str]:
         return {"client_id": params["cl_ord_id"]} if "cl_ord_id" in params else {}

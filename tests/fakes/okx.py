@@ -16,25 +16,25 @@ STATES = {"open": "live", "filled": "filled", "cancelled": "canceled"}
 SIZES = {"tickSz": "0.1", "lotSz": "0.01", "minSz": "0.01", "maxLmtSz": "100000000", "maxMktSz": "35000"}
 
 
-def refused(status: int, code: str, words: str) -> Refusal:
-    """A refusal of the whole call."""
+def refusal(status: int, code: str, words: str) -> Refusal:
+    """Return a refusal of the whole call."""
     return Refusal(status, {"code": code, "msg": words, "data": []})
 
 
-def refused_order(code: str, words: str, client_id: str = "", order_id: str = "") -> Refusal:
-    """A refusal of what is about one order, which comes with HTTP 200."""
+def order_refusal(code: str, words: str, client_id: str = "", order_id: str = "") -> Refusal:
+    """Return a refusal of what is about one order, which comes with HTTP 200."""
     item = {"clOrdId": client_id, "ordId": order_id, "tag": "", "ts": "1700000000000", "sCode": code, "sMsg": words}
     return Refusal(200, {"code": "1", "msg": "All operations failed", "data": [item]})
 
 
-def told(*rows: Any) -> Any:
-    """A success."""
+def success(*rows: Any) -> Any:
+    """Return a success."""
     return {"code": "0", "msg": "", "data": list(rows)}
 
 
 def done(order: FakeOrder) -> Any:
-    """A success of what is about one order."""
-    return told(
+    """Return a success of what is about one order."""
+    return success(
         {"clOrdId": order.client_id, "ordId": order.id, "tag": "", "ts": "1700000000000", "sCode": "0", "sMsg": ""}
     )
 
@@ -65,13 +65,13 @@ class FakeOKX(FakeExchange):
         prehash = f"{time}{request.method}{request.path}{query}".encode() + request.get_data()
         right = b64encode(hmac.new(SECRET.encode(), prehash, hashlib.sha256).digest()).decode()
         if account is None:
-            raise refused(401, "50111", "Invalid OK-ACCESS-KEY")
+            raise refusal(401, "50111", "Invalid OK-ACCESS-KEY")
         if request.headers.get("OK-ACCESS-PASSPHRASE") != PASSPHRASE:
-            raise refused(401, "50105", "Request header OK-ACCESS-PASSPHRASE incorrect.")
+            raise refusal(401, "50105", "Request header OK-ACCESS-PASSPHRASE incorrect.")
         if request.headers.get("OK-ACCESS-SIGN") != right:
-            raise refused(401, "50113", "Invalid Sign")
+            raise refusal(401, "50113", "Invalid Sign")
         if abs(self.now() - datetime.fromisoformat(time).timestamp() * 1000) > 30_000:
-            raise refused(401, "50102", "Timestamp request expired")
+            raise refusal(401, "50102", "Timestamp request expired")
         return request.get_json() if request.method == "POST" else dict(request.args)
 
     def until(self, request: Request, params: Mapping[str, Any]) -> float:
@@ -79,16 +79,16 @@ class FakeOKX(FakeExchange):
 
     def too_late(self) -> Refusal:
         words = "The expTime can't be earlier than the current system time. Please adjust the expTime and try again."
-        return refused_order("50036", words)
+        return order_refusal("50036", words)
 
     def new(self, account: Account, params: Mapping[str, Any]) -> Any:
         client_id = params.get("clOrdId", "")
         if params["tdMode"] not in self.margin_modes:
-            raise refused_order("51000", "Parameter tdMode error", client_id)
+            raise order_refusal("51000", "Parameter tdMode error", client_id)
         if params["sz"] == TOO_MUCH:
-            raise refused_order("51008", "Order failed. Insufficient USDT balance in account", client_id)
+            raise order_refusal("51008", "Order failed. Insufficient USDT balance in account", client_id)
         if account.uses(client_id):
-            raise refused_order("51016", "Duplicated client order ID", client_id)
+            raise order_refusal("51016", "Duplicated client order ID", client_id)
         order = self.place(
             account,
             client_id=client_id,
@@ -105,14 +105,14 @@ class FakeOKX(FakeExchange):
     def one(self, account: Account, params: Mapping[str, Any]) -> Any:
         found = account.listed(market=params["instId"], **self._by(params))
         if not found:
-            raise refused(200, "51603", "Order does not exist")
-        return told(self._shown(found[-1]))
+            raise refusal(200, "51603", "Order does not exist")
+        return success(self._shown(found[-1]))
 
     def cancel(self, account: Account, params: Mapping[str, Any]) -> Any:
         found = account.listed(market=params["instId"], state="open", **self._by(params))
         if not found:
             words = "Cancellation failed as the order has been filled, canceled or does not exist."
-            raise refused_order("51400", words, order_id=params.get("ordId", ""))
+            raise order_refusal("51400", words, order_id=params.get("ordId", ""))
         found[-1].state = "cancelled"
         return done(found[-1])
 
@@ -120,7 +120,7 @@ class FakeOKX(FakeExchange):
         wanted = {"market": params["instId"]} if "instId" in params else {}
         newest_first = reversed(account.listed(state="open", **wanted)) if params.get("instType") == self.kind else ()
         older = (order for order in newest_first if int(order.id) < float(params.get("after", math.inf)))
-        return told(*[self._shown(order) for order in older][: int(params.get("limit", 100))])
+        return success(*[self._shown(order) for order in older][: int(params.get("limit", 100))])
 
     def balance(self, account: Account, params: Mapping[str, Any]) -> Any:
         details = {
@@ -131,14 +131,14 @@ class FakeOKX(FakeExchange):
             "eq": "1000",
             "availEq": "1000",
         }
-        return told({"totalEq": "1000", "details": [details]})
+        return success({"totalEq": "1000", "details": [details]})
 
     def time(self, account: Account, params: Mapping[str, Any]) -> Any:
-        return told({"ts": str(self.now())})
+        return success({"ts": str(self.now())})
 
     def info(self, account: Account, params: Mapping[str, Any]) -> Any:
         row = {"instType": self.kind, "state": "live", "alias": "", **self.instrument}
-        return told(*([row] if params["instType"] == self.kind else []))
+        return success(*([row] if params["instType"] == self.kind else []))
 
     def _by(self, params: Mapping[str, Any]) -> dict[str, str]:
         return {"id": params["ordId"]} if "ordId" in params else {"client_id": params["clOrdId"]}
@@ -188,19 +188,19 @@ class FakeFuturesOKX(FakeOKX):
 
     def new(self, account: Account, params: Mapping[str, Any]) -> Any:
         if params.get("posSide", "net") not in self.positions[self._mode(account)]:
-            raise refused_order("51000", "Parameter posSide error", params.get("clOrdId", ""))
+            raise order_refusal("51000", "Parameter posSide error", params.get("clOrdId", ""))
         return super().new(account, params)
 
     def config(self, account: Account, params: Mapping[str, Any]) -> Any:
-        return told({"acctLv": "2", "posMode": self._mode(account), "uid": account.key})
+        return success({"acctLv": "2", "posMode": self._mode(account), "uid": account.key})
 
     def set_mode(self, account: Account, params: Mapping[str, Any]) -> Any:
         account.settings["mode"] = params["posMode"]
-        return told({"posMode": params["posMode"]})
+        return success({"posMode": params["posMode"]})
 
     def set_leverage(self, account: Account, params: Mapping[str, Any]) -> Any:
         account.settings["leverage", params["instId"]] = params["lever"]
-        return told({"posSide": "", **params})
+        return success({"posSide": "", **params})
 
     def _mode(self, account: Account) -> str:
         return str(account.settings.get("mode", "net_mode"))

@@ -1,4 +1,4 @@
-"""``fmz-gateway orders``."""
+"""The command ``fmz-gateway orders``."""
 
 import re
 import subprocess
@@ -9,23 +9,22 @@ import pytest
 
 from orders.cli import main
 from orders.journal import Journal
-from protocol.errors import NotSent, OrderStateUnknown
+from protocol.errors import NotSent
 from tests.conftest import Clock
-from tests.orders.conftest import UNCLEAR, Market, Robot
+from tests.orders.shop import UNCLEAR, Market, Robot
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def unclear(old: Robot, market: Market, clock: Clock) -> str:
-    """The client id of an order that cannot be asked for."""
+    """Return the client id of an order that cannot be asked for."""
     old.buy("1")
     clock.ms += 1
-    market.fails, market.made = UNCLEAR, False
-    with pytest.raises(OrderStateUnknown):
-        old.buy("2", "100.50")
-    market.fails, market.made = None, True
-    return "OldShopa2"
+    market.error, market.creates = UNCLEAR, False
+    client_id = old.buy_unclear("2", price="100.50")
+    market.error, market.creates = None, True
+    return client_id
 
 
 def test_unresolved_orders_are_listed(unclear: str, journal: Journal, capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,7 +94,7 @@ def test_an_order_under_way_is_not_a_persons_business(
     def during() -> None:
         assert main(journal, ["resolve", "Shopa1", "--none"]) == 1
 
-    market.during = during
+    market.on_order = during
     assert robot.buy("1") == 1
     assert re.search(r"Shopa1 is still in progress: wait until 2023-11-14 22:13:3\d UTC", capsys.readouterr().err)
 

@@ -30,7 +30,7 @@ class Crowd:
     journal: Journal
 
     def place(self, requests: Sequence[Sequence[str]]) -> list[str]:
-        """Place one order for each nonce, all at the same moment, each in a thread of its process; the answers."""
+        """Place one order for each nonce at the same moment, each in a thread of its process; return the answers."""
         for process, own in zip(self.processes, requests, strict=True):
             assert process.stdin
             process.stdin.write(f"{json.dumps(own)}\n")
@@ -43,12 +43,14 @@ class Crowd:
 
 
 def _line(process: subprocess.Popen[str]) -> str:
+    """Return the next line that a process writes."""
     assert process.stdout
     return process.stdout.readline()
 
 
 @pytest.fixture(scope="module")
 def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
+    """Yield the processes, ready."""
     directory = tmp_path_factory.mktemp("crowd")
     path = directory / "seen"
     with database(directory) as url, ExitStack() as stack:
@@ -66,7 +68,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
 
 
 def own(account: str) -> list[list[str]]:
-    """A nonce of its own for every order, of three in each process."""
+    """Return a nonce of its own for every order, of three in each process."""
     return [[f"{account} {process}{thread}" for thread in range(3)] for process in range(PROCESSES)]
 
 
@@ -104,10 +106,10 @@ def test_an_order_that_was_lost_is_the_answer_to_one(crowd: Crowd) -> None:
     crowd.journal.mark_reported(lost)
     requests = own("adopt")
     answers = crowd.place(requests)
-    told = dict(zip((request for part in requests for request in part), answers, strict=True))
-    [adopted] = [request for request, answer in told.items() if answer == "lost"]
+    answered = dict(zip((request for part in requests for request in part), answers, strict=True))
+    [adopted] = [request for request, answer in answered.items() if answer == "lost"]
     assert sorted(crowd.seen("adopt")) == sorted(
-        f"{request} {step}" for request in told if request != adopted for step in ("came", "went")
+        f"{request} {step}" for request in answered if request != adopted for step in ("came", "went")
     )
     kept = crowd.journal.get(LOST.client_id)
     assert kept

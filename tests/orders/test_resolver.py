@@ -14,28 +14,30 @@ from protocol.deadline import Deadline
 from protocol.errors import NotSent, OrderStateUnknown, OutcomeUnknown
 from protocol.models import OrderId, Symbol
 from tests.conftest import Clock
-from tests.orders.conftest import UNCLEAR, Market, Robot, Shop
-
-SECOND = 1000
+from tests.orders.shop import SECOND, UNCLEAR, Market, Robot, Shop
 
 
 @pytest.fixture
 def resolver(journal: Journal) -> Resolver:
+    """Return a resolver, which is not started."""
     return Resolver(journal)
 
 
 def remember(resolver: Resolver, market: Market, account: str = "a") -> None:
+    """Have the resolver remember an account's keys."""
     resolver.remember("Shop", account, partial(Shop, market, "", account, Deadline.after(5.0)))
 
 
-def unclear(robot: Robot) -> None:
-    robot.market.fails, listed, robot.market.listed = UNCLEAR, robot.market.listed, False
+def leave_unclear(robot: Robot) -> None:
+    """Buy; the outcome stays unknown."""
+    robot.market.error, listed, robot.market.lists = UNCLEAR, robot.market.lists, False
     with pytest.raises(OrderStateUnknown):
         robot.buy("1", seconds=0.01)
-    robot.market.fails, robot.market.listed = None, listed
+    robot.market.error, robot.market.lists = None, listed
 
 
 def state(journal: Journal, client_id: str = "Shopa1") -> State:
+    """Return the state of an order in the journal."""
     intent = journal.get(client_id)
     assert intent
     return intent.state
@@ -44,11 +46,11 @@ def state(journal: Journal, client_id: str = "Shopa1") -> State:
 def test_an_order_that_is_listed_late_is_found(
     robot: Robot, market: Market, journal: Journal, resolver: Resolver, clock: Clock
 ) -> None:
-    market.listed = False
-    unclear(robot)
+    market.lists = False
+    leave_unclear(robot)
     remember(resolver, market)
     assert resolver.run_once("Shop") == 0
-    market.listed = True
+    market.lists = True
     clock.ms += 3 * SECOND
     assert resolver.run_once("Shop") == 1
     assert state(journal) is State.ACCEPTED
@@ -60,30 +62,30 @@ def test_an_order_that_is_listed_late_is_found(
 def test_an_order_that_never_came_about_is_no_longer_looked_for(
     robot: Robot, market: Market, journal: Journal, resolver: Resolver, clock: Clock
 ) -> None:
-    market.made = False
-    unclear(robot)
+    market.creates = False
+    leave_unclear(robot)
     remember(resolver, market)
     clock.ms += 20 * SECOND
     assert resolver.run_once("Shop") == 1
     assert state(journal) is State.ABSENT
     clock.ms += 100 * SECOND
-    market.looks = 0
+    market.lookup_count = 0
     assert resolver.run_once("Shop") == 0
-    assert market.looks == 0
+    assert market.lookup_count == 0
     with pytest.raises(NotSent, match="has no order Shopa1"):
         robot.buy("1")
 
 
 def test_it_looks_less_and_less_often(robot: Robot, market: Market, resolver: Resolver, clock: Clock) -> None:
-    market.silent = OutcomeUnknown("down")
-    unclear(robot)
+    market.lookup_error = OutcomeUnknown("down")
+    leave_unclear(robot)
     remember(resolver, market)
-    market.looks = 0
+    market.lookup_count = 0
     for _ in range(600):
         resolver.run_once("Shop")
         clock.ms += SECOND
-    assert 12 <= market.looks <= 18
-    market.silent = None
+    assert 12 <= market.lookup_count <= 18
+    market.lookup_error = None
     clock.ms += 60 * SECOND
     assert resolver.run_once("Shop") == 1
 
@@ -96,9 +98,9 @@ def test_an_order_under_way_is_left_alone(
     def during() -> None:
         clock.ms += 5 * SECOND
         assert resolver.run_once("Shop") == 0
-        assert market.looks == 0
+        assert market.lookup_count == 0
 
-    market.during = during
+    market.on_order = during
     assert robot.buy("1") == 1
 
 
@@ -109,7 +111,7 @@ def test_the_order_of_a_killed_worker_is_found(
         market.add(market.sent[-1])
         raise SystemExit
 
-    market.during = die
+    market.on_order = die
     with pytest.raises(SystemExit):
         robot.buy("1")
     remember(resolver, market)
@@ -120,7 +122,7 @@ def test_the_order_of_a_killed_worker_is_found(
 
 
 def test_without_keys_an_order_waits(robot: Robot, market: Market, journal: Journal, resolver: Resolver) -> None:
-    unclear(robot)
+    leave_unclear(robot)
     remember(resolver, market, account="b")
     assert resolver.run_once("Shop") == 0
     assert state(journal) in OPEN
@@ -129,7 +131,7 @@ def test_without_keys_an_order_waits(robot: Robot, market: Market, journal: Jour
 
 
 def test_it_remembers_only_so_many_accounts(resolver: Resolver, market: Market, robot: Robot) -> None:
-    unclear(robot)
+    leave_unclear(robot)
     remember(resolver, market)
     for number in range(1000):
         remember(resolver, market, account=str(number))
@@ -140,7 +142,7 @@ def test_the_thread_survives_whatever_happens(
     robot: Robot, market: Market, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("orders.resolver._ROUND", 0.01)
-    unclear(robot)
+    leave_unclear(robot)
     resolver, seen = Resolver(journal), threading.Event()
     asked = [0]
 
@@ -149,7 +151,7 @@ def test_the_thread_survives_whatever_happens(
         if asked[0] == 1:
             raise RuntimeError("a mistake")
         seen.set()
-        return Shop(market, "", "a", 5.0)
+        return Shop(market, "", "a", Deadline.after(5.0))
 
     resolver.remember("Shop", "a", connect)
     journal.now = lambda: robot.clock.ms + asked[0] * 10 * SECOND
@@ -163,7 +165,7 @@ def test_an_exchange_that_hangs_keeps_no_others_orders_waiting(
     first: bool, robot: Robot, market: Market, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("orders.resolver._ROUND", 0.01)
-    unclear(robot)
+    leave_unclear(robot)
     resolver, hangs, over = Resolver(journal), threading.Event(), threading.Event()
 
     class Hanging(Shop):
@@ -198,7 +200,7 @@ def test_old_decided_rows_are_deleted_and_open_ones_kept(
     robot: Robot, market: Market, journal: Journal, clock: Clock
 ) -> None:
     robot.buy("0")
-    unclear(robot)
+    leave_unclear(robot)
     clock.ms += 31 * 24 * 3600 * SECOND
     robot.buy("2", seconds=0.01)
     journal.delete_old()

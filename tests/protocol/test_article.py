@@ -1,7 +1,6 @@
 """The samples of the article that this gateway implements (fmz.com/bbs-topic/1052), word for word."""
 
 import json
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -24,216 +23,15 @@ from protocol.models import (
     Ticker,
     Trade,
 )
-
-
-def plain_json(sample: str) -> bytes:
-    """A sample as JSON: without what the article adds for its readers, which are comments, dots and final commas."""
-    text = re.sub(r"//.*", "", sample)
-    text = re.sub(r"(:\s*){\.\.\.}", r"\1{}", text)  # "raw" : {...}
-    text = re.sub(r"{\s*\.\.\.\s*}|\.\.\.", "", text)
-    return re.sub(r",[\s,]*(?=[]}])", "", text).encode()
-
-
-KEYS = {"access_key": "access_key", "secret_key": "secret_key", "nonce": 1500793319499}
-
-REQUESTS = {
-    "section 2": (
-        """
-{
-    "access_key" : "XXX",               // `json:"access_key"`
-    "secret_key" : "XXX",               // `json:"secret_key"`
-    "nonce" : "1502345965295519602",    // `json:"nonce"`
-    "method" : "ticker",                // `json:"method"`
-    "params" : {                        // `json:"params"`
-                   "symbol" : "btc",
-                   ...
-               },                       // 各个请求参数略有区别。即在策略中调用不同的 发明者量化 API会有不同的参数, 在下文各个API 有介绍说明。
-}
-""",  # noqa: E501
-        {"access_key": "XXX", "secret_key": "XXX", "nonce": 1502345965295519602},
-        "ticker",
-        {"symbol": "btc"},
-    ),
-    "GetTicker": (
-        """
-      {
-          "access_key" : "access_key",
-          "secret_key" : "secret_key",
-          "nonce" :      "1500793319499",            // 毫秒时间戳
-          "method" :     "ticker",
-          "params" :     {"symbol" : "ETH_BTC"},     // 以ETH_BTC交易对举例
-      }
-""",
-        KEYS,
-        "ticker",
-        {"symbol": "ETH_BTC"},
-    ),
-    "GetRecords": (
-        """
-      {
-          "access_key" : "access_key",
-          "secret_key" : "secret_key",
-          "nonce" :      "1500793319499",            // 毫秒时间戳
-          "method" :     "records",
-          "params" :     {"symbol" : "ETH_BTC", "period" : "1440"},     // 以ETH_BTC交易对,K线周期为日线举例
-      }
-""",
-        KEYS,
-        "records",
-        {"symbol": "ETH_BTC", "period": "1440"},
-    ),
-    "GetDepth": (
-        """
-      {
-          "access_key" : "access_key",
-          "secret_key" : "secret_key",
-          "nonce" :      "1500793319499",            // 毫秒时间戳
-          "method" :     "depth",
-          "params" :     {"symbol" : "ETH_BTC"},     // 以ETH_BTC交易对举例
-      }
-""",
-        KEYS,
-        "depth",
-        {"symbol": "ETH_BTC"},
-    ),
-    "GetTrades": (
-        """
-      {
-          "access_key" : "access_key",
-          "secret_key" : "secret_key",
-          "nonce" :      "1500793319499",            // 毫秒时间戳
-          "method" :     "trades",
-          "params" :     {"symbol" : "ETH_BTC"},     // 以ETH_BTC交易对举例
-      }
-""",
-        KEYS,
-        "trades",
-        {"symbol": "ETH_BTC"},
-    ),
-    "GetAccount": (
-        """
-      {
-          "access_key" : "access_key",
-          "secret_key" : "secret_key",
-          "nonce" :      "1500793319499",            // 毫秒时间戳
-          "method" :     "accounts",
-          "params" :     {},                         \n      }
-""",
-        KEYS,
-        "accounts",
-        {},
-    ),
-    "Buy": (
-        """
-      {
-          "access_key" : "access_key",
-          "secret_key" : "secret_key",
-          "nonce" :      "1500793319499",            // 毫秒时间戳
-          "method" :     "trade",
-          "params" :     {
-                             "symbol" : "ETH_BTC", \n                             "type" : "buy", \n\
-                             "price" : "1000", \n                             "amount" : "1"
-                         },                          // 以ETH_BTC交易对,"type":"buy"买请求,价格1000,数量1举例
-      }
-""",
-        KEYS,
-        "trade",
-        {"symbol": "ETH_BTC", "type": "buy", "price": "1000", "amount": "1"},
-    ),
-    "GetOrder": (
-        """
-      {
-          "access_key" : "access_key",
-          "secret_key" : "secret_key",
-          "nonce" :      "1500793319499",            // 毫秒时间戳
-          "method" :     "order",
-          "params" :     {"symbol" : "ETH_BTC", "id" : "XXX"},     // 以ETH_BTC交易对,订单id为XXX举例,注意有些交易所的订单号是数字形式的订单ID,如123456,有些交易所的订单号是字符串形式的ID,如poimd55sdfheqxv,具体看交易所的订单ID格式
-      }
-""",  # noqa: E501
-        KEYS,
-        "order",
-        {"symbol": "ETH_BTC", "id": "XXX"},
-    ),
-    "GetOrders": (
-        """
-      {
-          "access_key" : "access_key",
-          "secret_key" : "secret_key",
-          "nonce" :      "1500793319499",            // 毫秒时间戳
-          "method" :     "orders",
-          "params" :     {"symbol" : "ETH_BTC"},     // 以ETH_BTC交易对举例
-      }
-""",
-        KEYS,
-        "orders",
-        {"symbol": "ETH_BTC"},
-    ),
-    "CancelOrder": (
-        """
-      {
-          "access_key" : "access_key",
-          "secret_key" : "secret_key",
-          "nonce" :      "1500793319499",            // 毫秒时间戳
-          "method" :     "cancel",
-          "params" :     {"symbol" : "ETH_BTC", "id" : "XXX"},     // 以ETH_BTC交易对,id为"XXX"(同GetOrder函数的参数id一样),举例
-      }
-""",  # noqa: E501
-        KEYS,
-        "cancel",
-        {"symbol": "ETH_BTC", "id": "XXX"},
-    ),
-    "IO": (
-        """
-      {
-          "access_key" : "access_key",
-          "secret_key" : "secret_key",
-          "nonce" :      "1500793319499",            // 毫秒时间戳
-          "method" :     "__api_XXX",                // XXX为具体交易所的API接口(不包含基地址)
-          "params" :     {"borrow_id" : "123", "symbol" : "cny"},      // 具体是传入IO函数的参数
-      }
-""",
-        KEYS,
-        "__api_XXX",
-        {"borrow_id": "123", "symbol": "cny"},
-    ),
-    "SetContractType": (
-        '{"access_key":"123","method":"io","nonce":1623307269528738000,"params":{"args":["quarter"],"code":2},"secret_key":"123"}',
-        {"access_key": "123", "secret_key": "123", "nonce": 1623307269528738000},
-        "io",
-        {"args": ["quarter"], "code": 2},
-    ),
-    "SetDirection": (
-        '{"access_key":"123","method":"io","nonce":1623308734966484000,"params":{"args":["closesell"],"code":1},"secret_key":"123"}',
-        {"access_key": "123", "secret_key": "123", "nonce": 1623308734966484000},
-        "io",
-        {"args": ["closesell"], "code": 1},
-    ),
-    "SetMarginLevel": (
-        '{"access_key":"123","method":"io","nonce":1623308734966939000,"params":{"args":[12],"code":0},"secret_key":"123"}',
-        {"access_key": "123", "secret_key": "123", "nonce": 1623308734966939000},
-        "io",
-        {"args": [12], "code": 0},
-    ),
-    "GetPosition()": (
-        '{"access_key":"123","method":"io","nonce":1623308734967442000,"params":{"args":[],"code":3},"secret_key":"123"}',
-        {"access_key": "123", "secret_key": "123", "nonce": 1623308734967442000},
-        "io",
-        {"args": [], "code": 3},
-    ),
-    'GetPosition("swap")': (
-        '{"access_key":"123","method":"io","nonce":1623308734967442000,"params":{"args":["swap"],"code":3},"secret_key":"123"}',
-        {"access_key": "123", "secret_key": "123", "nonce": 1623308734967442000},
-        "io",
-        {"args": ["swap"], "code": 3},
-    ),
-}
+from tests.protocol.article import REQUESTS, plain_json
 
 
 class Fake:
-    """What ``answer`` needs of an exchange: it says what it was told to say, and keeps what it was asked."""
+    """An exchange, and its desk, that returns what it was given for each method, and keeps what it was asked."""
 
     def __init__(self, **said: Any) -> None:
         self.replies: list[bytes] = []
+        self.unreadable_rows: list[str] = []
         self.said = said
         self.asked: list[Any] = []
 
@@ -247,27 +45,28 @@ class Fake:
     def resolve(self, symbol: Symbol) -> Symbol:
         return symbol
 
-    scope = resolve
+    def scope(self, symbol: Symbol | None) -> Symbol | None:
+        return symbol
 
     def prepare(self, order: Any) -> None:
-        """Nothing is to be told before an order."""
+        """Do nothing."""
 
     marks: Mapping[str, bool] = {}
 
     def place(self, *order: Any) -> Any:
-        """As the order desk does."""
+        """Place an order as the desk does."""
         return self.trade(order)
 
 
-def told(exchange: Fake, request: str) -> dict[str, Any]:
-    """What FMZ reads when the article's request is made of ``exchange``."""
+def reply_to(exchange: Fake, request: str) -> dict[str, Any]:
+    """Return the reply that FMZ reads when the article's request is made of ``exchange``."""
     reply = dispatch(exchange, lambda: exchange, read_call(plain_json(REQUESTS[request][0]), ""))
     read: dict[str, Any] = json.loads(wire.write(reply), parse_float=Decimal)
     return read
 
 
 def sample(text: str) -> dict[str, Any]:
-    """What FMZ reads when it is answered with a sample."""
+    """Return the reply that FMZ reads when it is answered with a sample."""
     read: dict[str, Any] = json.loads(plain_json(text), parse_float=Decimal)
     return read
 
@@ -282,7 +81,7 @@ def test_a_request_is_read_as_given(text: str, envelope: dict[str, Any], method:
 def test_ticker() -> None:
     ticker = Ticker(time=1500793319499, bid=1000.0, ask=1001.0, last=1005.0, high=1100.0, low=980.0, volume=523.0)
     exchange = Fake(ticker=ticker)
-    assert told(exchange, "GetTicker") == sample("""
+    assert reply_to(exchange, "GetTicker") == sample("""
       {
           "data": {
               "time": 1500793319499,  // 毫秒时间戳,整型
@@ -301,7 +100,7 @@ def test_ticker() -> None:
 def test_records() -> None:
     bars = [Candle(1500793319000, 1.1, 2.2, 3.3, 4.4, 5.5), Candle(1500793259000, 1.01, 2.02, 3.03, 4.04, 5.05)]
     exchange = Fake(records=bars)
-    assert told(exchange, "GetRecords") == sample("""
+    assert reply_to(exchange, "GetRecords") == sample("""
       {
           "data": [
                   [1500793319, 1.1, 2.2, 3.3, 4.4, 5.5],         // "Time":1500793319000,"Open":1.1,"High":2.2,"Low":3.3,"Close":4.4,"Volume":5.5
@@ -316,7 +115,7 @@ def test_records() -> None:
 def test_depth() -> None:
     asks, bids = [(1000.0, 0.5), (1001.0, 0.23), (1004.0, 2.1)], [(999.0, 0.25), (998.0, 0.8), (995.0, 1.4)]
     exchange = Fake(depth=Depth(time=1500793319499, asks=asks[::-1], bids=bids[::-1]))
-    assert told(exchange, "GetDepth") == sample("""
+    assert reply_to(exchange, "GetDepth") == sample("""
       {
           "data" : {
               "time" : 1500793319499,
@@ -328,7 +127,7 @@ def test_depth() -> None:
 
 
 def test_trades() -> None:
-    """The article's two rows descend; FMZ's manual promises ascending ones, and that is what it gets."""
+    """Check that rows ascend, as FMZ's manual promises; the article's two rows descend."""
     rows = [
         Trade(12232153, 1529919412968, 1000.0, 0.5, Side.BUY),
         Trade(12545664, 1529919412900, 1001.0, 1.0, Side.SELL),
@@ -354,14 +153,14 @@ def test_trades() -> None:
           ]
       }
       """)
-    assert told(Fake(trades=rows), "GetTrades") == {"data": expected["data"][::-1]}
+    assert reply_to(Fake(trades=rows), "GetTrades") == {"data": expected["data"][::-1]}
 
 
 def test_accounts() -> None:
     ltc = Balance("LTC", Decimal(25), Decimal("2.1"))
     exchange = Fake(accounts=[Balance("BTC", Decimal("1.2"), Decimal("0.1")), ltc, ltc])
     exchange.replies.append(b"{}")
-    assert told(exchange, "GetAccount") == sample("""
+    assert reply_to(exchange, "GetAccount") == sample("""
       {
           "data": [
               {"currency": "btc", "free": 1.2, "frozen": 0.1},
@@ -376,7 +175,7 @@ def test_accounts() -> None:
 
 def test_trade() -> None:
     exchange = Fake(trade=125456)
-    assert told(exchange, "Buy") == sample("""
+    assert reply_to(exchange, "Buy") == sample("""
       {
           "data": {
               "id": 125456,      // 下单后返回的订单id
@@ -389,7 +188,7 @@ def test_trade() -> None:
 
 
 def test_trade_with_an_id_that_is_text() -> None:
-    assert told(Fake(trade="asdf346sfasf532"), "Buy") == {"data": {"id": "asdf346sfasf532"}}
+    assert reply_to(Fake(trade="asdf346sfasf532"), "Buy") == {"data": {"id": "asdf346sfasf532"}}
 
 
 def open_order(id_: int, amount: str, price: int) -> Order:
@@ -406,7 +205,7 @@ def open_order(id_: int, amount: str, price: int) -> Order:
 
 def test_order() -> None:
     exchange = Fake(order=open_order(2565244, "0.15", 1002))
-    assert told(exchange, "GetOrder") == sample("""
+    assert reply_to(exchange, "GetOrder") == sample("""
       {
           "data": {
               "id": 2565244,
@@ -423,7 +222,7 @@ def test_order() -> None:
 
 
 def test_orders() -> None:
-    """A row is GetOrder's: the article leaves its ``avg_price`` out here."""
+    """Check that a row is GetOrder's: the article leaves its ``avg_price`` out here."""
     exchange = Fake(orders=[open_order(542156, "0.25", 1005)])
     expected = sample("""
       {
@@ -440,18 +239,18 @@ def test_orders() -> None:
       }
       """)
     [row] = expected["data"]
-    assert told(exchange, "GetOrders") == {"data": [row | {"avg_price": 0}]}
+    assert reply_to(exchange, "GetOrders") == {"data": [row | {"avg_price": 0}]}
 
 
 @pytest.mark.parametrize("done", [True, False])
 def test_cancel(done: bool) -> None:
     exchange = Fake(cancel=done)
-    assert told(exchange, "CancelOrder") == {"data": done}
+    assert reply_to(exchange, "CancelOrder") == {"data": done}
     assert exchange.asked == [("cancel", Symbol("ETH", "BTC"), "XXX")]
 
 
 def test_cancels_sample() -> None:
-    assert told(Fake(cancel=True), "CancelOrder") == sample("""
+    assert reply_to(Fake(cancel=True), "CancelOrder") == sample("""
       {
           "data": true,        // true or false
       }
@@ -461,7 +260,7 @@ def test_cancels_sample() -> None:
 def test_pass_through() -> None:
     exchange = Fake(pass_through=None)
     exchange.replies.append(b"{}")
-    assert told(exchange, "IO") == sample("""
+    assert reply_to(exchange, "IO") == sample("""
       {
           "data": {...}       // 具体的接口调用的返回值
       }
@@ -493,7 +292,7 @@ def test_the_verb_of_a_pass_through_is_in_the_head(verb: str, method: str, asked
 )
 def test_futures_settings(request_: str, asked: Any) -> None:
     exchange = Fake(set_contract=True, set_direction=True, set_leverage=True)
-    assert told(exchange, request_) == {"data": True}
+    assert reply_to(exchange, request_) == {"data": True}
     assert exchange.asked == [asked]
 
 
@@ -504,6 +303,6 @@ def test_positions(request_: str, scope: Symbol | None) -> None:
         price=Decimal(100), profit=Decimal(0), margin=Decimal(10), leverage=Decimal(10),
     )  # fmt: skip
     exchange = Fake(positions=[held])
-    [row] = told(exchange, request_)["data"]
+    [row] = reply_to(exchange, request_)["data"]
     assert (row["Type"], row["ContractType"], row["MarginLevel"], row["Amount"]) == (0, "swap", 10, 1)
     assert exchange.asked == [("positions", scope)]

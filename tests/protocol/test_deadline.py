@@ -10,7 +10,7 @@ from protocol.deadline import Deadline
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that ``time.monotonic`` gives."""
+    """Return the seconds that ``time.monotonic`` gives."""
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now
@@ -51,4 +51,4 @@ def test_it_is_a_value() -> None:
     assert deadline == Deadline(5.0)
     assert deadline < Deadline(6.0)
     with pytest.raises(FrozenInstanceError):
-        deadline.at = 7.0  # type: ignore[misc]
+        deadline.at = 7.0  # type: ignore[misc] # it is frozen

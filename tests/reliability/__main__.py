@@ -16,12 +16,12 @@ from pathlib import Path
 from tests.reliability.outcome import Outcome
 
 EXPERIMENTS = ("matrix", "loop", "nonces", "crashes", "storms", "load")
-MOST_TOLD = 10  # broken promises that are printed
+MOST_DETAILS = 10  # broken promises that are printed
 DOCUMENT = Path(__file__).parents[2] / "docs" / "RELIABILITY.md"
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """What experiments came to, in Markdown: a row each where they counted the same, else a table each."""
+    """Return outcomes in Markdown: a row each where they counted the same, else a table each."""
     tables = []
     for names, alike in groupby(outcomes, key=lambda outcome: tuple(outcome.figures)):
         rows = list(alike)
@@ -39,7 +39,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
 
 
 def shown(figure: object) -> str:
-    """A figure in a cell."""
+    """Return a figure in a cell."""
     if isinstance(figure, Mapping):
         return ", ".join(f"{name} {shown(value)}" for name, value in figure.items()) or "0"
     if isinstance(figure, bool):
@@ -50,25 +50,25 @@ def shown(figure: object) -> str:
 
 
 def kept(outcome: Outcome) -> str:
-    """Whether the promise was kept."""
+    """Return a mark for a promise that was kept, or not."""
     return "✓" if outcome.passed else "**no**"
 
 
 def written(text: str, name: str, outcomes: Sequence[Outcome]) -> str:
-    """A document with an experiment's tables renewed."""
+    """Return a document with an experiment's tables renewed."""
     marked = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->)", re.DOTALL)
     return marked.sub(lambda _: table(outcomes), text)
 
 
 def prove(name: str, *, quick: bool) -> bool:
-    """Do an experiment; whether the promises were kept."""
+    """Do an experiment; return True if the promises were kept."""
     outcomes = []
     for outcome in import_module(f"tests.reliability.{name}").outcomes(quick):
         outcomes.append(outcome)
         _say(f"{'kept  ' if outcome.passed else 'BROKEN'} {name}: {outcome.name}, {outcome.seconds:.0f} s")
         for figure, value in outcome.figures.items():
-            told = value[:MOST_TOLD] if isinstance(value, list) else []
-            _say(f"         {figure}: {shown(value)}", *(f"             {line}" for line in told))
+            details = value[:MOST_DETAILS] if isinstance(value, list) else []
+            _say(f"         {figure}: {shown(value)}", *(f"             {line}" for line in details))
     if not quick and DOCUMENT.exists():
         DOCUMENT.write_text(written(DOCUMENT.read_text(), name, outcomes))
     return all(outcome.passed for outcome in outcomes)

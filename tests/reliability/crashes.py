@@ -31,6 +31,7 @@ from typing import Any, NoReturn
 
 from werkzeug import Request, Response
 from werkzeug.test import EnvironBuilder
+from werkzeug.wsgi import ClosingIterator
 
 from app import create_app
 from database import open_state
@@ -78,15 +79,29 @@ AROUND_THE_ANSWER = ("before the answer", "answered")
 AT_THE_EXCHANGE = ("received, made later", "received, never made", "made", "replied")
 RANDOM = "at random"
 
-ONCE = ("before the journal", "while journalling", "journalled", *AT_THE_EXCHANGE, "before the decision")
-ONCE += ("while deciding", "decided", *AROUND_THE_ANSWER)
-AGAIN = ("before a look", "before the decision", "while deciding", "before the adoption", "adopted")
-AGAIN += ("before the answer",)
-"""Where a gateway that was started after a kill is killed, while it makes good what the first one left."""
+ONCE: tuple[str, ...] = (
+    "before the journal",
+    "while journalling",
+    "journalled",
+    *AT_THE_EXCHANGE,
+    "before the decision",
+    "while deciding",
+    "decided",
+    *AROUND_THE_ANSWER,
+)
+AGAIN: tuple[str, ...] = (
+    "before a look",
+    "before the decision",
+    "while deciding",
+    "before the adoption",
+    "adopted",
+    "before the answer",
+)
+"""The instants at which a gateway started after a kill is killed, while it resolves the orders of the first one."""
 
 
 def plans(quick: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each robot's exchange, and the instants at which its gateways are killed, one after the other."""
+    """Yield each robot's exchange, and the instants at which its gateways are killed, one after the other."""
     if quick:
         for instant in ("journalled", "received, made later", "made", "replied", "decided"):
             yield "Binance", (instant,)
@@ -110,7 +125,7 @@ def plans(quick: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def outcomes(quick: bool) -> Iterator[Outcome]:
-    """Kills of single processes, then of gunicorn."""
+    """Yield the outcomes of kills of single processes, then of gunicorn."""
     yield kills(list(plans(quick)), absent_after=0.5 if quick else None)
     yield restarts(1, ("Binance",), 1, instant="made") if quick else restarts(20, NAMES, 2)
 
@@ -129,7 +144,7 @@ class Gateway:
         self._process = os.pidfd_open(self.pid)  # so that nobody else is killed who has its number later
 
     def ask(self, name: str, body: bytes) -> dict[str, Any] | None:
-        """Its answer, None when it died."""
+        """Return the gateway's answer, None when it died."""
         try:
             self.channel.send(name.encode() + b" " + body)
             answer = self.channel.recv(1 << 20)
@@ -170,7 +185,7 @@ class Nursery:
         self._process.wait()
 
     def fork(self, job: Mapping[str, Any]) -> Gateway:
-        """A new gateway."""
+        """Return a new gateway."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, self._lock:
             socket.send_fds(self._control, [json.dumps(job).encode()], [theirs.fileno()])
@@ -178,7 +193,7 @@ class Nursery:
 
 
 def nurse(control: socket.socket) -> None:
-    """What the nursery does."""
+    """Fork a gateway for each job that comes."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are buried by the system
     gc.freeze()
     while True:
@@ -197,7 +212,7 @@ def nurse(control: socket.socket) -> None:
 
 
 def serve(job: Mapping[str, Any], channel: socket.socket) -> None:
-    """What a gateway does, until it is killed or let go of."""
+    """Serve as a gateway, until it is killed or let go of."""
     if job["absent_after"] is not None:
         find(job["name"]).absent_after = job["absent_after"]
     app = create_app(Settings(state_url=job["state"], deadline=DEADLINE, urls=job["urls"]))
@@ -209,6 +224,7 @@ def serve(job: Mapping[str, Any], channel: socket.socket) -> None:
             _die_after(job["after"])
         environ = EnvironBuilder(path=f"/{name.decode()}", method="POST", data=body).get_environ()
         reply = app(environ, lambda status, headers, error=None: lambda data: None)
+        assert isinstance(reply, ClosingIterator)
         for text in reply:  # one: what is done after it is done when gunicorn has sent it
             placed = text.startswith(b'{"data"')
             if placed and job["instant"] == "before the answer":
@@ -249,7 +265,7 @@ def _arm(instant: str, after: float) -> None:
 
 
 def _matters(name: str, args: Sequence[Any]) -> bool:
-    """Whether a call is about an order that exists, where it could be about one that does not."""
+    """Return True if a call is about an order that exists, where it could be about one that does not."""
     return name != "decide" or args[1].state == "accepted"
 
 
@@ -300,7 +316,7 @@ class Stopping(FakeExchange):
 
 
 def stopping(name: str) -> Stopping | None:
-    """The fake of that name, None for an exchange that needs none."""
+    """Return the fake of that name, None for an exchange that needs none."""
     return type(f"Stopping{name}", (Stopping, FAKES[name]), {})() if name in FAKES else None
 
 
@@ -316,25 +332,25 @@ class Robot:
     fake: FakeExchange | None
     database: Path
     ask: Callable[[str, bytes], dict[str, Any] | None]
-    told: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
     marks: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     waited: float = 0.0
     """Seconds for the order that took longest."""
     uncertain: int = 0
-    """How often its gateway died between an order's answer and its next request. Whether the answer had been given
-    nobody can know who comes later: the next order may be answered with the same one."""
+    """The number of times that its gateway died between an order's answer and its next request. Nobody who comes later
+    can know if the answer had been given: the next order may be answered with the same one."""
 
     def buy(self) -> bool:
-        """Ask until there is an order; whether that came about."""
+        """Ask until there is an order; return False if there is none in time."""
         begun = time.monotonic()
         first = True
         while time.monotonic() < begun + PATIENCE:
             answer = self.ask(self.name, self._body())
-            self.uncertain += bool(first and self.told and answer is None)
+            self.uncertain += bool(first and self.ids and answer is None)
             first = False
             if answer and "data" in answer:
-                self.told.append(str(answer["data"]["id"]))
+                self.ids.append(str(answer["data"]["id"]))
                 self.marks.update(mark for mark in ("adopted", "found", "replayed") if answer["raw"].get(mark) is True)
                 self.waited = max(self.waited, time.monotonic() - begun)
                 return True
@@ -352,16 +368,16 @@ class Robot:
             time.sleep(0.5)
 
     def problems(self, meant: int) -> list[str]:
-        """What is not as it should be; ``meant``: how many orders it wanted."""
+        """Return the promises that were not kept. meant: the number of orders that it wanted."""
         rows, made = self._rows(), self._kept()
         by_id = {str(json.loads(row["order_id"])) for row in rows if row["state"] == "accepted"}
         orders = {row["client_id"]: row["order_id"] for row in rows}
         wrong = {
-            "stuck": len(self.told) < meant,
+            "stuck": len(self.ids) < meant,
             "duplicate": len(made) > meant,
             "lost": self.repeated() > self.uncertain,
-            "orphan": bool(set(made) - set(self.told)),
-            "invented": bool(set(self.told) - set(made)),
+            "orphan": bool(set(made) - set(self.ids)),
+            "invented": bool(set(self.ids) - set(made)),
             "unknown to the journal": bool(set(made) - by_id),
             "left open": self.name != PLAIN and bool(self._open()),
             "wrongly adopted": any(
@@ -372,11 +388,11 @@ class Robot:
         return [name for name, is_so in wrong.items() if is_so]
 
     def repeated(self) -> int:
-        """How many orders were answered with one that it had been given before."""
-        return len(self.told) - len(set(self.told))
+        """Return the number of orders that were answered with one that it had been given before."""
+        return len(self.ids) - len(set(self.ids))
 
     def states(self) -> Counter[str]:
-        """What became of its orders, by the journal."""
+        """Return the number of its orders in each state of the journal."""
         return Counter(row["state"] for row in self._rows())
 
     def _body(self, method: str = "trade") -> bytes:
@@ -420,7 +436,7 @@ class Mortal:
         self.died: list[str] = []
 
     def ask(self, name: str, body: bytes) -> dict[str, Any] | None:
-        """The gateway's answer, None when it died."""
+        """Return the gateway's answer, None when it died."""
         if self._gateway is None:
             self._gateway = self._fork(self._left[0] if self._left else "")
         answer = self._gateway.ask(name, body)
@@ -451,7 +467,8 @@ class Mortal:
 def kills(
     planned: Sequence[tuple[str, tuple[str, ...]]], *, absent_after: float | None = None, seed: int = 7
 ) -> Outcome:
-    """A robot for each plan, many at a time. absent_after: seconds instead of the exchanges' own."""
+    """Run a robot for each plan, many at a time; return the outcome. absent_after: seconds instead of the exchanges'
+    own."""
     begun = time.monotonic()
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -538,7 +555,7 @@ class Restarted:
     port = 0
 
     def ask(self, name: str, body: bytes) -> dict[str, Any] | None:
-        """The answer, None when there was none."""
+        """Return the gateway's answer, None when it died."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         with closing(connection), suppress(OSError, http.client.HTTPException, ValueError):
             connection.request("POST", f"/{name}", body)
@@ -549,7 +566,7 @@ class Restarted:
 
 def restarts(count: int, names: Sequence[str], robots_each: int, *, instant: str = RANDOM, seed: int = 7) -> Outcome:
     """Kill gunicorn's master and its worker so many times, each time under the load of new robots; those of earlier
-    times go on until they have their order. instant: of the first order at an exchange, or any."""
+    times go on until they have their order. Return the outcome. instant: of the first order at an exchange, or any."""
     begun = time.monotonic()
     dice = random.Random(seed)
     service = Restarted()
@@ -581,7 +598,7 @@ def restarts(count: int, names: Sequence[str], robots_each: int, *, instant: str
             for future in done:
                 future.result()
             list(pool.map(Robot.wait_until_clear, robots))
-        checked = [(robot, robot.problems(len(robot.told))) for robot in robots]
+        checked = [(robot, robot.problems(len(robot.ids))) for robot in robots]
         broken = Counter(f"{robot.name}: {' and '.join(found)}" for robot, found in checked if found)
         log = (directory / "log").read_text()
         broken.update(line for line in log.splitlines() if "unexpected" in line or "Traceback" in line)
@@ -591,7 +608,7 @@ def restarts(count: int, names: Sequence[str], robots_each: int, *, instant: str
         figures={
             "kills": count,
             "robots": len(robots),
-            "orders told": sum(len(robot.told) for robot in robots),
+            "orders told": sum(len(robot.ids) for robot in robots),
             "adopted": sum(robot.marks["adopted"] for robot in robots),
             AGAIN_TOLD: sum(robot.repeated() for robot in robots),
             "requests without an answer": sum(robot.errors["no answer"] for robot in robots),
@@ -626,7 +643,7 @@ def _trade_until(stop: threading.Event, robot: Robot) -> None:
 
 
 def main() -> None:
-    """The nursery's part."""
+    """Run the nursery."""
     nurse(socket.socket(fileno=int(sys.argv[1])))
 
 

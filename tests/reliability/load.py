@@ -34,7 +34,7 @@ OVER = 1024 * 1024 + 1  # bytes of a body that is too large
 
 
 def outcomes(quick: bool) -> Iterator[Outcome]:
-    """Stops under load, then the long run."""
+    """Yield the outcomes of stops under load, then of the long run."""
     yield stops(1, clients=16) if quick else stops(10)
     yield soak(2_000, processes=1, accounts=20) if quick else soak(200_000)
 
@@ -55,7 +55,7 @@ class Client:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
 
     def ask(self, path: str, body: bytes, verb: str = "POST", **headers: str) -> bytes:
-        """The answer's text. Raises Refused, CutOff."""
+        """Return the answer's text. Raises Refused, CutOff."""
         sock = self._connection.sock
         if sock and select.select([sock], [], [], 0)[0]:
             self.close()
@@ -77,7 +77,7 @@ class Client:
 
 
 def call(key: str, method: str, **params: Any) -> bytes:
-    """A request of FMZ's host."""
+    """Return a request of FMZ's host."""
     keys = {"access_key": key, "secret_key": f"{SECRET},{PASSPHRASE}", "nonce": time.time_ns()}
     return json.dumps({**keys, "method": method, "params": params}).encode()
 
@@ -95,7 +95,7 @@ class Slow(FakeBinance):
 
 @dataclass
 class Seen:
-    """What all clients of a stop have seen."""
+    """The answers that all clients of a stop have seen."""
 
     counts: Counter[str] = field(default_factory=Counter)
     cut_off: list[str] = field(default_factory=list)
@@ -103,8 +103,11 @@ class Seen:
 
 
 def stops(count: int, clients: int = 32) -> Outcome:
-    """SIGTERM in the midst of load, so many times: from clients that keep their connections, from a quarter as many
-    that make a new one for every request, and from some that are silent until after the stop has begun."""
+    """Send SIGTERM in the midst of load, so many times; return the outcome.
+
+    The load comes from clients that keep their connections, from a quarter as many that make a new one for every
+    request, and from some that are silent until after the stop has begun.
+    """
     begun = time.monotonic()
     dice = random.Random(7)
     counts: Counter[str] = Counter()
@@ -184,7 +187,7 @@ def _ask_late(port: int, stopped: threading.Event, later: float, seen: Seen) -> 
 
 
 def _ask_once(client: Client, route: str, method: str, key: str, seen: Seen, *, late: bool = False) -> bool:
-    """Whether it makes sense to ask again."""
+    """Ask; return True if it makes sense to ask again."""
     params: dict[str, str] = {} if method == "accounts" else {"symbol": "BTC_USDT"}
     if method == "trade":
         params |= {"type": "buy", "price": "100", "amount": "0.1"}
@@ -239,32 +242,32 @@ BTC = {"symbol": "BTC_USDT"}
 BUY = {**BTC, "type": "buy", "price": "100.5", "amount": "0.1"}
 
 
-def paper(method: str, wanted: bytes = DATA, **params: Any) -> Callable[[str], Asked]:
-    """A call of the simulated exchange."""
+def paper(method: str, params: Mapping[str, Any], wanted: bytes = DATA) -> Callable[[str], Asked]:
+    """Return a call of the simulated exchange."""
     return lambda key: Asked("/paper", call(key, method, **params), wanted)
 
 
 def wrong(body: bytes, path: str = "/paper") -> Callable[[str], Asked]:
-    """A call that cannot be meant."""
+    """Return a call that cannot be meant."""
     return lambda key: Asked(path, body, INVALID)
 
 
 def passed_through(route: str, resource: str) -> Callable[[str], Asked]:
-    """A call of the exchange's own API."""
+    """Return a call of the exchange's own API."""
     return lambda key: Asked(f"/{route}", call(key, f"__api_{resource}"), DATA, headers={"Http_Method": "GET"})
 
 
 MIX: Mapping[Callable[[str], Asked], int] = {  # a request → how often, of a thousand
-    paper("ticker", **BTC): 230,
-    paper("depth", **BTC): 150,
-    paper("trades", **BTC): 30,
-    paper("records", **BTC, period="60", limit=50): 30,
-    paper("accounts"): 100,
-    paper("orders", **BTC): 50,
-    paper("order", ERROR + b"ORDER_NOT_FOUND ", **BTC, id="999999999"): 40,
-    paper("trade", ERROR + b"INSUFFICIENT_FUNDS ", **{**BUY, "amount": "1000000"}): 20,
-    paper("trade", INVALID, **{**BUY, "price": "dear"}): 20,
-    paper("nonsense", INVALID): 30,
+    paper("ticker", BTC): 230,
+    paper("depth", BTC): 150,
+    paper("trades", BTC): 30,
+    paper("records", {**BTC, "period": "60", "limit": 50}): 30,
+    paper("accounts", {}): 100,
+    paper("orders", BTC): 50,
+    paper("order", {**BTC, "id": "999999999"}, ERROR + b"ORDER_NOT_FOUND "): 40,
+    paper("trade", {**BUY, "amount": "1000000"}, ERROR + b"INSUFFICIENT_FUNDS "): 20,
+    paper("trade", {**BUY, "price": "dear"}, INVALID): 20,
+    paper("nonsense", {}, INVALID): 30,
     passed_through("paper", "time"): 40,
     passed_through("binance", "/api/v3/time"): 10,
     lambda key: Asked("/futures_paper", call(key, "io", code=3, args=[]), DATA): 20,
@@ -285,7 +288,8 @@ NEW = 0.02  # of all requests: with a key that is never used again
 
 
 def soak(requests: int, *, processes: int = 3, threads: int = 6, accounts: int = 500) -> Outcome:
-    """So many requests of every kind, from so many clients; the service's memory and open files are watched."""
+    """Make so many requests of every kind, from so many clients, and watch the service's memory and open files; return
+    the outcome."""
     begun = time.monotonic()
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -367,12 +371,12 @@ class Samples:
         self.files.append(files)
 
     def windows(self) -> "tuple[Samples, Samples]":
-        """The tenth of the time after the first fifth, and the last tenth."""
+        """Return the tenth of the time after the first fifth, and the last tenth."""
         size = max(1, len(self.files) // 10)
         return self._cut(slice(2 * size, 3 * size)), self._cut(slice(-size - 1, -1))
 
     def tenths(self) -> list[float]:
-        """The worker's memory at the end of each tenth of the time."""
+        """Return the worker's memory at the end of each tenth of the time."""
         return [self.worker[max(0, len(self.worker) * tenth // 10 - 1)] for tenth in range(1, 11)]
 
     def _cut(self, part: slice) -> "Samples":
@@ -405,7 +409,7 @@ def watching(service: Service, pause: float = 0.5) -> Iterator[Samples]:
 
 
 def worker_of(service: Service) -> int:
-    """The number of gunicorn's worker process; gunicorn says that it is ready before there is one."""
+    """Return the number of gunicorn's worker process; gunicorn says that it is ready before there is one."""
     master = service.process.pid
     while not (children := Path(f"/proc/{master}/task/{master}/children").read_text().split()):
         time.sleep(0.01)
@@ -430,7 +434,7 @@ class Crowd:
         self.mistakes: Counter[str] = Counter()
 
     def ask_on(self, number: int, count: int) -> None:
-        """One client's requests."""
+        """Make one client's requests."""
         dice = random.Random(f"{self._seed} {number}")
         client = Client(self._port)
         kinds: list[Any] = [*MIX, *LIVES, "rude"]
@@ -453,7 +457,7 @@ class Crowd:
         client.close()
 
     def _live(self, client: Client, route: str, key: str, dice: random.Random) -> int:
-        """An order's life; how many requests it was."""
+        """Place an order and cancel it; return the number of requests that were made."""
         path = f"/{route}"
         answer = self._ask(client, Asked(path, call(key, "trade", **BUY), DATA))
         if not answer.startswith(DATA):
@@ -489,7 +493,7 @@ class Crowd:
 
 
 def _short(answer: bytes) -> str:
-    """An answer's beginning, without what tells it from others of its kind."""
+    """Return an answer's beginning, without the words that distinguish it from others of its kind."""
     return re.sub(r"[^ :,]*\d[^ :,]*", "…", answer[:70].decode(errors="replace"))
 
 
@@ -506,7 +510,7 @@ def _crowd(port: int, count: int, threads: int, accounts: int, seed: int) -> Non
 
 
 def main() -> None:
-    """A process of clients."""
+    """Run a process of clients."""
     _crowd(*map(int, sys.argv[1:]))
 
 

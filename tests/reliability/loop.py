@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
+from tests.reliability import rig
 from tests.reliability.matrix import CELLS, DEADLINE, LAG, LATE, RIGS, Cell, Customer, nonces, order, read
 from tests.reliability.outcome import Outcome
 from tests.reliability.rig import SMALL, Facts, Rig, crowd, rigs
@@ -24,15 +25,15 @@ HASTY = 0.99  # of the hasty robots, at the least, have one order: an answer may
 
 @dataclass
 class Robot(Customer):
-    """A strategy that wants so many orders, one after another, and what it was told."""
+    """A strategy that wants so many orders, one after another. answers: an error's label, ID or ``nothing``."""
 
     wants: int = 1
     ids: list[str] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def judge(self, facts: Facts) -> None:
-        """Compare what it was told with what the exchange knows."""
+        """Compare the answers with what the exchange knows."""
         self.learn(facts)
         kept = {
             f"not exactly {self.wants}": len(self.orders) == self.wants,
@@ -44,8 +45,8 @@ class Robot(Customer):
         self.compare(kept)
 
     def __str__(self) -> str:
-        told = ", ".join(self.told)
-        return f"{', '.join(self.broken)}: {self.cell}: has {self.ids}, orders {list(self.orders)}; told {told}"
+        answers = ", ".join(self.answers)
+        return f"{', '.join(self.broken)}: {self.cell}: has {self.ids}, orders {list(self.orders)}; told {answers}"
 
 
 def loop(
@@ -57,36 +58,36 @@ def loop(
     hangs_up: tuple[float, float] | None = None,
     size: int = CROWD,
 ) -> list[Robot]:
-    """One robot for each cell, in a mixed order, ``size`` at once for each rig."""
+    """Run one robot for each cell, in a mixed order, ``size`` at once for each rig; return them."""
     mixed = enumerate(random.Random(1).sample(cells, len(cells)))
     robots = [Robot(started[i % len(started)], cell, cell.breakage.new_key(), wants) for i, cell in mixed]
     with crowd(size * len(started)) as pool:
         for future in [pool.submit(_trade, robot, pause, hangs_up) for robot in robots]:
             future.result()
     time.sleep(max(cell.breakage.late for cell in cells) / 1000)
-    known = {rig.port: rig.facts() for rig in started}
+    known = {each.port: each.facts() for each in started}
     for robot in robots:
         robot.judge(known[robot.rig.port][robot.cell.exchange])
     return robots
 
 
 def _trade(robot: Robot, pause: float, hangs_up: tuple[float, float] | None) -> None:
-    """``while (!id) id = exchange.Buy(price, amount)``, as strategies do it, for every order that it wants."""
+    """Trade as strategies do, ``while (!id) id = exchange.Buy(price, amount)``, for every order that a robot wants."""
     chance = random.Random(robot.key)
     side = chance.choice(("buy", "sell"))
     begun = time.monotonic()
     while len(robot.ids) < robot.wants and time.monotonic() < begun + PATIENCE:
-        if robot.told and robot.told[-1] != ID:
+        if robot.answers and robot.answers[-1] != ID:
             time.sleep(chance.uniform(0, pause))
-        waits = {"patience": chance.uniform(*hangs_up)} if hangs_up else {}
+        patience = chance.uniform(*hangs_up) if hangs_up else rig.PATIENCE
         asked = order(chance, robot.cell.kind, side)
         try:
-            reply = robot.rig.ask(robot.cell.exchange, robot.key, next(nonces), **waits, **asked)
+            reply = robot.rig.ask(robot.cell.exchange, robot.key, next(nonces), asked, patience)
         except TimeoutError:
-            robot.told.append("nothing")
+            robot.answers.append("nothing")
             continue
         order_id, label, _ = read(reply)
-        robot.told.append(label or ID)
+        robot.answers.append(label or ID)
         robot.ids += [order_id] if order_id else []
     robot.seconds = time.monotonic() - begun
 
@@ -95,7 +96,8 @@ def _trade(robot: Robot, pause: float, hangs_up: tuple[float, float] | None) -> 
 
 
 def outcomes(quick: bool) -> Iterator[Outcome]:
-    """Robots over the matrix; then such whose orders come about late, such that want several, and such that hang up."""
+    """Yield the outcomes of robots over the matrix, of orders that come about late, of robots that want several, and of
+    robots that hang up."""
     if quick:
         with rigs(1, **SMALL) as started:
             yield small(started)
@@ -122,15 +124,16 @@ def outcomes(quick: bool) -> Iterator[Outcome]:
 
 
 def small(started: Sequence[Rig]) -> Outcome:
-    """Some robots that want two orders, of which one is broken, and comes about: that there is none takes too long to
-    know."""
+    """Return the outcome of some robots that want two orders, of which one is broken, and comes about: that there is
+    none takes too long to know."""
     cells = random.Random(3).sample([cell for cell in CELLS if cell.exists and cell.makes], 40)
     begun = time.monotonic()
     return _outcome("the retry loop", loop(started, cells, wants=2, pause=0.1, size=40), time.monotonic() - begun)
 
 
 def _several(cells: Sequence[Cell], number: int, chance: random.Random) -> list[Cell]:
-    """So many robots' cells, each as often as every other; how many of a robot's orders are broken is chosen anew."""
+    """Return so many robots' cells, each as often as every other; the number of a robot's orders that are broken is
+    chosen anew."""
     endless = (cells[i % len(cells)] for i in range(number))
     return [replace(cell, breakage=replace(cell.breakage, times=chance.randint(*BROKEN))) for cell in endless]
 
@@ -140,7 +143,7 @@ def _outcome(name: str, robots: Sequence[Robot], seconds: float, *, share: float
     right = [robot for robot in robots if not robot.broken]
     figures = {
         "robots": len(robots),
-        "tries": sum(len(robot.told) for robot in robots),
+        "tries": sum(len(robot.answers) for robot in robots),
         "sent": sum(robot.placements for robot in robots),
         "orders": sum(len(robot.orders) for robot in robots),
         "exactly those wanted": f"{len(right)} of {len(robots)}",

@@ -28,7 +28,7 @@ PATIENCE = 60.0  # seconds until an unclear order must be resolved
 RESOLVED = 0.999  # of the unclear orders, at the least
 UNCLEAR = "ORDER_STATE_UNKNOWN"
 TOO_EARLY = ("NOT_SENT", "RATE_LIMITED", "NO_DEFINITE_ANSWER")
-"""What is told when no order has left: the machine, or the gateway's own count of a limit, was in the way."""
+"""The labels of answers when no order has left: the machine, or the gateway's own count of a limit, was in the way."""
 
 nonces = count(time.time_ns())
 
@@ -43,17 +43,17 @@ class Cell:
 
     @property
     def can_be_asked(self) -> bool:
-        """Whether the exchange can be asked for an order by our own id."""
+        """Return True if the exchange can be asked for an order by our own id."""
         return find(self.exchange).client_id is not None
 
     @property
     def exists(self) -> bool:
-        """Whether the exchange has such orders."""
+        """Return True if the exchange has such orders."""
         return self.kind == "limit" or not find(self.exchange).limit_only
 
     @property
     def makes(self) -> bool:
-        """Whether the order comes about behind the fault."""
+        """Return True if the order comes about behind the fault."""
         return self.breakage.created and self.breakage.fault != BEFORE
 
     def __str__(self) -> str:
@@ -70,7 +70,7 @@ CELLS = [
 
 @dataclass
 class Customer:
-    """Who uses one account, and what came of it. broken: the promises that were not kept."""
+    """The user of one account. broken: the promises that were not kept."""
 
     rig: Rig
     cell: Cell
@@ -91,16 +91,16 @@ class Customer:
 
 @dataclass
 class Run(Customer):
-    """One request, and what was told. resolved: seconds from the telling until it was not unclear any more."""
+    """One request and its answer. answer_time: monotonic seconds. resolved: seconds from then until it was clear."""
 
     order_id: str = ""
     label: str = ""
     client_id: str = ""
-    told: float = 0.0
+    answer_time: float = 0.0
     resolved: float | None = None
 
     def judge(self, facts: Facts) -> None:
-        """Compare what was told with what the exchange knows, and the journal with both."""
+        """Compare the answer with what the exchange knows, and the journal with both."""
         self.learn(facts)
         kept = {
             "several orders": len(self.orders) <= 1,
@@ -126,8 +126,8 @@ class Run(Customer):
 def matrix(
     started: Sequence[Rig], cells: Sequence[Cell], *, patience: float = PATIENCE, size: int = CROWD
 ) -> list[Run]:
-    """One request for each cell, in a mixed order, ``size`` at once for each rig; those that did not come to meet the
-    fault are in the list too."""
+    """Make one request for each cell, in a mixed order, ``size`` at once for each rig; return them, and those that did
+    not come to meet the fault."""
     mixed = random.Random(0).sample(cells, len(cells))
     with crowd(size * len(started)) as pool:
         futures = [pool.submit(_request, started[i % len(started)], cell) for i, cell in enumerate(mixed)]
@@ -140,13 +140,14 @@ def matrix(
 
 
 def order(chance: random.Random, kind: str, side: str) -> dict[str, str]:
-    """An order as a strategy may want it: its price and amount within 1 %."""
+    """Return an order as a strategy may want it: its price and amount within 1 %."""
     price, amount = (round(usual * chance.uniform(0.99, 1.01), 2) for usual in (60_000, 100))
     return {"type": side, "price": str(price if kind == "limit" else -1), "amount": str(amount)}
 
 
 def read(reply: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Of an answer: the order's id, the error's label, and our id of an unclear order; empty where there is none."""
+    """Return the order's id, the error's label, and our id of an unclear order that an answer has; empty where it has
+    none."""
     if "data" in reply:
         return str(reply["data"]["id"]), "", ""
     label, first, *_ = reply["error"].split()
@@ -154,7 +155,7 @@ def read(reply: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _request(rig: Rig, cell: Cell) -> list[Run]:
-    """A request, after as many others as did not come to meet the fault."""
+    """Make a request, after as many others as did not come to meet the fault; return all of them."""
     runs: list[Run] = []
     while not runs or runs[-1].label in TOO_EARLY:
         if runs:
@@ -162,8 +163,8 @@ def _request(rig: Rig, cell: Cell) -> list[Run]:
         run = Run(rig, cell, cell.breakage.new_key())
         chance = random.Random(run.key)
         asked = order(chance, cell.kind, chance.choice(("buy", "sell")))
-        run.order_id, run.label, run.client_id = read(rig.ask(cell.exchange, run.key, next(nonces), **asked))
-        run.told = time.monotonic()
+        run.order_id, run.label, run.client_id = read(rig.ask(cell.exchange, run.key, next(nonces), asked))
+        run.answer_time = time.monotonic()
         runs.append(run)
     return runs
 
@@ -177,11 +178,11 @@ def _watch(started: Sequence[Rig], futures: Sequence[Future[list[Run]]], patienc
         now = time.monotonic()
         for run in runs:
             if run.client_id and run.resolved is None and run.client_id not in open_ids:
-                run.resolved = now - run.told
+                run.resolved = now - run.answer_time
         waiting = [run for run in runs if run.client_id and run.resolved is None and run.cell.can_be_asked]
-        if under_way or any(now < run.told + patience for run in waiting):
+        if under_way or any(now < run.answer_time + patience for run in waiting):
             continue
-        if all(now > run.told + run.cell.breakage.late / 1000 + 1 for run in runs if run.cell.breakage.late):
+        if all(now > run.answer_time + run.cell.breakage.late / 1000 + 1 for run in runs if run.cell.breakage.late):
             return
 
 
@@ -189,7 +190,8 @@ def _watch(started: Sequence[Rig], futures: Sequence[Future[list[Run]]], patienc
 
 
 def outcomes(quick: bool) -> Iterator[Outcome]:
-    """One line a fault, one for orders that come about late, and one for those that there are not."""
+    """Yield one outcome a fault, one of orders that come about late, and one of orders that an exchange does not
+    have."""
     if quick:
         with rigs(1, **SMALL) as started:
             yield from small(started)
@@ -209,7 +211,7 @@ def outcomes(quick: bool) -> Iterator[Outcome]:
 
 
 def small(started: Sequence[Rig]) -> Iterator[Outcome]:
-    """Some cells, and no time for unclear orders to be resolved."""
+    """Yield the outcomes of some cells, without time for unclear orders to be resolved."""
     cells, begun = random.Random(2).sample(CELLS, 60), time.monotonic()
     runs = matrix(started, cells, patience=0, size=30)
     yield from _by_fault(runs, begun, waited=False)
@@ -235,7 +237,7 @@ def _unsupported(runs: Sequence[Run]) -> Outcome:
 
 
 def _outcome(name: str, runs: Sequence[Run], seconds: float, *, waited: bool = True) -> Outcome:
-    """waited: whether there was time for unclear orders to be resolved."""
+    """Return what came of runs. waited: True if there was time for unclear orders to be resolved."""
     sent = [run for run in runs if run.placements]
     unclear = [run for run in sent if run.client_id]
     asked = [run for run in unclear if run.cell.can_be_asked]

@@ -25,7 +25,7 @@ PATIENCE = 300.0  # seconds
 
 
 def run(threads: int = 64, processes: int = 4, nonces: int = 5000, state_url: str = "") -> dict[str, Any]:
-    """What came of it: how many turns in how many seconds, and whether all of them were had, in order."""
+    """Return the number of turns, the seconds, and True for all of them had, and for all in order."""
     with tempfile.TemporaryDirectory() as directory:
         state_url = state_url or f"sqlite:///{directory}/state.db"
         open_state(state_url).dispose()
@@ -47,7 +47,7 @@ def run(threads: int = 64, processes: int = 4, nonces: int = 5000, state_url: st
 
 
 def work(threads: int, nonces: int, state_url: str, path: str) -> bool:
-    """One process: whether every thread had all of its turns."""
+    """Take nonces in this process; return True if every thread had all of its turns."""
     nonces_of = Nonces(open_state(state_url), epoch_ms)
     file = os.open(path, os.O_WRONLY | os.O_APPEND)
     done: list[int] = []
@@ -67,16 +67,16 @@ def work(threads: int, nonces: int, state_url: str, path: str) -> bool:
 
 
 def main() -> None:
-    """A worker's part."""
+    """Run a worker."""
     threads, nonces, state_url, path = sys.argv[1:]
     sys.exit(not work(int(threads), int(nonces), state_url, path))
 
 
 def outcomes(quick: bool) -> Iterator[Outcome]:
-    """The proof, at full size or a small one."""
-    size = {"threads": 8, "processes": 2, "nonces": 50} if quick else {"threads": 64, "processes": 4, "nonces": 5000}
-    figures = run(**size)
-    name = f"{size['threads']} threads x {size['processes']} processes take {size['nonces']} nonces each"
+    """Yield the outcome of the proof, at full size or a small one."""
+    threads, processes, nonces = (8, 2, 50) if quick else (64, 4, 5000)
+    figures = run(threads, processes, nonces)
+    name = f"{threads} threads x {processes} processes take {nonces} nonces each"
     yield Outcome(name, COMMAND, figures, figures["complete"] and figures["increasing"], figures["seconds"])
 
 

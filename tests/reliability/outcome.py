@@ -1,4 +1,4 @@
-"""What an experiment came to."""
+"""The outcome of an experiment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

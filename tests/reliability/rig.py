@@ -38,8 +38,8 @@ _KEYS = count(1)
 
 @dataclass(frozen=True)
 class Breakage:
-    """What becomes of an account's first orders: the fault, whether they come about, and after how many ms; times: how
-    many of them, before all goes well."""
+    """The fault of an account's first orders. created: True if they come about, after ``late`` ms. times: the number of
+    orders, before all goes well."""
 
     fault: str
     created: bool
@@ -47,24 +47,24 @@ class Breakage:
     times: int = 1
 
     def new_key(self) -> str:
-        """The API key of an account that nobody has used."""
+        """Return the API key of an account that nobody has used."""
         return f"{KEY}-f{_CODES.index(self.fault)}c{self.created:d}l{self.late}t{self.times}n{next(_KEYS)}"
 
     @classmethod
     def of(cls, key: str) -> Self:
-        """What a key says."""
+        """Return the breakage that a key names."""
         fault, created, late, times = re.findall(r"\d+", key.removeprefix(KEY))[:4]
         return cls(_CODES[int(fault)], created == "1", int(late), int(times))
 
     def plan(self, attempt: int) -> Plan | None:
-        """What becomes of one order."""
+        """Return the plan of one order."""
         return Plan(self.fault, self.created, self.late / 1000) if attempt < self.times else None
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What one exchange knows: each account's orders by their ids, how many new orders each account asked for, and how
-    many connections came where redirects point."""
+    """The knowledge of one exchange. orders: ids, by account. placements: the number of new orders that each account
+    asked for. elsewhere: the number of connections to where redirects point."""
 
     orders: Mapping[str, Sequence[str]]
     placements: Mapping[str, int]
@@ -79,10 +79,12 @@ class Rig:
     journal: Journal
     exchanges: "subprocess.Popen[str]"
 
-    def ask(self, exchange: str, key: str, nonce: int, *, patience: float = PATIENCE, **params: str) -> dict[str, Any]:
-        """What FMZ is told of a new order. Raises TimeoutError."""
+    def ask(
+        self, exchange: str, key: str, nonce: int, order: Mapping[str, str], patience: float = PATIENCE
+    ) -> dict[str, Any]:
+        """Return the answer to a new order, as FMZ reads it. Raises TimeoutError after ``patience`` seconds."""
         keys = {"access_key": key, "secret_key": f"{SECRET},{PASSPHRASE}"}
-        call = {**keys, "nonce": nonce, "method": "trade", "params": {"symbol": FAKES[exchange].symbol, **params}}
+        call = {**keys, "nonce": nonce, "method": "trade", "params": {"symbol": FAKES[exchange].symbol, **order}}
         connection = HTTPConnection("127.0.0.1", self.port, timeout=patience)
         try:
             connection.request("POST", f"/{exchange}", json.dumps(call))
@@ -92,24 +94,24 @@ class Rig:
         return answer
 
     def facts(self) -> dict[str, Facts]:
-        """What every exchange knows."""
+        """Return the knowledge of every exchange."""
         assert self.exchanges.stdin
         assert self.exchanges.stdout
         self.exchanges.stdin.write("facts\n")
         self.exchanges.stdin.flush()
-        return {name: Facts(**told) for name, told in json.loads(self.exchanges.stdout.readline()).items()}
+        return {name: Facts(**facts) for name, facts in json.loads(self.exchanges.stdout.readline()).items()}
 
 
 @contextmanager
 def rigs(count: int, lag: tuple[float, float], **settings: object) -> Iterator[list[Rig]]:
-    """So many rigs, each with limits, state and exchanges of its own. lag: seconds until an order is listed."""
+    """Yield so many rigs, each with limits, state and exchanges of its own. lag: seconds until an order is listed."""
     with ExitStack() as stack:
         yield [stack.enter_context(_rig(lag, settings)) for _ in range(count)]
 
 
 @contextmanager
 def crowd(size: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that, when it ends before its time, leave undone what was not begun."""
+    """Yield threads that, when it ends before its time, leave undone what was not begun."""
     pool = ThreadPoolExecutor(size)
     try:
         yield pool
@@ -134,7 +136,8 @@ def _rig(lag: tuple[float, float], settings: Mapping[str, object]) -> Iterator[R
 
 
 def main() -> None:
-    """The exchanges: their addresses, and a line of facts for every line that comes, until no more can come."""
+    """Serve the exchanges: print their addresses, and a line of facts for every line that comes, until no more can
+    come."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's is for everyone, and whoever started us ends us
     small_bomb()  # made once, so that the making is on nobody's clock
     low, high = map(float, sys.argv[1:])
@@ -156,7 +159,7 @@ def _known(server: Broken) -> dict[str, Any]:
     orders: dict[str, list[str]] = {}
     for order in list(server.fake.orders):
         orders.setdefault(order.account, []).append(order.id)
-    return {"orders": orders, "placements": server.placements, "elsewhere": server.elsewhere.connections}
+    return {"orders": orders, "placements": server.placements, "elsewhere": server.redirect_target.connections}
 
 
 if __name__ == "__main__":

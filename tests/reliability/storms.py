@@ -26,13 +26,14 @@ KINDS = {(False, False): "neither", (True, False): "first", (True, True): "repla
 
 
 def outcomes(quick: bool) -> Iterator[Outcome]:
-    """One line an exchange."""
+    """Yield one outcome an exchange."""
     for name in ("paper", "Binance") if quick else NAMES:
         yield storm(name, lent=2, threads=20, rounds=1) if quick else storm(name)
 
 
 def storm(name: str, *, lent: int = 4, threads: int = 50, rounds: int = 20) -> Outcome:
-    """So many threads at each of so many lent on one database, all with the same request, round after round."""
+    """Make the same request in so many threads at each of so many gateways on one database, round after round; return
+    the outcome."""
     begun = time.monotonic()
     broken: list[str] = []
     marks: Counter[str] = Counter()
@@ -47,13 +48,13 @@ def storm(name: str, *, lent: int = 4, threads: int = 50, rounds: int = 20) -> O
         for number in range(rounds):
             key = f"{KEY}-{number}"
             replies = _ask_all(pool, ports * threads, name, _body(key, fake))
-            told = {reply.get("error") or json.dumps(reply["data"]) for reply in replies}
+            answers = {reply.get("error") or json.dumps(reply["data"]) for reply in replies}
             kinds = [KINDS["data" in reply, _is_marked(reply, "replayed")] for reply in replies]
             marks.update(kinds)
             made = kept(directory / "state.db", fake, key)
             orders += len(made)
-            if len(told) > 1 or [json.dumps({"id": order_id}) for order_id in made] != list(told):
-                broken.append(f"round {number}: {len(made)} orders, told {sorted(told)[:3]}")
+            if len(answers) > 1 or [json.dumps({"id": order_id}) for order_id in made] != list(answers):
+                broken.append(f"round {number}: {len(made)} orders, told {sorted(answers)[:3]}")
             elif kinds.count("first") != 1:
                 broken.append(f"round {number}: {kinds.count('first')} replies without a mark")
     return Outcome(
@@ -74,7 +75,7 @@ def storm(name: str, *, lent: int = 4, threads: int = 50, rounds: int = 20) -> O
 
 
 def _start(stack: ExitStack, directory: Path, settings: dict[str, str], count: int) -> list[int]:
-    """The ports of so many lent, started together."""
+    """Return the ports of so many lent, started together."""
 
     def start(number: int) -> int:
         home = directory / str(number)
@@ -93,7 +94,7 @@ def _body(key: str, fake: FakeExchange | None) -> bytes:
 
 
 def _ask_all(pool: ThreadPoolExecutor, ports: Sequence[int], name: str, body: bytes) -> list[dict[str, Any]]:
-    """Every port's answer to one request; they are connected first, and then ask at once."""
+    """Return every port's answer to one request; they are connected first, and then ask at once."""
     together = threading.Barrier(len(ports))
 
     def ask(port: int) -> dict[str, Any]:
@@ -113,7 +114,7 @@ def _is_marked(reply: dict[str, Any], mark: str) -> bool:
 
 
 def kept(database: Path, fake: FakeExchange | None, key: str) -> list[Any]:
-    """The ids of an account's orders at the exchange, as the gateway writes them."""
+    """Return the ids of an account's orders at the exchange, as the gateway writes them."""
     if fake:
         return [order.id for order in list(fake.orders) if order.account == key]
     with closing(sqlite3.connect(database, timeout=30)) as connection:

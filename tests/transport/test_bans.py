@@ -104,7 +104,7 @@ def test_a_ban_lasts_as_long_as_it_says(
         with pytest.raises(RateLimited) as denied:
             worker.upstreams.of(kind).limits.take("DELETE /anything", {}, OTHER, 1.0)
         assert str(denied.value) == (
-            f"RATE_LIMITED {kind.name}: it told us to stay away, retry_after={seconds} seconds; nothing was sent"
+            f"RATE_LIMITED {kind.name}: it refuses calls for now, retry_after={seconds} seconds; nothing was sent"
         )
     clock.ms += round(seconds * 1000)
     for worker in workers:
@@ -138,6 +138,6 @@ def test_after_a_ban_nothing_is_sent(lent: Lent) -> None:
         lent.open(Tiny, KEYS).call("GET", "/x")
     http.said = Canned().said
     for verb in ("GET", "POST", "DELETE"):
-        with pytest.raises(RateLimited, match=r"it told us to stay away, retry_after=10\.0 seconds; nothing was sent"):
+        with pytest.raises(RateLimited, match=r"it refuses calls for now, retry_after=10\.0 seconds; nothing was sent"):
             lent.open(Tiny, KEYS).call(verb, "/y")
     assert len(http.sent) == 1

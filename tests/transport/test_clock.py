@@ -56,7 +56,7 @@ LATE: dict[type[Exchange], Any] = {
 # A signed call that reads, and what it is answered with.
 READS: dict[type[Exchange], tuple[str, str, Any]] = {
     Binance: ("GET", "api/v3/account", {"balances": []}),
-    FuturesBinance: ("GET", "fapi/v3/balance", []),
+    FuturesBinance: ("GET", "fapi/v3/account", {"assets": []}),
     OKX: ("GET", "api/v5/account/balance", {"code": "0", "msg": "", "data": []}),
     FuturesOKX: ("GET", "api/v5/account/balance", {"code": "0", "msg": "", "data": []}),
 }

@@ -58,7 +58,7 @@ def test_calls_go_on_without_redis(
     assert take(limits) == 60.0
     assert [record.message for record in caplog.records] == [
         "the limits cannot be counted (ConnectionError), calls are sent without; see LIMITS_URL",
-        "Tiny told us to stay away for 60 s",
+        "Tiny refuses calls for 60 s",
     ]
 
 

@@ -229,7 +229,7 @@ WEIGHTS: list[tuple[str, str, Mapping[str, Any], dict[str, int]]] = [
     ("futures_binance", F + "openOrders", {}, {"weight": 40}),
     ("futures_binance", F + "openOrders", SYMBOL, {"weight": 1}),
     ("futures_binance", F + "positionSide/dual", {}, {"weight": 30}),
-    ("futures_binance", "GET /fapi/v3/balance", {}, {"weight": 5}),
+    ("futures_binance", "GET /fapi/v3/account", {}, {"weight": 5}),
     ("futures_binance", "GET /fapi/v3/positionRisk", SYMBOL, {"weight": 5}),
     ("futures_binance", "POST /fapi/v1/order", SYMBOL, {"weight": 1, "orders": 1, "orders a minute": 1}),
     ("futures_binance", "POST /fapi/v1/batchOrders", {}, {"weight": 5, "orders": 5, "orders a minute": 5}),
