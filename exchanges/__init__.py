@@ -1,4 +1,4 @@
-"""EXCHANGES, the registry: every exchange by its route in lower case."""
+"""EXCHANGES, the registry: every exchange by its route, in lower case."""
 
 from collections.abc import Mapping
 
@@ -19,11 +19,11 @@ EXCHANGES: Mapping[str, type[Exchange]] = {
 }
 
 DEFAULT = Paper.name
-"""The exchange of a gateway that nobody has set up: it needs no key and moves no money."""
+"""The exchange of a gateway without settings: it needs no key and moves no money."""
 
 
 def find(name: str) -> type[Exchange]:
-    """Return the exchange of that name, in any case. Raises InvalidCall."""
+    """Return the exchange with this name, in any case. Raises InvalidCall."""
     exchange = EXCHANGES.get(name.lower())
     if exchange is None:
         raise InvalidCall(f"no exchange of that name; there are {', '.join(e.name for e in EXCHANGES.values())}")

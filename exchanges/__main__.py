@@ -1,5 +1,5 @@
-"""``python -m exchanges [FILE …]``: the table of what each exchange can do, printed, or put into Markdown files between
-the lines ``<!-- exchanges -->`` and ``<!-- /exchanges -->``."""
+"""``python -m exchanges [FILE …]``: print the table of what each exchange can do, or write it into Markdown files,
+between the lines ``<!-- exchanges -->`` and ``<!-- /exchanges -->``."""
 
 import re
 import sys
@@ -14,8 +14,7 @@ _MARKED = re.compile(r"(?<=<!-- exchanges -->\n).*?(?=<!-- /exchanges -->)", re.
 
 
 def can(exchange: type[Exchange], method: str) -> bool:
-    """Return True where an exchange has a method that not every one has: an adapter of its own, or of the template that
-    the method is made of."""
+    """Return True if an exchange has an optional method: its own, or its own part of the template behind it."""
     if method == "find":
         return exchange.client_id is not None
     own = ("history", "past_orders") if method == "history" else (method,)
@@ -43,7 +42,7 @@ def table() -> str:
 
 
 def main() -> None:
-    """Print the table, or renew it in the files that are named."""
+    """Print the table, or write it into the files that are named."""
     for name in sys.argv[1:]:
         path = Path(name)
         path.write_text(_MARKED.sub(table().replace("\\", r"\\"), path.read_text()))

@@ -6,8 +6,8 @@ from protocol.errors import GatewayError
 
 
 def codes(table: Mapping[type[GatewayError], str]) -> dict[str, type[GatewayError]]:
-    """Return error codes → our errors, from our errors → codes with spaces between them. Raises ValueError for a code
-    that stands there twice."""
+    """Return a table of error codes → our errors, from our errors → codes with spaces between them. Raises ValueError
+    for a code that is listed twice."""
     found: dict[str, type[GatewayError]] = {}
     for kind, listed in table.items():
         for code in listed.split():

@@ -1,8 +1,8 @@
-"""What a strategy has no business with: resources that move money out of the account, or manage its keys.
+"""The check for calls that a strategy must not make: those that move money out of the account or manage its keys.
 
-Exchanges publish no list of these, so they are told by their names. A name is compared by its letters and digits alone,
-so that no case, dash, underscore, dot or slash hides a word; one that merely contains a word is refused as well, until
-its adapter lists it among its allowed calls.
+Exchanges publish no list of these, so they are recognized by their names. A name is compared by its letters and digits
+alone, so that no case, dash, underscore, dot or slash hides a word; one that merely contains a word is refused as well,
+until its adapter lists it among its allowed calls.
 """
 
 import re
@@ -13,7 +13,7 @@ _SENSITIVE = (
     "sub(account|acct|user|member|api)|broker|custod|"
     "api(key|secret|restriction)|password|addressbook|whitelist|allowlist"
 )
-"""What exchanges call such things; sub-accounts, and their keys, are a way out of the account."""
+"""The words that exchanges use for such calls; sub-accounts, and their keys, are a way out of the account."""
 
 
 def is_sensitive(path: str, words: Iterable[str] = ()) -> bool:

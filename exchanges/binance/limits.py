@@ -1,4 +1,4 @@
-"""Binance's rate limits; the weights stand with each resource of its documentation."""
+"""Binance's rate limits; its documentation has the weight of each call beside the call."""
 
 from exchanges.base import Limit, by_limit, without_symbol
 
@@ -12,8 +12,8 @@ _ORDERS = {
 }
 
 # Amounts: https://developers.binance.com/docs/binance-spot-api-docs/enums, and query-unfilled-order-count: 10 orders a
-# second and 50 in ten seconds, hence 6 at once and 42 in ten seconds. The 61,000 requests in five minutes weigh more
-# than there is.
+# second and 50 in ten seconds, hence 6 at once and 42 in ten seconds. 61,000 requests in five minutes would exceed the
+# weight, so that limit is not counted.
 SPOT = (
     Limit(
         "weight", 6000, 60.0, default=20,
@@ -104,7 +104,7 @@ FUTURES = (
             "GET /fapi/v?/positionRisk": 5,
             "GET /fapi/v1/*klines": _BARS,
             "GET /fapi/v1/*Klines": _BARS,
-            "GET /fapi/v1/*/asyn": 300,  # 1000, of which only a few a month are allowed
+            "GET /fapi/v1/*/asyn": 300,  # 1000, but only a few a month are allowed
         },
     ),
     Limit("orders", 300, 10.0, per="account", reserve=0, costs=_FUTURES_ORDERS),

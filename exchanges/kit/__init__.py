@@ -1,1 +1,1 @@
-"""What the author of an adapter is given to prove it with."""
+"""Tools for the author of an adapter, to test it with."""

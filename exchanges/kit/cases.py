@@ -1,4 +1,4 @@
-"""Reads the files of conversations; conversations.py says what stands in them."""
+"""The reader of the files of conversations; conversations.py describes their format."""
 
 import json
 import re
@@ -17,7 +17,7 @@ INHERITED = ("source", "before", "call", "asked", "steps", "answered")
 
 @dataclass(frozen=True)
 class Request:
-    """What we must send. Of its headers those that matter; None is one that must not be sent."""
+    """A request that we must send. headers: only those that matter; None for one that must not be sent."""
 
     method: str
     url: str
@@ -27,20 +27,20 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the exchange says: JSON, or text as it is."""
+    """A reply of the exchange: JSON, or text as it is."""
 
     status: int
     body: Any
 
     @property
     def text(self) -> str:
-        """The body's text."""
+        """Return the body's text."""
         return self.body if isinstance(self.body, str) else layout.inline(self.body)
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """A case with nothing left to look up elsewhere."""
+    """A case with everything filled in that it inherits."""
 
     route: str
     method: str
@@ -89,7 +89,7 @@ class _Folder:
         return CaseError(f"{self._path / method}.json: case {title!r}: {message}")
 
     def _expand(self, method: str, title: str, chain: tuple[tuple[str, str], ...]) -> dict[str, Any]:
-        """The case with all that it inherits, as its own copy."""
+        """Return a copy of the case with all that it inherits."""
         case = self._cases[method][title]
         if (method, title) in chain:
             raise self._error(method, title, "is like itself, through " + ", ".join(repr(name) for _, name in chain))
@@ -124,7 +124,7 @@ class _Folder:
         return check(step, STEP, "a step")
 
     def _complete(self, value: Any, chain: tuple[str, ...] = ()) -> Any:
-        """A copy of the value, its objects with all that they are like. Raises ValueError."""
+        """Return a copy of the value, its objects with all that they are like. Raises ValueError."""
         if isinstance(value, list):
             return [self._complete(member, chain) for member in value]
         if not isinstance(value, dict):
@@ -194,7 +194,7 @@ def _encode(parameters: dict[str, Any]) -> str:
 
 
 def _dump(value: object) -> str:
-    """The JSON that an adapter sends; exactly this text is signed."""
+    """Return the JSON that an adapter sends; exactly this text is signed."""
     try:
         return json.dumps(value)
     except TypeError:
@@ -210,7 +210,7 @@ def _merge(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
 
 def _resolve(value: Any, whole: dict[str, Any]) -> Any:
-    """The value with what is the same as elsewhere in its case. Raises ValueError."""
+    """Return the value with every ``same as`` replaced by what is there. Raises ValueError."""
     if isinstance(value, list):
         return [_resolve(member, whole) for member in value]
     if not isinstance(value, dict):
@@ -227,7 +227,7 @@ def _resolve(value: Any, whole: dict[str, Any]) -> Any:
 
 
 def _change(whole: dict[str, Any], path: str, *values: Any) -> None:
-    """Set what a path leads to, or take it away. Raises ValueError."""
+    """Set the value at a path, or remove it. Raises ValueError."""
     *parents, last = path.split(".")
     place: Any = whole
     try:

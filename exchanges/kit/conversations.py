@@ -1,4 +1,4 @@
-"""Conversations: what FMZ asked, what we sent, what the exchange said, what FMZ is told.
+"""Conversations: FMZ's call, our requests, the exchange's replies, and our answer to FMZ.
 
 A folder holds the conversations of one exchange, a file for each method of FMZ's protocol, and ``exchange.json`` with
 what they have in common::
@@ -19,7 +19,7 @@ what they have in common::
     }
 
 ``call`` is what FMZ sends beside method and parameters. ``requests`` is what requests carry: every one, those with this
-HTTP method, those with and those without a signature; parameters are added behind a step's own, and ``false`` is a
+HTTP method, those with and those without a signature. Parameters are added after a step's own, and ``false`` marks a
 header that must not be sent. ``steps`` are requests with their replies that many conversations need, by name.
 ``parts`` are objects that recur in replies and answers: wherever an object is ``like`` a part or a step, it has that
 one's members except where it has its own; objects in objects are merged in the same way, lists replaced.
@@ -45,7 +45,7 @@ A file, here ``trade.json``::
 
 Beside the file's ``source`` there are the cases by their titles. A case has
 
-- ``source``, where it is documented that the exchange speaks so; without one the file's source counts;
+- ``source``, the address of the documentation of this behaviour; without it, the file's source applies;
 - ``asked``, FMZ's parameters; ``call``, what else FMZ says in this case, such as another ``method`` than the file's
   name; ``before``, whole calls that come first and succeed;
 - ``steps``, in order: names of common steps, or objects. ``sent`` is the HTTP method and the path; ``query`` more
@@ -74,11 +74,13 @@ from exchanges.kit.files import CaseError, canonical_text
 __all__ = ["Ask", "CaseError", "Conversation", "Reply", "Request", "canonical_text", "load", "play"]
 
 Ask = Callable[..., dict[str, Any]]
-"""Asks the gateway: ``ask(route, method=…, params=…, **call)`` returns the answer, its fractions as Decimal."""
+"""A function that asks the gateway: ``ask(route, method=…, params=…, **call)`` returns the answer, its fractions as
+Decimal."""
 
 
 def play(conversation: Conversation, ask: Ask) -> None:
-    """Ask what was asked, and raise AssertionError unless exactly that is sent and answered; says what differs."""
+    """Ask what was asked. Raises AssertionError, with the differences, unless exactly the expected is sent and
+    answered."""
     for call in conversation.before:
         answer = ask(conversation.route, **call)
         assert "data" in answer, f"{conversation}: {call} came before, and was answered {answer}"

@@ -37,11 +37,11 @@ SHARED = {"headers": dict, "query": dict, "form": dict}
 
 
 class CaseError(ValueError):
-    """A case file that cannot be understood; says which file and case, and what is wrong."""
+    """The error for a case file that cannot be understood: it names the file, the case and the mistake."""
 
 
 def canonical_text(path: Path) -> str:
-    """Return what a case file should look like: the one layout there is. Raises CaseError."""
+    """Return a case file's text in the one layout there is. Raises CaseError."""
     document = read_file(path)
     if path.name == COMMON:
         steps = {name: _in_order(step, STEP) for name, step in document.get("steps", {}).items()}
@@ -56,7 +56,7 @@ def canonical_text(path: Path) -> str:
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """Return the document in a file, its members checked. Raises CaseError."""
+    """Return the document in a file, with its members checked. Raises CaseError."""
     try:
         document = layout.read(path.read_text(encoding="utf-8"))
         if path.name == COMMON:

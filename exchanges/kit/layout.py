@@ -13,7 +13,7 @@ WIDTH = 120
 
 
 def read(text: str) -> Any:
-    """Parse JSON text; numbers become int or Decimal. Raises ValueError, also for a key that is there twice."""
+    """Return parsed JSON text; numbers become int or Decimal. Raises ValueError, also for a duplicate key."""
     return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_object)
 
 
@@ -39,7 +39,7 @@ def write(document: object, opened: int) -> str:
 
 
 def _text(value: object, opened: int, depth: int, column: int) -> str:
-    """The text of a value that begins at this column, on a line that is indented by twice its depth."""
+    """Return the text of a value that begins at this column, on a line that is indented by twice its depth."""
     line = inline(value)
     if not isinstance(value, dict | list | str) or not value:
         return line
@@ -74,7 +74,7 @@ def _is_short(value: object) -> bool:
 
 
 def _pieces(text: str, depth: int) -> str:
-    """A long text, cut behind spaces, or where there is none within a third of a line."""
+    """Return the pieces of a long text, cut after spaces, or anywhere if there is none within a third of a line."""
     indent = "\n" + "  " * depth
     pieces = [""]
     for word in re.findall(rf"\S{{1,{WIDTH // 3}}}\s?|\s", text):

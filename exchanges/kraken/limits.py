@@ -1,8 +1,8 @@
-"""Kraken's rate limits, of the lowest tier, for an account's cannot be asked:
+"""Kraken's rate limits, of the lowest tier, because an account's tier cannot be asked for:
 https://docs.kraken.com/exchange/guides/rest/ratelimits and …/general/ratelimits
 
-Counters may stand at 15 and 60, and go down by 0.33 and 1 a second, in steps. A cancel adds up to 8 to the second, by
-its order's age, but does not say its market: there is room left for one. Public calls:
+The counters may rise to 15 and 60, and fall by 0.33 and 1 a second, in steps. A cancel adds up to 8 to the second one,
+depending on its order's age, but does not name its market: room is kept for one. Public calls:
 https://support.kraken.com/articles/206548367
 """
 
@@ -18,7 +18,7 @@ LIMITS = (
             "POST private/EditOrder": 0,
             "POST private/CancelOrder": 0,
             "POST private/CancelOrderBatch": 0,
-            # A look-up is two calls, and the second must not wait for what other look-ups' first ones take.
+            # A look-up is two calls; the first pays for both, so that the second need not wait.
             "POST private/OpenOrders": Cost(1, having={"cl_ord_id": 3}),
             "POST private/ClosedOrders": Cost(2, having={"cl_ord_id": 0}),
             "POST private/TradesHistory": 2,

@@ -1,12 +1,12 @@
 """OKX's rate limits, calls of each resource in two seconds: https://www.okx.com/docs-v5/en/#overview-rate-limits, and
-with each resource."""
+beside each resource."""
 
 from collections.abc import Mapping
 from typing import Literal
 
 from exchanges.base import Limit
 
-# Calls, by whose calls count together, and the parameter whose values are counted apart → resources.
+# (calls, whose calls count together, parameter whose values are counted separately) → resources.
 _LIMITS: Mapping[tuple[int, Literal["address", "account"], str], list[str]] = {
     (10, "address", ""): ["GET public/time", "GET market/books-full", "GET market/history-trades"],
     (20, "address", ""): [
@@ -51,6 +51,6 @@ LIMITS = (
             "POST trade/amend-batch-orders": 20,
         },
     ),
-    # The strictest of those that strategies use.
+    # For other resources, the strictest limit of those that strategies use.
     Limit("other calls", 5, 2.0, per="account", default=1, costs=dict.fromkeys(_KNOWN, 0)),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from exchanges.paper import simulation
 from exchanges.paper.ledger import Ledger, locked_ledger
 from exchanges.paper.matching import NOTHING, Account, PaperOrder, rounded_down, trimmed
 
-_CANDLES = 500  # where no limit is named
+_CANDLES = 500  # if no limit is given
 _TRADES = 100
 
 
@@ -22,9 +22,9 @@ class PaperApi(Exchange):
 
     periods = {1: "1m", 5: "5m", 15: "15m", 60: "1h", 240: "4h", 1440: "1d"}
     client_id = ClientId(36, ALPHANUMERIC + "-_")
-    allowed_calls = ("* *",)  # no money leaves it
+    allowed_calls = ("* *",)  # no money can leave it
     kind: ClassVar[type[Account]]
-    """The rules of its accounts."""
+    """The class of the exchange's accounts, which has their rules."""
 
     def market(self, symbol: Symbol) -> str:
         return str(symbol)
@@ -134,7 +134,7 @@ class PaperApi(Exchange):
         raise InvalidCall(f"{self.name} has GET time and POST reset, and no {verb} {path}")
 
     def ledger(self) -> AbstractContextManager[Ledger]:
-        """Return the account's books, for one operation."""
+        """Return a context that opens the account's ledger for one operation."""
         services = self.upstream.services
         return locked_ledger(services.database, self.name, self.account, self.kind, services.now())
 
@@ -143,7 +143,7 @@ class PaperApi(Exchange):
         return 1
 
     def names_of(self, wanted: Symbol | None) -> set[str]:
-        """Return the markets that are meant. Raises InvalidCall when there is none."""
+        """Return the names of the markets that are meant. Raises InvalidCall if there is none."""
         found = {name for name, listing in self.kind.listings.items() if covers(wanted, listing.market.symbol)}
         if not found and wanted:
             self.kind.listing(wanted)
@@ -163,7 +163,7 @@ class PaperApi(Exchange):
         )
 
     def show(self, record: Any) -> None:
-        """Keep the exchange's own record as its reply, its numbers as text."""
+        """Keep the exchange's own record as its reply, with numbers as text."""
         self.replies.append(orjson.dumps(record, default=_text))
 
 

@@ -1,7 +1,7 @@
-"""The books: accounts, orders, positions and fills in the database.
+"""The ledger: accounts, orders, positions and fills in the database.
 
-Every operation is one transaction, which locks the account, lets the market happen to it, then acts: workers queue for
-an account, and it makes no difference which of them is asked, or how often.
+Every operation is one transaction: it locks the account, applies all trades of the market until now, then acts. Workers
+queue for an account, and it makes no difference which of them is asked, or how often.
 """
 
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ _ACCOUNTS = Table(
     Column("id", _ID, primary_key=True),
     Column("exchange", String(40), nullable=False),
     Column("account", String(32), nullable=False),
-    Column("seen", BigInteger, nullable=False),  # ms; the market's trades until then have happened to the account
+    Column("seen", BigInteger, nullable=False),  # ms; the market's trades until then were applied to the account
     UniqueConstraint("exchange", "account"),
 )
 _BALANCES = Table(
@@ -87,7 +87,7 @@ _ORDERS = Table(
     Column("amount", Exact, nullable=False),
     Column("closes", Boolean, nullable=False),
     Column("leverage", Integer, nullable=False),
-    Column("client_id", String(36)),  # NULL where none was given, for those need not be unique
+    Column("client_id", String(36)),  # NULL if none was given, because "" would have to be unique
     Column("created", BigInteger, nullable=False),  # ms
     Column("filled", Exact, nullable=False),
     Column("cost", Exact, nullable=False),
@@ -123,14 +123,14 @@ FILLS = Table(
     Column("fee_currency", String(40), nullable=False),
     Column("profit", Exact, nullable=False),
 )
-"""Every movement of money but freezing: an account's balances can be computed from these."""
+"""All movements of money except freezing; an account's balances can be computed from them."""
 
 _MOVED = ("symbol", "time", "side", "price", "amount", "fee", "fee_currency", "profit")
 
 
 @contextmanager
 def locked_ledger(engine: Engine, exchange: str, name: str, kind: type[Account], now: int) -> Iterator["Ledger"]:
-    """Yield an account's books, locked and brought up to date; what is done to them is kept unless it raises."""
+    """Yield an account's ledger, locked and brought up to date; changes are kept unless an error is raised."""
     with engine.begin() as connection:
         account_id, seen = _lock(connection, exchange, name, kind, now)
         ledger = Ledger(connection, account_id, kind, max(seen, now))
@@ -140,7 +140,8 @@ def locked_ledger(engine: Engine, exchange: str, name: str, kind: type[Account],
 
 
 def _lock(connection: Connection, exchange: str, name: str, kind: type[Account], now: int) -> tuple[int, int]:
-    """Return the account's id and the time that it has seen; both are made at first use."""
+    """Return the account's id, and the time until which the market's trades were applied to it; both are made at first
+    use."""
     mine = (_ACCOUNTS.c.exchange == exchange) & (_ACCOUNTS.c.account == name)
     wanted = select(_ACCOUNTS.c.id, _ACCOUNTS.c.seen).where(mine).with_for_update()
     row = connection.execute(wanted).one_or_none()
@@ -148,19 +149,19 @@ def _lock(connection: Connection, exchange: str, name: str, kind: type[Account],
         try:
             with connection.begin_nested():
                 made = insert(_ACCOUNTS).values(exchange=exchange, account=name, seen=now)
-                _endow(connection, _inserted(connection, made), kind)
+                _open_balances(connection, _insert(connection, made), kind)
         except IntegrityError:
             pass  # another worker was faster
         row = connection.execute(wanted).one()
     return row.id, row.seen
 
 
-def _inserted(connection: Connection, made: Insert) -> int:
+def _insert(connection: Connection, made: Insert) -> int:
     [row_id] = list(connection.execute(made).inserted_primary_key or [])
     return int(row_id)
 
 
-def _endow(connection: Connection, account_id: int, kind: type[Account]) -> None:
+def _open_balances(connection: Connection, account_id: int, kind: type[Account]) -> None:
     connection.execute(
         insert(_BALANCES),
         [{"account_id": account_id, "currency": currency, "free": free} for currency, free in kind.opening.items()],
@@ -168,7 +169,7 @@ def _endow(connection: Connection, account_id: int, kind: type[Account]) -> None
 
 
 class Ledger:
-    """One account's books, within one transaction. Its time, in ms, is the clock's, but never steps back."""
+    """One account's ledger, within one transaction. Its time, in ms, is the clock's, but never steps back."""
 
     def __init__(self, connection: Connection, account_id: int, kind: type[Account], now: int) -> None:
         self.now = now
@@ -185,7 +186,7 @@ class Ledger:
         order = self.account.place(new, leverage, self.now)
         row = {name: value for name, value in asdict(order).items() if name != "id"}
         made = insert(_ORDERS).values(account_id=self._id, **row | {"client_id": order.client_id or None})
-        order.id = _inserted(self._connection, made)
+        order.id = _insert(self._connection, made)
         self.account.orders[order.id] = order
         self._saved[order.id] = copy(order)
         return order
@@ -193,7 +194,7 @@ class Ledger:
     def order(self, symbol: Symbol, order_id: str) -> PaperOrder:
         """Return one order, open or not. Raises InvalidCall, OrderNotFound."""
         market = str(self.account.listing(symbol).market.symbol)
-        # Longer than any id of this database is none of its ids.
+        # A number that is longer than any id of the database would overflow it.
         number = int(order_id) if order_id.isascii() and order_id.isdigit() and len(order_id) < 19 else 0
         order = self.account.orders.get(number) or self._first(_ORDERS.c.id == number)
         if order is None or order.symbol != market:
@@ -201,30 +202,30 @@ class Ledger:
         return order
 
     def find(self, client_id: str) -> PaperOrder | None:
-        """Return the order that carries a client id, open or not."""
+        """Return the order with this client id, open or not; None if there is none."""
         if not client_id:
             return None
         recent = (order for order in self.account.orders.values() if order.client_id == client_id)
         return next(recent, None) or self._first(_ORDERS.c.client_id == client_id)
 
     def past(self, since: int) -> list[PaperOrder]:
-        """Return the orders made from ``since`` (ms) on that are no longer open, oldest first."""
+        """Return the orders created from ``since`` (ms) on that are no longer open, oldest first."""
         mine = _ORDERS.c.account_id == self._id
         wanted = _ORDERS.select().where(mine, _ORDERS.c.status != Status.OPEN, _ORDERS.c.created >= since)
         kept = [_order(_without_owner(row)) for row in self._connection.execute(wanted).mappings()]
-        # Those that the market has just filled are open in the database until this is saved.
+        # Orders that the market has just filled are still open in the database.
         just = [order for order in self.account.orders.values() if order.status is not Status.OPEN]
         return sorted((*kept, *(order for order in just if order.created >= since)), key=lambda order: order.id)
 
     def reset(self) -> None:
-        """Put the account back to its beginning: no orders, no positions, no fills, the opening balances."""
+        """Reset the account to its beginning: no orders, no positions, no fills, the opening balances."""
         for table in (FILLS, _ORDERS, _POSITIONS, _BALANCES):
             self._connection.execute(table.delete().where(table.c.account_id == self._id))
-        _endow(self._connection, self._id, self._kind)
+        _open_balances(self._connection, self._id, self._kind)
         self._load()
 
     def save(self) -> None:
-        """Write what has changed."""
+        """Write the changes to the database."""
         write = self._connection.execute
         write(_ACCOUNTS.update().where(_ACCOUNTS.c.id == self._id).values(seen=self.now))
         for currency, free in self.account.free.items():

@@ -1,4 +1,4 @@
-"""What the simulated exchange lists: every market's rules, and the figures that its walk is made from."""
+"""The markets of the simulated exchange: their rules, and the numbers that the simulation uses for each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from protocol.models import Market, Symbol
 class Listing:
     """A market. The simulation counts prices in whole ticks and amounts in whole lots, so that every sum is exact.
 
-    anchor: the price, in ticks, that the market wanders about. turnover: an average day's volume, in lots.
+    anchor: the price, in ticks, that the market moves around. turnover: an average day's volume, in lots.
     """
 
     market: Market
@@ -20,27 +20,27 @@ class Listing:
     turnover: int
 
     def price(self, ticks: int) -> Decimal:
-        """Ticks as quote per base."""
+        """Return ticks as a price, quote per base."""
         return ticks * self.market.tick_size
 
     def amount(self, lots: int) -> Decimal:
-        """Lots as base, or contracts."""
+        """Return lots as an amount, in base or contracts."""
         return lots * self.market.lot_size
 
     def value(self, price: Decimal, amount: Decimal) -> Decimal:
-        """What an amount is worth, in quote."""
+        """Return the value of an amount, in quote."""
         return price * amount * self.market.contract_value
 
     def ticks(self, price: Decimal | Fraction) -> Fraction:
-        """A price in ticks; a whole number when the price is on a tick."""
+        """Return a price in ticks; a whole number if the price is on a tick."""
         return Fraction(price) / Fraction(self.market.tick_size)
 
     def lots(self, amount: Decimal) -> Fraction:
-        """An amount in lots; a whole number when the amount is on a lot."""
+        """Return an amount in lots; a whole number if the amount is on a lot."""
         return Fraction(amount) / Fraction(self.market.lot_size)
 
 
-def _listed(rows: str) -> Mapping[str, Listing]:
+def _read_listings(rows: str) -> Mapping[str, Listing]:
     listings = {}
     for row in rows.strip().splitlines():
         name, *figures = row.split()
@@ -60,7 +60,7 @@ def _listed(rows: str) -> Mapping[str, Listing]:
 
 
 # market        anchor   tick       lot      min amount  min notional  contract  turnover
-SPOT = _listed("""
+SPOT = _read_listings("""
 BTC_USDT        64000    0.01       0.00001  0.0001      5             1         3000
 ETH_USDT        3200     0.01       0.0001   0.001       5             1         40000
 SOL_USDT        160      0.01       0.001    0.01        5             1         600000
@@ -71,7 +71,7 @@ LTC_BTC         0.00125  0.0000001  0.001    0.01        0.0001        1        
 """)
 """Spot markets, amounts in base."""
 
-SWAPS = _listed("""
+SWAPS = _read_listings("""
 BTC_USDT.swap   64000    0.01       1        1           1             0.001     5000000
 ETH_USDT.swap   3200     0.01       1        1           1             0.01      6000000
 SOL_USDT.swap   160      0.01       1        1           1             1         900000

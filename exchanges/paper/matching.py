@@ -1,5 +1,5 @@
-"""An account in memory: its orders, and how they are matched with the market. What a fill does to it is in ``spot``
-and ``swaps``."""
+"""An account in memory: its orders, and how they are matched with the market. ``spot`` and ``swaps`` say what a fill
+does."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -15,27 +15,27 @@ from protocol.numbers import plain
 
 NOTHING = Decimal(0)
 _CENT = Decimal("1E-12")  # money that is divided or charged is rounded to this
-_WIDE = Context(prec=120)  # an absurdly large order is to be refused for lack of money, not for its digits
+_WIDE = Context(prec=120)  # an absurdly large order must be refused for lack of money, not fail for its digits
 
 
 def rounded_down(money: Decimal) -> Decimal:
-    """Money in whole trillionths."""
+    """Return money, rounded down to whole trillionths."""
     return money.quantize(_CENT, ROUND_DOWN, _WIDE)
 
 
 def rounded_up(money: Decimal) -> Decimal:
-    """Money in whole trillionths, no less."""
+    """Return money, rounded up to whole trillionths."""
     return money.quantize(_CENT, ROUND_UP, _WIDE)
 
 
 def trimmed(number: Decimal) -> Decimal:
-    """The number without zeros at its end."""
+    """Return the number without trailing zeros."""
     return number.normalize(_WIDE)
 
 
 @dataclass(slots=True, kw_only=True)
 class PaperOrder:
-    """An order; ``price`` 0 means market, ``cost`` is what its fills were worth in quote, ``frozen`` is the money it
+    """An order; ``price`` 0 means market, ``cost`` is the value of its fills in quote, ``frozen`` is the money it
     holds: quote or base on spot, margin and fee on swaps, nothing when it closes a position."""
 
     id: int = 0
@@ -54,13 +54,13 @@ class PaperOrder:
 
     @property
     def left(self) -> Decimal:
-        """What is not filled."""
+        """Return the amount that is not filled."""
         return self.amount - self.filled
 
 
 @dataclass(slots=True, kw_only=True)
 class PaperPosition:
-    """An open position: contracts, what they were worth when opened, and the margin that is left for them."""
+    """An open position: contracts, their value when opened, and the margin that is left for them."""
 
     symbol: str
     side: PositionSide
@@ -72,7 +72,7 @@ class PaperPosition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """What moved money, ``order`` None for a liquidation; ``profit`` is what a closed part of a position made."""
+    """A movement of money, ``order`` None for a liquidation; ``profit`` is that of a closed part of a position."""
 
     order: PaperOrder | None
     symbol: str
@@ -87,45 +87,45 @@ class Fill:
 
 @dataclass
 class Account(ABC):
-    """Free money by currency, orders by id (those that were open when it was loaded, and later ones), positions, and
-    the fills since it was loaded."""
+    """An account: free money by currency, orders by id (those that were open when it was loaded, and later ones),
+    positions, and the fills since it was loaded."""
 
     exchange: ClassVar[str]
-    """The route, which error texts begin with."""
+    """The route, which begins every error text."""
     listings: ClassVar[Mapping[str, Listing]]
     opening: ClassVar[Mapping[str, Decimal]]
     """The money that an account starts with, every currency named."""
     taker: ClassVar[Decimal]
-    """The fee of orders that trade at once, as a part of what is traded."""
+    """The fee of orders that trade at once, as a fraction of what is traded."""
     maker: ClassVar[Decimal]
-    """The fee of orders that have waited in the book."""
+    """The fee of orders that rested in the book, as a fraction of what is traded."""
 
     free: dict[str, Decimal]
     orders: dict[int, PaperOrder] = field(default_factory=dict)
     positions: dict[tuple[str, PositionSide], PaperPosition] = field(default_factory=dict)
     fills: list[Fill] = field(default_factory=list)
 
-    # What differs between spot and swaps ----------------------------------------------------------------------------
+    # Different for spot and swaps -----------------------------------------------------------------------------------
 
     @abstractmethod
     def currency(self, order: PaperOrder) -> str:
-        """The currency of the money that an order holds."""
+        """Return the currency of the money that an order holds."""
 
     @abstractmethod
     def hold(self, order: PaperOrder, price: Decimal, amount: Decimal) -> Decimal:
-        """The money that ``amount`` of an order holds at ``price``."""
+        """Return the money that ``amount`` of an order holds at ``price``."""
 
     @abstractmethod
     def needed(self, new: NewOrder, order: PaperOrder, held: Decimal) -> Decimal:
-        """The money that a new order needs, where what it takes and what is left of it would hold ``held``. Raises
-        ExchangeError."""
+        """Return the money that a new order needs. Raises ExchangeError. held: the money that its immediate fills and
+        its rest would hold."""
 
     @abstractmethod
     def settle(self, order: PaperOrder, time: int, price: Decimal, amount: Decimal, rate: Decimal) -> Fill:
-        """Move the money of a fill out of, and into, what is free."""
+        """Move the money of a fill out of, and into, the free money; return the fill."""
 
     def limits(self, symbol: str) -> tuple[list[int], list[int]]:
-        """The prices, in ticks, at or below which something happens, and those at or above which."""
+        """Return the prices, in ticks, at or below which something happens, and those at or above which."""
         ticks, orders = self.listings[symbol].ticks, self.open(symbol)
         return (
             [int(ticks(order.price)) for order in orders if order.side is Side.BUY],
@@ -134,20 +134,20 @@ class Account(ABC):
 
     @abstractmethod
     def touched(self, symbol: str, touch: simulation.Print) -> None:
-        """What else a trade of the market does, after it has filled orders."""
+        """Apply the further effects of a trade of the market, after it has filled orders."""
 
     # Orders -----------------------------------------------------------------------------------------------------------
 
     @classmethod
     def listing(cls, symbol: Symbol) -> Listing:
-        """The market of that name. Raises InvalidCall."""
+        """Return the market of a symbol. Raises InvalidCall."""
         listing = cls.listings.get(str(symbol))
         if listing is None:
             raise InvalidCall(f"{cls.exchange} has no market {symbol}; it has {', '.join(cls.listings)}")
         return listing
 
     def open(self, symbol: str | None = None) -> list[PaperOrder]:
-        """Open orders, oldest first."""
+        """Return open orders, oldest first."""
         return [
             order
             for _, order in sorted(self.orders.items())
@@ -155,12 +155,12 @@ class Account(ABC):
         ]
 
     def frozen(self, currency: str) -> Decimal:
-        """The money of a currency that orders and positions hold."""
+        """Return the money of a currency that orders and positions hold."""
         held = sum((order.frozen for order in self.open() if self.currency(order) == currency), NOTHING)
         return held + sum((position.margin for position in self.positions.values()), NOTHING)
 
     def place(self, new: NewOrder, leverage: int, now: int) -> PaperOrder:
-        """A new order: what crosses the book is filled at once, and the rest of a limit order waits.
+        """Return a new order: the part that crosses the book is filled at once, and the rest of a limit order waits.
 
         Its amount is in base, or contracts; that of a market buy, which names quote, becomes what it bought. A market
         order that the book cannot fill is cancelled. Raises ExchangeError, InsufficientFunds.
@@ -204,10 +204,11 @@ class Account(ABC):
             order.frozen = NOTHING
             order.status = Status.CANCELLED
 
-    # The market goes on -----------------------------------------------------------------------------------------------
+    # Time -------------------------------------------------------------------------------------------------------------
 
     def advance(self, since: int, until: int) -> None:
-        """Let the trades later than ``since`` happen to the account. Once or in steps, the outcome is the same."""
+        """Apply the market's trades later than ``since``, up to ``until``. At once or in steps, the outcome is the
+        same."""
         markets = {order.symbol for order in self.open()} | {symbol for symbol, _ in self.positions}
         for symbol in sorted(markets):
             listing, time = self.listings[symbol], since
@@ -244,7 +245,7 @@ class Account(ABC):
 
 
 def _spends(new: NewOrder) -> bool:
-    """Whether the amount is the quote to spend: FMZ's rule for a spot market buy."""
+    """Return True if the amount is the quote to spend: FMZ's rule for a spot market buy."""
     return new.price is None and new.side is Side.BUY and not new.symbol.contract
 
 
@@ -253,7 +254,7 @@ def _reaches(side: Side, limit: Decimal, price: Decimal) -> bool:
 
 
 def _check(exchange: str, listing: Listing, new: NewOrder, price: Decimal) -> None:
-    """Raise ExchangeError for an order that the market's rules forbid."""
+    """Raise ExchangeError if an order breaks the market's rules."""
     rules = listing.market
 
     def refused(what: str, number: Decimal, rule: str, limit: Decimal) -> ExchangeError:
@@ -274,7 +275,7 @@ def _check(exchange: str, listing: Listing, new: NewOrder, price: Decimal) -> No
 def _crossing(
     listing: Listing, new: NewOrder, levels: tuple[tuple[int, int], ...]
 ) -> Iterator[tuple[Decimal, Decimal]]:
-    """What a new order takes from the levels of a book, as prices and amounts."""
+    """Yield the prices and amounts that a new order takes from the levels of a book."""
     left = new.amount
     for ticks, lots in levels:
         price, amount = listing.price(ticks), listing.amount(lots)

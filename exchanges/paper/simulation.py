@@ -1,8 +1,8 @@
-"""The simulated market: what has been traded, as a pure function of the market and the time. No state, no clock.
+"""The simulated market: its trades, as a pure function of the market and the time. No state, no clock.
 
 A day's bar is hashed from its date, and splits, down to the minute, into bars that add up to it exactly; a minute
-splits into its trades. So ticker, book, bars and trades agree, in every process and after every restart, and any
-moment of any year is reached in six steps. Prices are whole ticks, amounts whole lots, times milliseconds.
+splits into its trades. So ticker, book, bars and trades agree, in every process and after every restart, and any moment
+of any year is reached in six steps. Prices are whole ticks, amounts whole lots, times milliseconds.
 
 Accounts trade at these prices without moving them.
 """
@@ -17,13 +17,13 @@ from exchanges.paper.listings import Listing
 from protocol.models import Side
 
 SEED = 1
-"""Another number makes another history of every market."""
+"""The number that all history is made from; another one gives every market another history."""
 
 PERIODS = (1440, 240, 60, 15, 5, 1)
-"""The periods that there are bars of, in minutes, each a multiple of the next."""
+"""The periods of bars, in minutes, each a multiple of the next."""
 
 MINUTE = 60_000  # ms
-WINDOW = 1440  # minutes that a ticker looks back, the live one included
+WINDOW = 1440  # minutes that a ticker covers, the live one included
 
 _PARTS = {period: (part, period // part) for period, part in pairwise(PERIODS)}
 _FEWEST_TRADES, _MOST_TRADES = 6, 12  # in a minute
@@ -32,13 +32,13 @@ _LEVELS = 40  # on either side of the book
 _EXACT = Context(prec=28)
 _WORD = 2**64 - 1
 
-# How far the logarithm of a price strays from its anchor: days between turning points, and the reach in between.
+# The distance of a price's logarithm from its anchor: days between turning points, and the greatest distance.
 _OCTAVES = ((512, 0.3), (128, 0.15), (32, 0.08), (8, 0.04), (2, 0.02), (1, 0.01))
 _NUMERAIRE = "USDT"
 
 
 class Bar(NamedTuple):
-    """What was traded in a stretch of time."""
+    """The trades of a period: prices in ticks, the volume in lots."""
 
     open: int
     high: int
@@ -58,18 +58,18 @@ class Print(NamedTuple):
 
 
 class Book(NamedTuple):
-    """Levels ``(price, amount)``, best first."""
+    """An order book: levels ``(price, amount)``, best first."""
 
     bids: tuple[tuple[int, int], ...]
     asks: tuple[tuple[int, int], ...]
 
 
-# What can be asked ----------------------------------------------------------------------------------------------------
+# Market data ----------------------------------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=16_384)
 def bar(listing: Listing, period: int, index: int) -> Bar:
-    """A whole bar, the ``index``-th of ``period`` minutes since the epoch, as it will be when it is over."""
+    """Return a whole bar, the ``index``-th of ``period`` minutes since the epoch, also before it is over."""
     if period == PERIODS[0]:
         return _day(listing, index)
     parent = PERIODS[PERIODS.index(period) - 1]
@@ -77,18 +77,19 @@ def bar(listing: Listing, period: int, index: int) -> Bar:
 
 
 def bar_until(listing: Listing, first: int, now: int) -> Bar:
-    """What has been traded from the first millisecond of minute ``first`` until ``now``."""
+    """Return the bar of the trades from the first millisecond of minute ``first`` until ``now``."""
     minute = now // MINUTE
     traded = [trade for trade in prints(listing, minute) if trade.time <= now]
     live = [Bar(trade.price, trade.price, trade.price, trade.price, trade.amount) for trade in traded]
-    return _joined([_span(listing, first, minute), *live] if first < minute else live)
+    return _join([_span(listing, first, minute), *live] if first < minute else live)
 
 
 @lru_cache(maxsize=4096)
 def prints(listing: Listing, minute: int) -> tuple[Print, ...]:
-    """All trades of a minute, oldest first. The first is at its first millisecond, so a live bar is never empty."""
+    """Return all trades of a minute, oldest first. The first is at its first millisecond, so a live bar is never
+    empty."""
     whole = bar(listing, 1, minute)
-    count, top, bottom, *hashed = _hashed(3 + 3 * _MOST_TRADES, *_pair(listing), "trades", minute)
+    count, top, bottom, *hashed = _hash(3 + 3 * _MOST_TRADES, *_pair(listing), "trades", minute)
     count = _FEWEST_TRADES + count % (_MOST_TRADES - _FEWEST_TRADES + 1)
     top = 1 + top % (count - 2)
     bottom = 1 + (top + bottom % (count - 3)) % (count - 2)
@@ -107,7 +108,7 @@ def prints(listing: Listing, minute: int) -> tuple[Print, ...]:
 
 
 def prints_until(listing: Listing, now: int) -> Iterator[Print]:
-    """All trades until ``now``, the latest first."""
+    """Yield all trades until ``now``, the latest first."""
     minute = now // MINUTE
     while True:
         yield from (trade for trade in reversed(prints(listing, minute)) if trade.time <= now)
@@ -115,14 +116,14 @@ def prints_until(listing: Listing, now: int) -> Iterator[Print]:
 
 
 def book(listing: Listing, now: int) -> Book:
-    """The order book as the latest trade left it: that trade took from the best ask, or bid."""
+    """Return the order book after the latest trade, which took from the best ask or bid."""
     return _book(listing, next(prints_until(listing, now)))
 
 
 def next_touch(
     listing: Listing, after: int, until: int, at_or_below: int | None, at_or_above: int | None
 ) -> Print | None:
-    """The first trade later than ``after``, and not later than ``until``, at or beyond one of two prices."""
+    """Return the first trade later than ``after``, and not later than ``until``, at or beyond one of two prices."""
     floor = -1 if at_or_below is None else at_or_below
 
     def touches(low: int, high: int) -> bool:
@@ -147,18 +148,19 @@ def next_touch(
     return next((trade for trade in found if trade), None)
 
 
-# How it is made -------------------------------------------------------------------------------------------------------
+# Internals ------------------------------------------------------------------------------------------------------------
 
 
-def _hashed(count: int, *place: str | int) -> tuple[int, ...]:
-    """``count`` numbers below 2**32, the same for the same place on every machine: splitmix64, seeded by the place."""
+def _hash(count: int, *place: str | int) -> tuple[int, ...]:
+    """Return ``count`` numbers below 2**32, the same for the same place on every machine: splitmix64, seeded by the
+    place."""
     state = SEED
     for part in place:
-        state = _mixed(state ^ (part if isinstance(part, int) else int.from_bytes(part.encode(), "big")))
-    return tuple(_mixed(state + step * 0x9E3779B97F4A7C15) >> 32 for step in range(1, count + 1))
+        state = _mix(state ^ (part if isinstance(part, int) else int.from_bytes(part.encode(), "big")))
+    return tuple(_mix(state + step * 0x9E3779B97F4A7C15) >> 32 for step in range(1, count + 1))
 
 
-def _mixed(number: int) -> int:
+def _mix(number: int) -> int:
     number &= _WORD
     number = (number ^ number >> 30) * 0xBF58476D1CE4E5B9 & _WORD
     number = (number ^ number >> 27) * 0x94D049BB133111EB & _WORD
@@ -171,11 +173,11 @@ def _pair(listing: Listing) -> tuple[str, str]:
 
 @lru_cache(maxsize=8192)
 def _turning_point(asset: str, days: int, index: int) -> float:
-    return _hashed(1, asset, days, index)[0] / 2**31 - 1
+    return _hash(1, asset, days, index)[0] / 2**31 - 1
 
 
 def _level(asset: str, day: int) -> float:
-    """The logarithm of an asset's worth in the numeraire against its anchor: smooth noise of several octaves."""
+    """Return the logarithm of an asset's value in the numeraire against its anchor: smooth noise of several octaves."""
     level = 0.0
     for days, reach in _OCTAVES if asset != _NUMERAIRE else ():
         index, past = divmod(day, days)
@@ -187,15 +189,15 @@ def _level(asset: str, day: int) -> float:
 
 @lru_cache(maxsize=8192)
 def _midnight(listing: Listing, day: int) -> int:
-    """The price at which a day begins. Pairs of the same assets agree: ETH_BTC is ETH_USDT by BTC_USDT."""
+    """Return the price at which a day begins. Pairs of the same assets agree: ETH_BTC is ETH_USDT by BTC_USDT."""
     base, quote = _pair(listing)
-    # Decimal's exponential is correctly rounded, where a platform's may differ in its last bit.
+    # Decimal's exponential is correctly rounded; a platform's own may differ in its last bit.
     return int(listing.anchor * Decimal(_level(base, day) - _level(quote, day)).exp(_EXACT))
 
 
 def _day(listing: Listing, day: int) -> Bar:
     first, last = _midnight(listing, day), _midnight(listing, day + 1)
-    up, down, busy = _hashed(3, *_pair(listing), "day", day)
+    up, down, busy = _hash(3, *_pair(listing), "day", day)
     reach = max(first, last) // 50
     volume = listing.turnover // 2 + (listing.turnover * busy >> 32)
     return Bar(first, max(first, last) + (reach * up >> 32), min(first, last) - (reach * down >> 32), last, volume)
@@ -203,10 +205,10 @@ def _day(listing: Listing, day: int) -> Bar:
 
 @lru_cache(maxsize=8192)
 def _split(listing: Listing, period: int, index: int) -> tuple[Bar, ...]:
-    """The bars of the next smaller period that a bar is made of: a random bridge from its open to its close."""
+    """Return the bars of the next smaller period that a bar is made of: a random bridge from its open to its close."""
     whole = bar(listing, period, index)
     part, count = _PARTS[period]
-    hashed = _hashed(4 * count, *_pair(listing), period, index)
+    hashed = _hash(4 * count, *_pair(listing), period, index)
     reach = whole.high - whole.low
     volumes = _shares(whole.volume, part * _MOST_TRADES, hashed[:count])
 
@@ -228,14 +230,14 @@ def _split(listing: Listing, period: int, index: int) -> tuple[Bar, ...]:
 
 
 def _within(whole: Bar, price: int) -> int:
-    """A price folded back into a bar's range."""
+    """Return a price, folded back into a bar's range."""
     reach = whole.high - whole.low
     past = (price - whole.low) % (2 * reach) if reach else 0
     return whole.low + min(past, 2 * reach - past)
 
 
 def _shares(total: int, least: int, hashed: Sequence[int]) -> list[int]:
-    """``total`` in as many parts as there are numbers, each at least ``least``, which add up to it."""
+    """Return ``total`` in as many parts as there are numbers, each at least ``least``, which add up to it."""
     weights = [2**30 + number for number in hashed]
     spare, sum_of_weights = total - least * len(weights), sum(weights)
     shares, given, weighed = [], 0, 0
@@ -247,7 +249,7 @@ def _shares(total: int, least: int, hashed: Sequence[int]) -> list[int]:
     return shares
 
 
-def _joined(bars: Sequence[Bar]) -> Bar:
+def _join(bars: Sequence[Bar]) -> Bar:
     return Bar(
         bars[0].open,
         max(bar.high for bar in bars),
@@ -259,19 +261,19 @@ def _joined(bars: Sequence[Bar]) -> Bar:
 
 @lru_cache(maxsize=512)
 def _span(listing: Listing, first: int, end: int) -> Bar:
-    """The minutes from ``first`` up to, not including, ``end``, from the largest bars that fit."""
+    """Return the bar of the minutes from ``first`` up to, not including, ``end``, from the largest bars that fit."""
     bars = []
     while first < end:
         period = next(period for period in PERIODS if first % period == 0 and first + period <= end)
         bars.append(bar(listing, period, first // period))
         first += period
-    return _joined(bars)
+    return _join(bars)
 
 
 @lru_cache(maxsize=512)
 def _book(listing: Listing, last: Print) -> Book:
     gap = max(1, last.price // 20_000)
-    spread, *hashed = _hashed(1 + 4 * _LEVELS, *_pair(listing), "book", last.id)
+    spread, *hashed = _hash(1 + 4 * _LEVELS, *_pair(listing), "book", last.id)
     usual = listing.turnover * 2 // (PERIODS[0] * (_FEWEST_TRADES + _MOST_TRADES))  # the size of a trade
     ask = last.price if last.side is Side.BUY else last.price + 1 + spread % gap
     bid = last.price if last.side is Side.SELL else last.price - 1 - spread % gap

@@ -1,4 +1,4 @@
-"""Spot: what an order holds is what it gives, and the fee is taken from what it gets."""
+"""Spot accounts: an order holds what it gives, and the fee is taken from what it gets."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -37,7 +37,7 @@ class SpotAccount(Account):
         return new.amount if new.price is None else self.hold(order, new.price, new.amount)
 
     def touched(self, symbol: str, touch: Print) -> None:
-        """Nothing: there are only orders."""
+        """Do nothing: a spot account has only orders."""
 
     def settle(self, order: PaperOrder, time: int, price: Decimal, amount: Decimal, rate: Decimal) -> Fill:
         pair = self.listings[order.symbol].market.symbol

@@ -1,4 +1,4 @@
-"""Linear swaps: long and short positions side by side, each on a margin of its own."""
+"""Linear swaps: long and short positions side by side, each with its own margin."""
 
 import math
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ class SwapAccount(Account):
                 raise ExchangeError(
                     f"{self.exchange}: the account holds only {plain(owned)} contracts of {side} {order.symbol}{others}"
                 )
-        # A short that sells above its limit needs more margin, not less.
+        # A short that sells above its limit needs more margin than at its limit.
         return max(held, self.hold(order, order.price, order.amount))
 
     def settle(self, order: PaperOrder, time: int, price: Decimal, amount: Decimal, rate: Decimal) -> Fill:
@@ -103,7 +103,7 @@ class SwapAccount(Account):
         return [position for position in self.positions.values() if position.symbol == symbol]
 
     def _reduce(self, position: PaperPosition, value: Decimal, amount: Decimal) -> tuple[Decimal, Decimal]:
-        """Close a part of a position for what it is worth: its profit, and the margin it sets free."""
+        """Close a part of a position at its value; return the profit, and the margin that is released."""
         cost, margin = (rounded_down(whole * amount / position.amount) for whole in (position.cost, position.margin))
         position.amount -= amount
         position.cost -= cost
@@ -111,7 +111,7 @@ class SwapAccount(Account):
         if not position.amount:
             del self.positions[position.symbol, position.side]
         gain = value - cost if position.side is PositionSide.LONG else cost - value
-        # The book may be beyond the bankruptcy price before any trade is: the loss ends there all the same.
+        # The book may pass the bankruptcy price before any trade does; the loss still ends there.
         return max(gain, -margin), margin
 
     def _liquidate(self, position: PaperPosition, time: int) -> None:
@@ -136,38 +136,38 @@ class SwapAccount(Account):
 
 
 def closing(account: Account, symbol: str, side: PositionSide) -> Decimal:
-    """The contracts of a position that closing orders hold."""
+    """Return the contracts of a position that closing orders hold."""
     orders = (order for order in account.open(symbol) if order.closes and _key(order)[1] is side)
     return sum((order.left for order in orders), NOTHING)
 
 
 def average(position: PaperPosition) -> Decimal:
-    """The price at which a position was opened."""
+    """Return the price at which a position was opened."""
     return rounded_down(position.cost / _size(position))
 
 
 def profit(position: PaperPosition, price: Decimal) -> Decimal:
-    """What a position would make, before fees, if it were closed at ``price``."""
+    """Return the profit of a position, before fees, if it were closed at ``price``."""
     gain = price * _size(position) - position.cost
     return gain if position.side is PositionSide.LONG else -gain
 
 
 def bankruptcy(position: PaperPosition) -> int:
-    """The first price, in ticks, at which a position's margin is lost."""
+    """Return the first price, in ticks, at which a position's margin is lost."""
     price = Fraction(_value_at_loss(position)) / Fraction(_size(position))
     return (math.floor if position.side is PositionSide.LONG else math.ceil)(SWAPS[position.symbol].ticks(price))
 
 
 def _key(order: PaperOrder) -> tuple[str, PositionSide]:
-    """The position that an order is about."""
+    """Return the key of the position that an order opens or closes."""
     return order.symbol, (_CLOSES if order.closes else _OPENS)[order.side]
 
 
 def _size(position: PaperPosition) -> Decimal:
-    """A position in base."""
+    """Return a position's size in base."""
     return position.amount * SWAPS[position.symbol].market.contract_value
 
 
 def _value_at_loss(position: PaperPosition) -> Decimal:
-    """What a position's contracts are worth when its margin is lost."""
+    """Return the value of a position's contracts when its margin is lost."""
     return position.cost - position.margin if position.side is PositionSide.LONG else position.cost + position.margin
