@@ -1,17 +1,18 @@
 """BitGo.cn, the spot exchange of the article that this gateway implements: https://www.fmz.com/bbs-topic/1052
 
-No documentation of the exchange itself was found; what is known is what the article's Go program sends and reads.
+No documentation of the exchange itself was found; everything here is what the article's Go program sends and reads.
 There is one endpoint, always POST with an empty body; everything is in the query, where ``action`` names the call.
 """
 
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from exchanges.base import *
 
-_RESERVED = {"action": "action", "apikey": "api_key", "sign": "sign"}  # by their letters: " Action" may be read alike
+_RESERVED = {"action": "action", "apikey": "api_key", "sign": "sign"}  # by letters: " Action" may mean the same
 
 
 class BitGo(Exchange):
@@ -30,7 +31,7 @@ class BitGo(Exchange):
     reading = {"market", "depth", "kline", "trades", "userinfo", "entrust", "order"}
     """The actions that change nothing."""
     numbers = {"BTC": "1", "LTC": "2", "ETP": "3", "ETH": "4", "ETC": "5", "DOGE": "6", "BEC": "7"}
-    """Its numbers of currencies against CNY."""
+    """The exchange's numbers of currencies against CNY."""
 
     ticker_row = Row(Ticker, bid="buy", ask="sell", last="last", high="high", low="low", volume="vol")
     candle_row = Row(Candle, time=0, open=1, high=2, low=3, close=4, volume=5)
@@ -42,7 +43,7 @@ class BitGo(Exchange):
         return known or symbol.text
 
     def unwrap(self, payload: Any) -> Any:
-        # Public replies are not known to carry a code; whatever carries another than 200 is a refusal.
+        # Public replies are not known to carry a code; any code but 200 is a refusal.
         code = payload["code"] if "data" not in payload else payload.get("code", 200)
         if str(code) != "200":
             raise self.refused(code, payload.get("msg") or "without a reason")
@@ -65,13 +66,11 @@ class BitGo(Exchange):
 
     def candles(self, symbol: Symbol, period: int, limit: int | None) -> list[Candle]:
         reply = self.action("kline", symbol=symbol, step=self.periods[period])
-        return [self.candle_row(row) for row in reply["data"] or ()]
+        return self.read_all(self.candle_row, reply["data"] or ())
 
     def trades(self, symbol: Symbol) -> list[Trade]:
         reply = self.action("trades", symbol=symbol)
-        return [
-            self.trade_row(row, side=Side.BUY if row["en_type"] == "bid" else Side.SELL) for row in reply["data"] or ()
-        ]
+        return self.read_all(self.read_trade, reply["data"] or ())
 
     # Account ------------------------------------------------------------------------------------------------------
 
@@ -92,7 +91,7 @@ class BitGo(Exchange):
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
         reply = self.action("entrust", signed=True, symbol=self.one_market(symbol, "open orders"))
-        return [self.read_order({"status": 1} | row) for row in reply["data"] or ()]
+        return self.read_all(lambda row: self.read_order({"status": 1} | row), reply["data"] or (), keep=True)
 
     def order_reply(self, symbol: Symbol, *, order_id: str = "", client_id: str = "") -> Any:
         reply = self.action("order", signed=True, id=order_id)
@@ -103,7 +102,7 @@ class BitGo(Exchange):
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         self.action("cancel_entrust", signed=True, id=order_id)
-        return False  # whether it is done, or will be, is not known
+        return False  # the reply does not say that it is cancelled
 
     def raw(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
         letters = {re.sub("[^a-z]", "", name.lower()) for name in params}
@@ -115,9 +114,13 @@ class BitGo(Exchange):
     # Readers ------------------------------------------------------------------------------------------------------
 
     def reply_time(self, reply: Mapping[str, Any]) -> int:
-        """Return a reply's time in ms, ours where it has none."""
+        """Return a reply's time in ms since the epoch, or our time if it has none."""
         return milliseconds(reply["time"]) if reply.get("time") else self.upstream.services.now()
 
+    def read_trade(self, row: Any) -> Trade:
+        """Return a public trade; ``en_type`` is bid for a buyer who took an offer."""
+        return self.trade_row(row, side=Side.BUY if row["en_type"] == "bid" else Side.SELL)
+
     def read_order(self, row: Any) -> Order:
-        price = exact(row["prize"] if "prize" in row else row["price"])
-        return self.order_row(row, price=price, average=Decimal(0))  # the average is not in any reply
+        price = partial(exact, row["prize"] if "prize" in row else row["price"])
+        return self.order_row(row, price=price, average=Decimal(0))  # no reply has the average

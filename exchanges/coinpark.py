@@ -1,6 +1,6 @@
 """CoinPark, a spot exchange on Bibox's platform.
 
-No documentation of the exchange was found; what is known is what FMZ's Python plugin for it sends and reads
+No documentation of the exchange was found; everything here is what FMZ's Python plugin for it sends and reads
 (https://www.fmz.com/strategy/101399). Public calls are GETs that name a ``cmd``; private ones post a JSON list of
 commands as the form field ``cmds``. Their replies wrap each command's result in a list.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from exchanges.base import *
 
-_PAGE = 50  # rows of trades and of open orders asked for
+_PAGE = 50  # rows of trades and of open orders to ask for
 _PAGES = 100
 
 
@@ -30,7 +30,7 @@ class CoinPark(Exchange):
         1: "1min", 3: "3min", 5: "5min", 15: "15min", 30: "30min", 60: "1hour", 120: "2hour", 240: "4hour",
         360: "6hour", 720: "12hour", 1440: "day", 10080: "week",
     }  # fmt: skip
-    # 3 and 5 are the plugin's, the rest Bibox's own, whose platform this is.
+    # 3 and 5 are from the plugin, the others from Bibox, whose platform this is.
     statuses = {
         "1": Status.OPEN,
         "2": Status.OPEN,
@@ -93,15 +93,16 @@ class CoinPark(Exchange):
 
     def candles(self, symbol: Symbol, period: int, limit: int | None) -> list[Candle]:
         rows = self.market_data("kline", symbol, size=limit or 200, period=self.periods[period])
-        return [self.candle_row(row) for row in rows]
+        return self.read_all(self.candle_row, rows)
 
     def trades(self, symbol: Symbol) -> list[Trade]:
-        return [self.trade_row(row) for row in self.market_data("deals", symbol, size=_PAGE)]
+        return self.read_all(self.trade_row, self.market_data("deals", symbol, size=_PAGE))
 
     # Account ------------------------------------------------------------------------------------------------------
 
     def accounts(self) -> list[Balance]:
-        return [self.balance_row(row) for row in self.command("transfer/assets", {"select": 1})["assets_list"]]
+        rows = self.command("transfer/assets", {"select": 1})["assets_list"]
+        return self.read_all(self.balance_row, rows, keep=True)
 
     def trade(self, order: NewOrder) -> OrderId:
         assert order.price is not None, "limit_only: prepare refuses the others"
@@ -123,7 +124,8 @@ class CoinPark(Exchange):
             items: list[Any] = self.command("orderpending/orderPendingList", asked)["items"]
             return items
 
-        return [self.read_order(row) for rows in self.pages(page, _PAGE, _PAGES) for row in rows]
+        rows = [row for rows in self.pages(page, _PAGE, _PAGES) for row in rows]
+        return self.read_all(self.read_order, rows, keep=True)
 
     def order_reply(self, symbol: Symbol, *, order_id: str = "", client_id: str = "") -> Any:
         row = self.command("orderpending/order", {"id": self.number(order_id)})
@@ -133,10 +135,11 @@ class CoinPark(Exchange):
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         self.command("orderpending/cancelTrade", {"orders_id": self.number(order_id)})
-        return False  # whether it is done, or will be, is not known
+        return False  # the reply does not say that it is cancelled
 
     def raw(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
-        """``mdata`` with its ``cmd`` among the params is public; every other path is a signed command's name."""
+        """Send ``mdata``, with its ``cmd`` among the params, as a public call, and every other path as a signed
+        command."""
         if path == "mdata":
             return self.call("GET", "mdata", params=params, safe=False)
         return self.command(path, params)
@@ -144,10 +147,10 @@ class CoinPark(Exchange):
     # Readers ------------------------------------------------------------------------------------------------------
 
     def number(self, order_id: str) -> int:
-        """Return an order's id as its number. Raises InvalidCall."""
+        """Return an order's id as the exchange's number. Raises InvalidCall."""
         if not order_id.isdecimal():
             raise InvalidCall(f"{self.name} numbers its orders: {order_id} is no such number; nothing was sent")
         return int(order_id)
 
     def read_order(self, row: Any) -> Order:
-        return self.order_row(row, average=Decimal(0))  # not in any reply
+        return self.order_row(row, average=Decimal(0))  # no reply has the average

@@ -1,4 +1,4 @@
-"""What FMZ's methods ask of an exchange, and of the desk where orders are placed and cancelled."""
+"""The interfaces that FMZ's methods need: an exchange, and the desk where orders are placed and cancelled."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -21,9 +21,12 @@ from protocol.models import (
 
 
 class Exchange(Protocol):
-    """One account on one exchange, for the time of one call; ``exchanges.base`` says what each method means."""
+    """One account on one exchange, for the time of one call; ``exchanges.base`` describes each method."""
 
     replies: list[bytes]
+
+    @property
+    def unreadable_rows(self) -> list[str]: ...
 
     def resolve(self, symbol: Symbol) -> Symbol: ...
     def scope(self, symbol: Symbol | None) -> Symbol | None: ...
@@ -47,15 +50,15 @@ class Exchange(Protocol):
 
 
 class OrderDesk(Protocol):
-    """Where one account's orders on one exchange are placed, each at most once, and cancelled."""
+    """The desk for one account's orders on one exchange: it places each at most once, and cancels."""
 
     @property
     def replies(self) -> Sequence[bytes]:
-        """The JSON texts of what the exchange said of the order."""
+        """Return the JSON texts of the exchange's replies about the order."""
 
     @property
     def marks(self) -> Mapping[str, bool]:
-        """How the reply came about, where it is not the exchange's own to this very order."""
+        """Return the marks of a reply that is not the exchange's own to this very order."""
 
     def place(self, symbol: Symbol, direction: Direction, price: Decimal | None, amount: Decimal) -> OrderId: ...
     def cancel(self, symbol: Symbol, order_id: str) -> bool: ...

@@ -1,4 +1,4 @@
-"""METHODS: what FMZ may call, how an exchange is asked for it, and the format of the reply."""
+"""METHODS: the calls of FMZ, how an exchange is asked for each, and the format of the reply."""
 
 import json
 import re
@@ -21,7 +21,7 @@ _RESOURCE = re.compile(r"/?([A-Za-z0-9_][A-Za-z0-9_.:,-]*(?:/[A-Za-z0-9_][A-Za-z
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request of FMZ's host. ``nonce`` is 0 when there was none; ``verb``, its ``Http-Method`` header, is for a
+    """A request of FMZ's host. ``nonce`` is 0 if it had none; ``verb``, its ``Http-Method`` header, is for a
     pass-through."""
 
     access_key: str = field(repr=False)
@@ -33,8 +33,8 @@ class Call:
 
     @property
     def identity(self) -> str:
-        """What tells this order from its account's others: the same for a repeated request, empty without a nonce, and
-        for every method that places none."""
+        """Return a text that tells this order from its account's others: the same for a repeated request; empty without
+        a nonce, and for every method that places no order."""
         if not self.nonce or self.method != "trade":
             return ""
         return f"{self.nonce} {self.method} {json.dumps(self.params, sort_keys=True, default=str)}"
@@ -47,9 +47,9 @@ def read_call(body: bytes, verb: str) -> Call:
 
 @dataclass(frozen=True, slots=True)
 class Method(Generic[P, R]):
-    """One of FMZ's calls to an exchange: its parameters, how the exchange is asked, and the format of the reply.
+    """A call of FMZ to an exchange: its parameters, how the exchange is asked, and the format of the reply.
 
-    raw: True where the exchange's own replies go beside it.
+    raw: True if the exchange's own replies are added.
     """
 
     params: schemas.Incoming[P]
@@ -63,12 +63,13 @@ class Method(Generic[P, R]):
             data = self.ask(exchange, asked)
         except UNREADABLE as error:
             raise exchange.unreadable(error) from error
-        return _reply(self.format(data), exchange.replies if self.raw else ())
+        marks = {"unreadable": exchange.unreadable_rows} if exchange.unreadable_rows else {}
+        return _reply(self.format(data), exchange.replies if self.raw else (), marks if self.raw else {})
 
 
 @dataclass(frozen=True, slots=True)
 class OrderMethod(Generic[P, R]):
-    """One of FMZ's calls that place or cancel an order, which the order desk is asked for."""
+    """A call of FMZ that places or cancels an order, which is the order desk's work."""
 
     params: schemas.Incoming[P]
     ask: Callable[[OrderDesk, P], R]
@@ -98,16 +99,13 @@ class Io:
         return self.calls[asked["code"]](exchange, open_desk, asked["args"])
 
 
-def _reply(data: object, raw: Sequence[bytes], marks: Mapping[str, bool] | None = None) -> dict[str, Any]:
+def _reply(data: object, raw: Sequence[bytes], marks: Mapping[str, object] | None = None) -> dict[str, Any]:
     return {"data": data, "raw": wire.verbatim(raw, marks)} if raw or marks else {"data": data}
 
 
 def dispatch(exchange: Exchange, open_desk: Callable[[], OrderDesk], call: Call) -> dict[str, Any]:
-    """Ask the exchange, or its desk for an order, what FMZ asked. Return ``{"data": …}``, with ``raw`` beside it on
-    account and order methods.
-
-    Raises GatewayError for everything that fails.
-    """
+    """Ask the exchange, or its desk for an order, what FMZ asked; return ``{"data": …}``, with ``raw`` beside it on
+    account and order methods. Raises GatewayError for everything that fails."""
     if call.method.startswith(_RAW):
         return _pass_through(exchange, call)
     method = METHODS.get(_known(call.method))
@@ -117,14 +115,14 @@ def dispatch(exchange: Exchange, open_desk: Callable[[], OrderDesk], call: Call)
 
 
 def known_name(method: str) -> str:
-    """Return a method's name for a log: what FMZ sent is written there only when it is one of ours."""
+    """Return a method's name for a log; any name that is not ours is replaced, because it may contain anything."""
     if method.startswith(_RAW):
         return _RAW
     return _known(method) or "?"
 
 
 def _known(method: str) -> str:
-    """Return our name of a method, empty for an unknown one. An undocumented one may be ``GetMarkets`` or
+    """Return our name of a method, empty for an unknown one. An undocumented one may be written ``GetMarkets`` or
     ``get_markets``."""
     squeezed = method.lower().replace("_", "").removeprefix("get")
     return method if method in METHODS else squeezed if squeezed in _UNDOCUMENTED else ""
@@ -154,8 +152,8 @@ _SYMBOL = schemas.SymbolParams()
 _MARKETS = schemas.OrdersParams()
 _RAW_PARAMS = schemas.RawParams()
 
-# Each on its own, so that the type of its parameters and of what is asked for is checked: a dict's common type hides
-# it.
+# Defined one by one, so that mypy checks the types of each one's parameters and data: in a dict they would share one
+# type.
 _TICKER = Method(_SYMBOL, lambda exchange, asked: exchange.ticker(exchange.resolve(asked["symbol"])), replies.ticker)
 _DEPTH = Method(_SYMBOL, lambda exchange, asked: exchange.depth(exchange.resolve(asked["symbol"])), replies.depth)
 _RECORDS = Method(

@@ -1,4 +1,4 @@
-"""What passes between FMZ's formats and the exchanges: frozen values in the field's standard terms.
+"""The values that pass between FMZ's formats and the exchanges: frozen, in the field's standard terms.
 
 Times are integer milliseconds since the epoch. Prices are quote per base. Accounts, orders and positions are exact
 (Decimal); market data are doubles, as FMZ's own structures are. Rows of large tables are named tuples, which cost a
@@ -7,7 +7,7 @@ third of a frozen dataclass to make.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from typing import NamedTuple
 OrderId = int | str
 """An exchange's order id, keeping the type it has in the exchange's JSON."""
 
+_NEVER = 2**63  # ms
 _PART = r"[^\W_]{1,40}"
 _SYMBOL = re.compile(rf"({_PART})(?:_({_PART}))?(?:\.([A-Za-z0-9_-]{{1,40}}))?")
 
@@ -36,12 +37,12 @@ class Direction(StrEnum):
 
     @property
     def side(self) -> Side:
-        """The side that the order book sees."""
+        """Return the side of the order in the order book."""
         return Side.BUY if self in (Direction.BUY, Direction.CLOSE_SELL) else Side.SELL
 
     @property
     def closes(self) -> bool:
-        """Whether the order reduces a position instead of opening one."""
+        """Return True if the order reduces a position instead of opening one."""
         return self in (Direction.CLOSE_BUY, Direction.CLOSE_SELL)
 
 
@@ -54,7 +55,7 @@ class Status(StrEnum):
 
 
 class PositionSide(StrEnum):
-    """Which way a position profits."""
+    """The direction in which a position profits."""
 
     LONG = "long"
     SHORT = "short"
@@ -74,9 +75,9 @@ class Symbol:
 
     @classmethod
     def parse(cls, text: str) -> "Symbol":
-        """Read FMZ's text. Raises ValueError when it is none of the three forms."""
+        """Return the symbol in FMZ's text. Raises ValueError if it is in none of the three forms."""
         found = _SYMBOL.fullmatch(text)
-        if not found or not _SYMBOL.fullmatch(text.upper()):  # some letters are several in upper case
+        if not found or not _SYMBOL.fullmatch(text.upper()):  # in upper case, one letter may become several
             raise ValueError("not a symbol")
         base, quote, contract = found.groups(default="")
         return cls(base.upper(), quote.upper(), contract, text)
@@ -198,20 +199,37 @@ class Market:
     min_notional: Decimal = Decimal(0)
     contract_value: Decimal = Decimal(1)
     contract_currency: str = ""
+    tradable: bool = True
+    delivery_ms: int = 0
+
+    def is_current(self, now_ms: int) -> bool:
+        """Return False for a contract that was delivered."""
+        return not self.delivery_ms or self.delivery_ms > now_ms
+
+    def by_its_own_name(self) -> "Market":
+        """Return the market as one that no name of FMZ's stands for any more."""
+        return replace(self, symbol=replace(self.symbol, contract=self.id), tradable=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The markets that an exchange lists, by FMZ's names, and those names by the exchange's own."""
+    """The markets that an exchange lists, by FMZ's names and by the exchange's own.
+
+    expires_ms: the first delivery of a contract in it; from then on a name such as ``quarter`` means another contract.
+    """
 
     by_name: Mapping[str, Market]
-    symbols: Mapping[str, Symbol]
+    by_id: Mapping[str, Market]
+    expires_ms: int
 
     @classmethod
-    def of(cls, markets: Iterable[Market]) -> "Listing":
-        """Return the listing of these markets."""
-        by_name = {str(market.symbol): market for market in markets}
-        return cls(by_name, {market.id: market.symbol for market in by_name.values()})
+    def of(cls, markets: Iterable[Market], now_ms: int) -> "Listing":
+        """Return the listing of these markets. A contract that was delivered has its own name only, and of two markets
+        with one name it is that of the one that can be traded."""
+        current = [market if market.is_current(now_ms) else market.by_its_own_name() for market in markets]
+        by_name = {str(market.symbol): market for market in sorted(current, key=lambda market: market.tradable)}
+        ends = (market.delivery_ms for market in current if market.delivery_ms > now_ms)
+        return cls(by_name, {market.id: market for market in current}, min(ends, default=_NEVER))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What FMZ's host expects, as marshmallow schemas and fields.
+"""The formats that FMZ's host expects, as marshmallow schemas and fields.
 
 The formats are the article's (fmz.com/bbs-topic/1052); those that it lacks are FMZ's current structures. Depth, records
 and trades are one function each, because a nested schema per row costs ten times as much.
@@ -27,7 +27,7 @@ from protocol.models import (
     Trade,
 )
 
-_LARGEST_SAFE_INTEGER = 2**53  # beyond it a host that reads numbers as doubles changes an id
+_LARGEST_SAFE_INTEGER = 2**53  # a host that reads numbers as doubles changes a greater id
 _NO_LIMIT = Decimal(10**15)
 
 
@@ -134,7 +134,7 @@ class PositionReply(_Undocumented):
 
 
 class AssetReply(_Undocumented):
-    """A row of GetAssets' format; with a row of GetAccount's in it."""
+    """A row of GetAssets' format, which includes a row of GetAccount's."""
 
     currency = Writer(str.lower)
     free = Writer()
@@ -157,7 +157,7 @@ class TickerRow(_Undocumented):
 
 
 class MarketReply(_Undocumented):
-    """A market in GetMarkets' format; what has no limit is limited to 10^15."""
+    """A market in GetMarkets' format; 10^15 stands for no limit."""
 
     symbol = Writer(attribute="id")
     base_asset = Writer(attribute="symbol.base")

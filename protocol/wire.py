@@ -14,8 +14,8 @@ from protocol.numbers import plain
 def read(body: bytes) -> dict[str, Any]:
     """Return the JSON object in a request's body, its numbers as int or Decimal.
 
-    Raises InvalidCall for everything that two readers could understand differently, or that is no JSON object: other
-    encodings than UTF-8, duplicate keys, ``NaN``, numbers of thousands of digits, nesting beyond any use.
+    Raises InvalidCall for a body that is no JSON object, or that two readers could understand differently: other
+    encodings than UTF-8, duplicate keys, ``NaN``, numbers of thousands of digits, extreme nesting.
     """
     if not body.strip():
         raise InvalidCall("the body is empty; FMZ sends a JSON object with method and params")
@@ -37,10 +37,12 @@ def write(reply: object) -> bytes:
     return orjson.dumps(reply, default=_exact)
 
 
-def verbatim(replies: Sequence[bytes], marks: Mapping[str, bool] | None = None) -> orjson.Fragment:
-    """Return JSON texts that are to stand in a reply as they are, an exchange's own replies: the only one itself,
-    several as a list. Our ``marks`` come in front of what an object says, and beside anything else, which becomes its
-    ``reply``."""
+def verbatim(replies: Sequence[bytes], marks: Mapping[str, object] | None = None) -> orjson.Fragment:
+    """Return JSON texts to put into a reply as they are, an exchange's own replies: a single one itself, several as a
+    list.
+
+    Our ``marks`` come first among the members of an object. Anything else becomes the member ``reply`` beside them.
+    """
     text = replies[0].strip() if len(replies) == 1 else b"[" + b",".join(replies) + b"]"
     if not marks:
         return orjson.Fragment(text)
@@ -62,7 +64,7 @@ def _exact(value: object) -> orjson.Fragment:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise InvalidCall("the body has a key twice; which one counts cannot be told")
+        raise InvalidCall("the body has a key twice, and it is not clear which one counts")
     return found
 
 

@@ -27,7 +27,7 @@ def _free_port() -> int:
 
 @pytest.fixture
 def service(state_url: str) -> Iterator[tuple[str, str]]:
-    """The service's address, and what it printed when it was ready."""
+    """Yield the service's address, and what it printed when it was ready."""
     address = f"127.0.0.1:{_free_port()}"
     environment = {**os.environ, "BIND": address, "STATE_URL": state_url}
     command = ["make", "--no-print-directory", "run", f"VENV={sys.prefix}"]

@@ -169,7 +169,7 @@ class FuturesTiny(FuturesExchange, Tiny):
     def market(self, symbol: Symbol) -> str:
         return symbol.base + symbol.quote
 
-    def positions(self, symbol: Symbol | None) -> list[Position]:
+    def open_positions(self, symbol: Symbol | None) -> list[Position]:
         raise NotImplementedError
 
 

@@ -1,11 +1,11 @@
-"""The time, as we and as exchanges count it."""
+"""Clocks: this machine's, and the offset of an exchange's."""
 
 import threading
 import time
 from collections.abc import Callable
 
-_FRESH = 600.0  # seconds that a measurement is used
-_RETRY = 30.0  # seconds after one that failed
+_FRESH = 600.0  # seconds for which a measurement is used
+_RETRY = 30.0  # seconds until the next one, after one that failed
 
 
 def epoch_ms() -> int:
@@ -14,30 +14,37 @@ def epoch_ms() -> int:
 
 
 class Offset:
-    """How far an exchange's clock is ahead of ours, in ms. Thread-safe: one thread measures; others wait for it only
-    where there is no earlier measurement."""
+    """The offset of an exchange's clock: how many ms it is ahead of ours.
+
+    Thread-safe: one thread measures; others wait for it only if there is no earlier measurement.
+    """
 
     def __init__(self) -> None:
-        self._known: int | None = None
+        self._offset: int | None = None
         self._due = float("-inf")  # in time.monotonic() seconds
         self._measuring = threading.Lock()
 
     def get(self, measure: Callable[[], int | None]) -> int:
-        """Return what was measured within the last ten minutes, in ms. Where ``measure`` fails and gives None, the last
+        """Return the offset, measured within the last ten minutes. If ``measure`` fails and returns None, the last
         measurement is used, or 0, and the next is tried in half a minute."""
-        if self._is_due() and self._measuring.acquire(blocking=self._known is None):
+        if self._is_due() and self._measuring.acquire(blocking=self._offset is None):
             try:
                 if self._is_due():  # still, after waiting for another thread
                     measured = measure()
-                    self._known = self._known if measured is None else measured
+                    self._offset = self._offset if measured is None else measured
                     self._due = time.monotonic() + (_RETRY if measured is None else _FRESH)
             finally:
                 self._measuring.release()
-        return self._known or 0
+        return self._offset or 0
+
+    @property
+    def known(self) -> int:
+        """Return the last measurement in ms, 0 without one."""
+        return self._offset or 0
 
     def forget(self) -> None:
-        """Measure anew next time."""
-        self._known, self._due = None, float("-inf")
+        """Forget the measurement, so that the next call measures again."""
+        self._offset, self._due = None, float("-inf")
 
     def _is_due(self) -> bool:
         return time.monotonic() >= self._due

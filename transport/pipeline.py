@@ -1,8 +1,11 @@
-"""The pipeline of every call to an exchange: its limits, a nonce, a signature, one request, and what the reply means. A
-call that changes nothing is made again when it was not sent, or when the exchange's server failed.
+"""The pipeline of every call to an exchange: its limits, a nonce, a signature, one request, and the meaning of the
+reply.
+
+A call that changes nothing is repeated when it was not sent, or when the exchange's server failed.
 """
 
 import re
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -24,6 +27,7 @@ from protocol.errors import (
     RateLimited,
     WrongTime,
 )
+from protocol.numbers import WrongValue
 from transport.reply import MAX_EXCERPT, Reply
 from transport.signing import Credentials
 from transport.upstream import Upstream
@@ -32,7 +36,7 @@ from transport.vendor import Vendor
 T = TypeVar("T")
 
 _ATTEMPTS = 3  # of a call that changes nothing
-_CLOCK_PATIENCE = 2.0  # seconds for the exchange to tell its time, and at most half of what is left
+_CLOCK_PATIENCE = 2.0  # seconds for asking the exchange's time, and at most half of the time left
 
 
 class Pipeline(Vendor, ABC):
@@ -46,12 +50,13 @@ class Pipeline(Vendor, ABC):
         self.upstream = upstream
         self.deadline = deadline
         self.request = request
+        self.began = time.monotonic()
         self.replies: list[bytes] = []
         """The JSON texts of the exchange's replies to this object's calls."""
 
     @cached_property
     def account(self) -> str:
-        """A name for the account that can be stored: no key can be read back from it."""
+        """Return a name for the account that can be stored: no key can be read back from it."""
         return self.credentials.account
 
     def scrub(self, text: str) -> str:
@@ -63,7 +68,8 @@ class Pipeline(Vendor, ABC):
         return type(self)(self.credentials, self.upstream, deadline or self.deadline, self.request)
 
     def apart(self, ask: Callable[[Self], T], deadline: Deadline | None = None) -> T:
-        """Ask for what a call only depends on, such as a rule or a mode: the replies are not those of the call."""
+        """Return what ``ask`` returns for a copy of this exchange. Its replies are not those of the call: it is for
+        rules and modes that a call only depends on."""
         exchange = self.fresh(deadline)
         try:
             return ask(exchange)
@@ -90,21 +96,22 @@ class Pipeline(Vendor, ABC):
     ) -> Any:
         """Make one HTTP call and return the useful part of its reply.
 
-        params: None is left out, other values are rendered. A value of ``params`` or ``headers`` may be a function, for
-        what depends on the time: it is called when the request is made, after all waiting. safe: True where the call
-        changes nothing at the exchange, so that it may be made again when it was not sent, or when the exchange's
-        server failed; without it, what HTTP says of the verb. Signed replies keep their numbers exact; public ones are
-        read as doubles. Raises AuthenticationFailed for missing keys before anything is sent, RateLimited when the wait
-        for a limit would be longer than the deadline, else what ``http`` and ``unwrap`` raise.
+        params: None is left out, other values are rendered. A value of ``params`` or ``headers`` that depends on the
+        time may be a function: it is called when the request is made, after all waiting. safe: True if the call changes
+        nothing at the exchange, so that it may be repeated when it was not sent, or when the exchange's server failed;
+        by default, if it is a GET. Signed replies keep their numbers exact; public ones are read as doubles. Raises
+        AuthenticationFailed for missing keys before anything is sent, RateLimited when the wait for a limit would be
+        longer than the deadline, else what ``http`` and ``unwrap`` raise.
         """
         if signed and not (self.credentials.key and self.credentials.secret):
             raise AuthenticationFailed(f"{self.name} needs both an access key and a secret key; nothing was sent")
         given = {name: self.render(value) for name, value in (params or {}).items() if value is not None}
 
         def ask() -> Any:
-            return self._ask(verb, self.path(resource), given, headers or {}, signed)
+            return self._ask(verb, self.path(resource), given, headers or {}, signed, changes=changes)
 
-        if not (verb == "GET" if safe is None else safe):
+        changes = verb != "GET" if safe is None else not safe
+        if changes:
             return ask()
         attempts = Retrying(
             retry=retry_if_exception_type((NotSent, ExchangeFailed, WrongTime)),
@@ -120,7 +127,7 @@ class Pipeline(Vendor, ABC):
                 return ask()
             except GatewayError as error:
                 failed.append(error)
-                # Where the limits leave no time to ask again, the first failure is what there is to tell.
+                # If the limits leave no time to ask again, the first failure is the one to report.
                 raise failed[0] if isinstance(error, RateLimited) else error from None
 
         return attempts(attempt)
@@ -134,17 +141,17 @@ class Pipeline(Vendor, ABC):
         return self.call(verb, resource, params=params, signed=True)
 
     def now(self) -> int:
-        """Return the time by the exchange's clock, in ms since the epoch; by ours where the exchange does not tell."""
-        offset = self.clock_offset()  # first, for it may have to be measured
+        """Return the time by the exchange's clock, in ms since the epoch; by ours if the exchange's is not known."""
+        offset = self.clock_offset()  # first, because measuring it takes time
         return self.upstream.services.now() + offset
 
     def clock_offset(self) -> int:
-        """Return how far the exchange's clock is ahead of ours, in ms; 0 where that cannot be told."""
+        """Return how far the exchange's clock is ahead of ours, in ms; 0 if that is not known."""
         return self.upstream.clock.get(self._measure_clock)
 
     def time(self) -> int | None:
-        """Return the exchange's own clock in ms since the epoch, asked without a signature, and once, for the round
-        trip counts; None where it need not be known."""
+        """Return the exchange's own clock in ms since the epoch, None if it need not be known. The call is unsigned and
+        made only once, because the duration of the round trip counts."""
         return None
 
     def refused(self, code: object, text: object) -> GatewayError:
@@ -155,17 +162,32 @@ class Pipeline(Vendor, ABC):
         return kind(f"{self.name} {' '.join(said.split())[:MAX_EXCERPT]}", code=self.scrub(str(code)))
 
     def entry(self, table: Mapping[str, T], code: str) -> T | None:
-        """Return what a table says of an error code, None where the code is not in it."""
+        """Return the entry of an error code in a table, None if there is none."""
         return table.get(code)
 
     def unreadable(self, error: Exception) -> Exception:
-        """Return the error for a reply that a reader could not make sense of; our own mistakes stay what they are."""
+        """Return the error for a reply that a reader could not make sense of; our own mistakes are returned
+        unchanged."""
         if not self.replies:
             return error
-        missing = f"it lacks {error}" if isinstance(error, KeyError) else type(error).__name__
-        return OutcomeUnknown(f"{self.name}: the reply is not as its documentation says ({missing})")
+        return OutcomeUnknown(f"{self.name}: the reply is not as its documentation says ({self.what_is_wrong(error)})")
 
-    def _ask(self, verb: str, path: str, params: Mapping[str, Any], headers: Mapping[str, Any], signed: bool) -> Any:
+    def what_is_wrong(self, error: Exception) -> str:
+        """Return what a reader could not make sense of, in a trader's words."""
+        if isinstance(error, KeyError):
+            return self.scrub(f"it lacks {error}")
+        return self.scrub(str(error)) if isinstance(error, WrongValue) else "it has another form"
+
+    def _ask(
+        self,
+        verb: str,
+        path: str,
+        params: Mapping[str, Any],
+        headers: Mapping[str, Any],
+        signed: bool,
+        *,
+        changes: bool,
+    ) -> Any:
         # A function's value is not known before the request is made.
         known = {name: value for name, value in params.items() if not callable(value)}
         self.upstream.limits.take(f"{verb} {path}", known, self.credentials, self.deadline.left())
@@ -184,18 +206,23 @@ class Pipeline(Vendor, ABC):
             reply = self.upstream.services.http.send(self.name, request, self.deadline)
         try:
             return self._read(reply, exact=signed)
-        except WrongTime:
-            self.upstream.clock.forget()
-            raise
         except GatewayError as error:
-            limited = isinstance(error, RateLimited)  # else the status alone may be a ban
-            self.upstream.limits.heed(
-                reply.status,
-                reply.retry_after,
-                error.message if limited else "",
-                self.entry(self.bans, error.code) if limited else None,
-            )
+            self._heed(reply, error)
+            definite = reply.status < 500 or isinstance(error, OutcomeUnknown) or error.code in self.nothing_done
+            if changes and not definite:
+                raise OutcomeUnknown(error.message, code=error.code) from None
             raise
+
+    def _heed(self, reply: Reply, error: GatewayError) -> None:
+        """Stop calling for the time that a refusal names, and forget the kept values that it proves wrong."""
+        limited = isinstance(error, RateLimited)  # otherwise the HTTP status alone may mean a ban
+        ban = self.entry(self.bans, error.code) if limited else None
+        self.upstream.limits.heed(reply.status, reply.retry_after, error.message if limited else "", ban)
+        wrong = self.entry(self.disproves, error.code)
+        if wrong == "clock" or isinstance(error, WrongTime):
+            self.upstream.clock.forget()
+        if wrong == "position mode":
+            self.upstream.position_modes.forget(self.account)
 
     def _nonce(self, signed: bool) -> AbstractContextManager[int]:
         if signed and self.signer.serial:
@@ -220,7 +247,7 @@ class Pipeline(Vendor, ABC):
         try:
             useful = self.unwrap(reply.json(exact=exact))
         except ExchangeError as error:
-            # A code that is in no table says less than the HTTP status.
+            # The HTTP status says more than a code that is in no table.
             if type(error) is ExchangeError and reply.status >= 400:
                 raise refusal(error.message, code=error.code) from None
             raise

@@ -1,4 +1,4 @@
-"""One exchange at one address: what is known of it for as long as the process lives, shared by all calls."""
+"""One exchange at one address: all that is known of it for as long as the process lives, shared by all calls."""
 
 import threading
 import time
@@ -15,35 +15,43 @@ from transport.vendor import Vendor
 
 T = TypeVar("T")
 
-_LISTING = 3600.0  # seconds that a list of markets is good for
-_POSITION_MODE = 60.0  # seconds that a position mode is good for
-_MOST = 1000  # accounts whose position modes are kept
+_LISTING = 3600.0  # seconds for which a list of markets is kept
+_MISSES = 5.0  # seconds between two lists asked for because a market was not in the last one
+_POSITION_MODE = 60.0  # seconds for which a position mode is kept
+_MOST = 1000  # accounts whose position modes are kept, and problems that are logged once
 
 
 class Kept(Generic[T]):
-    """What an exchange said and seldom changes, kept for a number of seconds. Thread-safe; two threads may ask for the
-    same once each."""
+    """A cache of values that an exchange rarely changes, each kept for a number of seconds. Thread-safe; two threads
+    may ask for the same at once."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._values: OrderedDict[str, tuple[float, T]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, ask: Callable[[], T], key: str = "") -> T:
-        """Return what is kept under the key, else what ``ask`` gives, which is kept."""
+    def get(self, ask: Callable[[], T], key: str = "", *, keep: Callable[[T], bool] = lambda value: True) -> T:
+        """Return the value kept under the key, or else the one that ``ask`` returns, which is then kept. keep: returns
+        True for a value that is worth it."""
         with self._lock:
             kept = self._values.get(key)
         if kept and time.monotonic() - kept[0] <= self._seconds:
             return kept[1]
         value = ask()
-        with self._lock:
-            self._values[key] = (time.monotonic(), value)
-            while len(self._values) > _MOST:
-                self._values.popitem(last=False)
+        if keep(value):
+            with self._lock:
+                self._values[key] = (time.monotonic(), value)
+                while len(self._values) > _MOST:
+                    self._values.popitem(last=False)
         return value
 
+    def since(self, key: str = "") -> float:
+        """Return when the value under the key was kept, in ``time.monotonic()`` seconds."""
+        kept = self._values.get(key)
+        return kept[0] if kept else float("-inf")
+
     def forget(self, key: str = "") -> None:
-        """Ask anew next time."""
+        """Forget a value, so that the next call asks again."""
         with self._lock:
             self._values.pop(key, None)
 
@@ -51,9 +59,9 @@ class Kept(Generic[T]):
 class Upstream:
     """One exchange at one address. Thread-safe.
 
-    address: scheme and host. headers: those of every request. withdrawals: whether strategies may withdraw, transfer
-    and manage keys there. clock: how far the exchange's clock is ahead of ours. listing: its markets.
-    position_modes: by account, whether long and short positions of a market are kept apart.
+    address: scheme and host. headers: those of every request. withdrawals: True if strategies may withdraw, transfer
+    and manage keys there. clock: the offset of the exchange's clock. listing: its markets. position_modes: by account,
+    True if long and short positions of a market are kept apart.
     """
 
     def __init__(
@@ -75,13 +83,32 @@ class Upstream:
         self.position_modes: Kept[bool] = Kept(_POSITION_MODE)
         self.limits = Limits(vendor, self.address, services.counters, services.now, services.sleep)
         self.nonces = Nonces(services.database, services.now)
+        self._mentioned: set[str] = set()
+        self._refreshed = float("-inf")
+
+    def may_refresh_listing(self, younger_than: float) -> bool:
+        """Forget the list of markets because one is not in it, and return True; False where the list is younger than a
+        time in ``time.monotonic()`` seconds, or was forgotten so within the last few seconds."""
+        now = time.monotonic()
+        if self.listing.since() >= younger_than or now - self._refreshed < _MISSES:
+            return False
+        self._refreshed = now
+        self.listing.forget()
+        return True
+
+    def is_new(self, problem: str) -> bool:
+        """Return True where a problem has not been logged before."""
+        if problem in self._mentioned or len(self._mentioned) >= _MOST:
+            return False
+        self._mentioned.add(problem)
+        return True
 
 
 class Upstreams:
     """The process's upstreams, one for each exchange, made when it is first called. Thread-safe.
 
-    addresses: exchange's name → address instead of its own. testnets: names of the exchanges that are asked for test
-    money. withdrawals: see Upstream. clock: makes an exchange's clock offset.
+    addresses: exchange's name → address instead of its own. testnets: names of the exchanges to use with test money.
+    withdrawals: see Upstream. clock: makes an exchange's clock offset.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What an exchange declares to the transport: where it is, how it is spoken to, and how often."""
+"""The declarations of an exchange for the transport: its address, the form of its requests, and its limits."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,32 +13,35 @@ class Vendor:
     """The declarations of an exchange, as data."""
 
     name: ClassVar[str]
-    """Its route, and the prefix of its errors."""
+    """The exchange's route, and the prefix of its errors."""
     url: ClassVar[str] = ""
     """Scheme and host."""
     testnet: ClassVar[str] = ""
-    """Scheme and host for test money, where there are some; they may be the same as for real money."""
+    """Scheme and host for test money, if there are any; they may be the same as for real money."""
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Headers of every request."""
     testnet_headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Further headers of every request for test money."""
     root: ClassVar[str] = "/"
-    """The path that its resources are below, but those that begin with a slash."""
+    """The path above its resources, except those that begin with a slash."""
     sends: ClassVar[Literal["query", "form", "json"]] = "query"
-    """Where the parameters of a POST, PUT or PATCH travel; those of other verbs are in the query."""
+    """The place of a POST's, PUT's or PATCH's parameters; those of other verbs are in the query."""
     signer: ClassVar[type[Signer]]
-    """Its signing scheme."""
+    """The exchange's signing scheme."""
     refusals: ClassVar[Mapping[str, type[GatewayError]]] = MappingProxyType({})
-    """Its error codes, each whole → our errors."""
+    """The exchange's error codes, each whole → our errors."""
     refusal_texts: ClassVar[Mapping[str, type[GatewayError]]] = MappingProxyType({})
-    """Patterns that ``code text`` begins with → our errors, where a code alone has several meanings. They come
-    first."""
+    """Patterns that ``code text`` begins with → our errors, for codes with several meanings. They come first."""
+    nothing_done: ClassVar[frozenset[str]] = frozenset()
+    """Error codes with which an order was surely not made, though they come with HTTP 5xx."""
+    disproves: ClassVar[Mapping[str, Literal["clock", "position mode"]]] = MappingProxyType({})
+    """Error codes that prove a kept value wrong, which is then asked for again."""
     limits: ClassVar[tuple[Limit, ...]] = ()
-    """Its published rate limits."""
+    """The exchange's published rate limits."""
     cancels: ClassVar[tuple[str, ...]] = ("DELETE *",)
     """The calls that cancel, as ``VERB resource``, ``*`` for anything: a part of every limit is kept for them."""
     bans: ClassVar[Mapping[str, float]] = MappingProxyType({})
-    """Error codes after which nothing more must be sent → for how many seconds, where the reply does not say."""
+    """Error codes after which nothing more must be sent → for how many seconds, if the reply does not say."""
 
     @classmethod
     def path(cls, resource: str) -> str:

@@ -1,10 +1,11 @@
 """All that an adapter needs, in one import: the interface, its tables and readers, models, errors, numbers, signers."""
 
+from exchanges.base.candles import MONDAY, THURSDAY
 from exchanges.base.client_id import ALPHANUMERIC, ClientId
 from exchanges.base.codes import codes
 from exchanges.base.exchange import Exchange
 from exchanges.base.futures import DATED, FuturesExchange, covers
-from exchanges.base.rows import Row, levels
+from exchanges.base.rows import Row, known, levels
 from protocol.errors import (
     AuthenticationFailed,
     ExchangeError,
@@ -45,6 +46,8 @@ from transport.signing import HmacHeaders, HmacMd5Form, HmacNonceForm, HmacQuery
 __all__ = [
     "ALPHANUMERIC",
     "DATED",
+    "MONDAY",
+    "THURSDAY",
     "AuthenticationFailed",
     "Balance",
     "Calls",
@@ -93,6 +96,7 @@ __all__ = [
     "double",
     "exact",
     "identifier",
+    "known",
     "levels",
     "milliseconds",
     "plain",

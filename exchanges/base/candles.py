@@ -1,4 +1,4 @@
-"""Bars of a period that an exchange lacks, from smaller ones that it has."""
+"""Bars of a period that an exchange lacks, built from smaller ones that it has."""
 
 from itertools import groupby
 
@@ -6,14 +6,17 @@ from protocol.models import Candle
 from protocol.numbers import exact
 
 _WEEK = 7 * 24 * 60
-_MONDAY = 4 * 24 * 60 * 60_000  # ms; the epoch was a Thursday, weeks begin on Mondays
+_DAY_MS = 24 * 60 * 60_000
+
+MONDAY, THURSDAY = 4, 0
+"""Days that weeks begin on, counted from the epoch, a Thursday."""
 
 
-def merge(bars: list[Candle], period: int) -> list[Candle]:
-    """Return bars of ``period`` minutes from ascending smaller ones, exactly; the first is left out when its start
-    is."""
+def merge(bars: list[Candle], period: int, week: int = MONDAY) -> list[Candle]:
+    """Return bars of ``period`` minutes, built exactly from smaller ones in ascending order. A first bar whose
+    beginning is missing is left out. week: the day that weeks, and multiples of them, begin on."""
     length = period * 60_000
-    shift = _MONDAY if period % _WEEK == 0 else 0
+    shift = week * _DAY_MS if period % _WEEK == 0 else 0
     merged = []
     for start, parts in groupby(bars, lambda bar: (bar.time - shift) // length * length + shift):
         _, opens, highs, lows, closes, volumes = zip(*parts, strict=True)

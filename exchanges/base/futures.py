@@ -1,4 +1,4 @@
-"""What futures exchanges have beyond the interface in ``base``: contracts, directions, leverage and positions."""
+"""The interface of futures exchanges, beyond that of spot: contracts, directions, leverage and positions."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
@@ -10,39 +10,41 @@ from typing import ClassVar, TypeVar
 from exchanges.base.exchange import Exchange
 from exchanges.base.futures_settings import FuturesSettings
 from exchanges.base.rows import Key
-from protocol.errors import GatewayError, InvalidCall, Unsupported
-from protocol.models import Direction, Market, NewOrder, Position, PositionSide, Side, Symbol
+from protocol.errors import ExchangeError, GatewayError, InvalidCall, Unsupported
+from protocol.models import Direction, Listing, Market, NewOrder, OrderId, Position, PositionSide, Side, Symbol
+from protocol.numbers import plain
 
 T = TypeVar("T")
 
+PERPETUAL = "swap"
 DATED = "futures"
-"""FMZ's word, in a range such as ``USD.futures``, for every contract that ends."""
+"""FMZ's word for every contract that expires, in a range such as ``USD.futures``."""
 
 
 class FuturesExchange(Exchange):
-    """One account on one futures exchange, for the time of one call; what FMZ sets beforehand is remembered."""
+    """One account on one futures exchange, for the time of one call; settings that FMZ makes are stored."""
 
     contracts: ClassVar[frozenset[str]]
-    """The contract codes it has."""
+    """The contract codes that the exchange has."""
     max_leverage: ClassVar[int]
 
     position_sides: ClassVar[Mapping[str, PositionSide]]
-    """Its words for the sides of positions."""
+    """The exchange's words for the sides of positions."""
 
     @cached_property
     def settings(self) -> FuturesSettings:
-        """What FMZ set beforehand."""
+        """Return the settings that FMZ made for this account before."""
         return FuturesSettings(self.upstream.services.database, self.name, self.account)
 
     @abstractmethod
-    def positions(self, symbol: Symbol | None) -> list[Position]:
-        """Return open positions: all, or those that ``covers(symbol, …)``."""
+    def open_positions(self, symbol: Symbol | None) -> list[Position]:
+        """Return open positions: all, or those in markets that the symbol covers, see ``covers``."""
 
     def market(self, symbol: Symbol) -> str:
         return self.rules(symbol).id
 
     def set_contract(self, contract: str) -> bool:
-        self.settings.put("contract", self._checked(contract))
+        self.settings.put("contract", self._check_contract(contract))
         return True
 
     def set_direction(self, direction: Direction) -> bool:
@@ -55,42 +57,71 @@ class FuturesExchange(Exchange):
         market = self.resolve(symbol) if symbol else None
         if market:
             self._apply(market, leverage)
+        else:
+            # Whatever was set for one market, or applied at the exchange, is overruled.
+            self.settings.clear("leverage")
+            self.settings.clear("applied")
         self.settings.put("leverage", str(leverage), str(market or ""))
         return True
 
+    def positions(self, symbol: Symbol | None) -> list[Position]:
+        found = self.open_positions(symbol)
+        for position in found:
+            self._note_leverage(position)
+        return found
+
     def prepare(self, order: NewOrder) -> None:
-        """Have the exchange set the leverage that FMZ set for all markets, before the first order that opens in one."""
+        """Make all calls that an order needs beforehand: also set a market's leverage at the exchange before the first
+        order that opens a position there, if FMZ set one for all markets."""
         super().prepare(order)
+        self._check_tradable(order.symbol)
         leverage = None if order.closes else self.leverage(order.symbol)
         if leverage and self.settings.get("applied", self.market(order.symbol)) != str(leverage):
             self._apply(order.symbol, leverage)
 
-    def apply_leverage(self, symbol: Symbol, leverage: int) -> None:
-        """Set a market's leverage at the exchange; nothing where a new order says it."""
+    def trade(self, order: NewOrder) -> OrderId:
+        """Place an order. Where it is refused because the position mode was changed meanwhile, place it once more in
+        the words of the new mode: nothing was done."""
+        place = super().trade  # type: ignore[safe-super]  # that of the API that an adapter adds to this class
+        if "position mode" not in self.disproves.values():
+            return place(order)
+        hedged = self.hedged()
+        try:
+            return place(order)
+        except ExchangeError as error:
+            if self.entry(self.disproves, error.code) != "position mode" or self._is_hedged(instead=hedged) is hedged:
+                raise
+            return place(order)
 
-    def rules(self, symbol: Symbol) -> Market:
-        """Return a market's rules; its contract may also be the exchange's own instrument name, but of no other pair:
-        the contract may have been set for another market."""
-        listing = self.listing()
-        # The list is searched only for what is not in it under FMZ's name.
-        named = listing.get(str(symbol)) or next((one for one in listing.values() if one.id == symbol.contract), None)
-        if named is None:
-            return super().rules(symbol)
-        if (named.symbol.base, named.symbol.quote) != (symbol.base, symbol.quote):
-            raise InvalidCall(f"{named.id} is a contract of {named.symbol.base}_{named.symbol.quote}, not of {symbol}")
-        return named
+    def _is_hedged(self, *, instead: bool) -> bool:
+        try:
+            return self.hedged()
+        except GatewayError:  # which says nothing about the order
+            return instead
+
+    def apply_leverage(self, symbol: Symbol, leverage: int) -> None:
+        """Set a market's leverage at the exchange. Does nothing if each new order carries it."""
+
+    def find_market(self, listed: Listing, symbol: Symbol) -> Market | None:
+        """Return a market of a list. Its contract may also be the exchange's own instrument name. Raises InvalidCall if
+        that is of another pair: the contract may have been set for another market."""
+        found = listed.by_name.get(str(symbol)) or listed.by_id.get(symbol.contract)
+        if found and (found.symbol.base, found.symbol.quote) != (symbol.base, symbol.quote):
+            raise InvalidCall(f"{found.id} is a contract of {found.symbol.base}_{found.symbol.quote}, not of {symbol}")
+        return found
 
     def hedged(self) -> bool:
-        """Return True where the account keeps long and short positions of a market apart, as the exchange said within
-        the last minute."""
+        """Return True if the account keeps long and short positions of a market apart, as the exchange said within the
+        last minute."""
         return self.upstream.position_modes.get(lambda: self.apart(type(self).position_mode), self.account)
 
     def position_mode(self) -> bool:
-        """Ask the exchange whether the account keeps long and short positions of a market apart."""
+        """Ask the exchange for the position mode; return True if long and short positions of a market are kept
+        apart."""
         raise Unsupported(f"{self.name} has one position mode")
 
     def forget_position_mode(self) -> None:
-        """Ask for the position mode anew next time."""
+        """Forget the position mode, so that it is asked again."""
         self.upstream.position_modes.forget(self.account)
 
     def position_side(self, order: NewOrder) -> PositionSide:
@@ -98,38 +129,38 @@ class FuturesExchange(Exchange):
         return PositionSide.LONG if (order.side is Side.BUY) is not order.closes else PositionSide.SHORT
 
     def symbol_of(self, market: str) -> Symbol:
-        """Return FMZ's name of a market by the exchange's own, listed or not."""
-        return self.symbols().get(market) or self.unlisted(market)
+        """Return FMZ's name of a market by the exchange's own name, listed or not."""
+        found = self.listed().by_id.get(market)
+        return found.symbol if found else self.unlisted(market)
 
     def unlisted(self, market: str) -> Symbol:
-        """Return the name of a market that is no longer listed, but may still be held: the exchange's own."""
+        """Return a name for a market that is no longer listed, but may still be held: the exchange's own."""
         return Symbol(market, contract=market)
 
     def names_one(self, symbol: Symbol) -> bool:
-        """Return True where one market is meant, not a range such as ``USDT.swap``, which has a contract and no quote,
-        unless that is an instrument's own name."""
+        """Return True if one market is meant. A contract without a quote, such as ``USDT.swap``, is a range, unless it
+        is an instrument's own name."""
         return bool(symbol.contract) and (bool(symbol.quote) or symbol.contract not in self.contracts | {DATED})
 
     def one(self, symbol: Symbol | None) -> Market | None:
         """Return the rules of the one market that is meant, None for a range or all. Raises InvalidCall when the
-        exchange does not list it. The list is asked for in any case: it names the rows that follow."""
+        exchange does not list it. The list is loaded in any case: it names the rows that follow."""
         self.listing()
         return self.rules(symbol) if symbol and self.names_one(symbol) else None
 
     def covered(self, symbol: Symbol | None, rows: Iterable[T], key: Key) -> list[T]:
-        """Return the rows of the markets that are meant. key: where the exchange's name of the market is in a row."""
+        """Return the rows of the markets that are meant. key: of the exchange's market name in a row."""
         one = self.one(symbol)
         wanted = one.symbol if one else symbol
         return [row for row in rows if covers(wanted, self.symbol_of(row[key]))]  # type: ignore[index]
 
     def leverage(self, symbol: Symbol) -> int | None:
-        """Return the leverage set for a market, None where none was."""
+        """Return the leverage that FMZ set for a market, None if it set none."""
         value = self.settings.get("leverage", str(symbol))
         return int(value) if value else None
 
     def resolve(self, symbol: Symbol) -> Symbol:
-        """Return the market FMZ means, with the contract it names or the one set before. Raises InvalidCall without
-        either."""
+        """Return FMZ's market, with the contract it names or the one set before. Raises InvalidCall without either."""
         contract = symbol.contract or self.settings.get("contract")
         if not contract:
             usual = "swap" if "swap" in self.contracts else min(self.contracts)
@@ -137,7 +168,7 @@ class FuturesExchange(Exchange):
                 f'no contract is chosen on {self.name}: call exchange.SetContractType("{usual}") first, '
                 f"or name one, as in {symbol}.{usual}"
             )
-        return replace(symbol, quote=symbol.quote or self.quote, contract=self._checked(contract))
+        return replace(symbol, quote=symbol.quote or self.quote, contract=self._check_contract(contract))
 
     def scope(self, symbol: Symbol | None) -> Symbol | None:
         """Return the symbol as FMZ wrote it, for ``covers`` to compare; only a base alone gets the usual quote."""
@@ -146,8 +177,8 @@ class FuturesExchange(Exchange):
         return replace(symbol, quote=self.quote)
 
     def new_order(self, symbol: Symbol, direction: Direction, price: Decimal | None, amount: Decimal) -> NewOrder:
-        """Return the order that FMZ's words and the direction set before mean together. Raises InvalidCall on a
-        mismatch, as FMZ itself does."""
+        """Return the order that FMZ's parameters and the direction set before describe together. Raises InvalidCall if
+        they contradict each other, as FMZ itself does."""
         meant = direction
         remembered = None if direction.closes else self.settings.get("direction")
         if remembered:
@@ -163,11 +194,33 @@ class FuturesExchange(Exchange):
             client_id=self.new_client_id(),
         )
 
+    def _check_tradable(self, symbol: Symbol) -> None:
+        """Raise InvalidCall for a contract that takes no new orders. One that has FMZ's name for a while only, and of
+        which the list does not say until when, is looked up anew."""
+        try:
+            market = self.rules(symbol)
+            if symbol.contract in self.contracts - {PERPETUAL} and not market.delivery_ms:
+                self.upstream.listing.forget()
+                market = self.rules(symbol)
+        except Unsupported:  # an exchange without a list of markets
+            return
+        if not market.tradable:
+            raise InvalidCall(f"{self.name} takes no new orders of {symbol} now; nothing was sent")
+
+    def _note_leverage(self, position: Position) -> None:
+        """Take over the leverage that the exchange reports of a position, where another was applied."""
+        market = self.find_market(self.listed(), position.symbol)
+        applied = market and self.settings.get("applied", market.id)
+        reported = position.leverage and plain(position.leverage.normalize())
+        if market and applied and reported and applied != reported:
+            self.settings.put("applied", reported, market.id)
+
     def _apply(self, symbol: Symbol, leverage: int) -> None:
         self.apart(lambda exchange: exchange.apply_leverage(symbol, leverage))
-        self.settings.put("applied", str(leverage), self.market(symbol))  # the exchange's name: a quarter moves on
+        # By the exchange's own name: FMZ's "quarter" is another contract after it rolled.
+        self.settings.put("applied", str(leverage), self.market(symbol))
 
-    def _checked(self, contract: str) -> str:
+    def _check_contract(self, contract: str) -> str:
         if contract not in self.contracts and contract not in self._instruments():
             raise InvalidCall(f"{self.name} has no contract {contract!r}; it has {', '.join(sorted(self.contracts))}")
         return contract
@@ -175,13 +228,13 @@ class FuturesExchange(Exchange):
     def _instruments(self) -> set[str]:
         try:
             return set(self.symbols())
-        except GatewayError:  # none can be asked for
+        except GatewayError:  # the list cannot be loaded
             return set()
 
 
 def covers(wanted: Symbol | None, market: Symbol) -> bool:
-    """Return True where a futures market is meant by GetPositions' or GetOrders' argument: nothing (all), a contract
-    code (``swap``), a range (``USDT.swap``, ``USD.futures``) or a market (``BTC_USDT.swap``)."""
+    """Return True if GetPositions' or GetOrders' argument includes a futures market: nothing (all), a contract code
+    (``swap``), a range (``USDT.swap``, ``USD.futures``) or a market (``BTC_USDT.swap``)."""
     if wanted is None or wanted == market:
         return True
     if wanted.quote:

@@ -1,4 +1,4 @@
-"""The futures settings that FMZ makes call by call, kept in the database."""
+"""The futures settings that FMZ makes with separate calls, kept in the database."""
 
 from sqlalchemy import Column, Engine, String, Table
 from sqlalchemy.exc import IntegrityError
@@ -25,7 +25,7 @@ class FuturesSettings:
         self._owner = {"exchange": exchange, "account": account}
 
     def get(self, setting: str, symbol: str = "") -> str | None:
-        """The value set for ``symbol``, else the one set for all markets, else None."""
+        """Return the value set for ``symbol``, else the one set for all markets, else None."""
         wanted = _SETTINGS.select().where(
             self._mine, _SETTINGS.c.setting == setting, _SETTINGS.c.symbol.in_(("", symbol))
         )
@@ -33,8 +33,13 @@ class FuturesSettings:
             values = {row.symbol: str(row.value) for row in connection.execute(wanted)}
         return values.get(symbol, values.get(""))
 
+    def clear(self, setting: str) -> None:
+        """Forget a setting, of every market and of all."""
+        with self._engine.begin() as connection:
+            connection.execute(_SETTINGS.delete().where(self._mine, _SETTINGS.c.setting == setting))
+
     def put(self, setting: str, value: str, symbol: str = "") -> None:
-        """Remember a value, for one market or (empty ``symbol``) for all that have none of their own."""
+        """Store a value, for one market or (empty ``symbol``) for all that have none of their own."""
         mine = (self._mine, _SETTINGS.c.setting == setting, _SETTINGS.c.symbol == symbol)
         change = _SETTINGS.update().where(*mine).values(value=value)
         with self._engine.begin() as connection:

@@ -1,4 +1,4 @@
-"""The markets of an exchange: how it names them, and their rules."""
+"""The markets of an exchange: their names and their rules."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -16,14 +16,14 @@ class Markets(Pipeline):
     quote: ClassVar[str] = "USDT"
     """The quote of a market that FMZ names by its base alone."""
     pair: ClassVar[str] = "{base}_{quote}"
-    """How it writes a market's name."""
+    """The pattern of the exchange's market names."""
     assets: ClassVar[Mapping[str, str]] = {}
-    """FMZ's names of currencies → its own in a market's name, where they differ."""
+    """FMZ's names of currencies → the exchange's own in market names, if they differ."""
     sides: ClassVar[Mapping[str, Side]] = {side.value: side for side in Side}
-    """Its words for the sides of orders and trades."""
+    """The exchange's words for the sides of orders and trades."""
 
     def markets(self) -> list[Market]:
-        """Return all markets that can be traded, with their rules."""
+        """Return all markets, with their rules."""
         raise Unsupported(f"{self.name} has no list of markets")
 
     def market(self, symbol: Symbol) -> str:
@@ -32,7 +32,7 @@ class Markets(Pipeline):
         return self.pair.format(base=asset(symbol.base, symbol.base), quote=asset(symbol.quote, symbol.quote))
 
     def render(self, value: Any) -> Any:
-        """Return a market by its own name, a decimal as plain digits, a side in its own word; else the value."""
+        """Return a market as its own name, a decimal as plain digits, a side as the exchange's word; else the value."""
         if isinstance(value, Symbol):
             return self.market(value)
         if isinstance(value, Decimal):
@@ -42,22 +42,29 @@ class Markets(Pipeline):
         return value
 
     def listing(self) -> Mapping[str, Market]:
-        """Return all markets by FMZ's name, as the exchange listed them within the last hour."""
-        return self._listing().by_name
+        """Return all markets that can be traded, by FMZ's names, as the exchange listed them within the last hour."""
+        return {name: market for name, market in self.listed().by_name.items() if market.tradable}
 
     def symbols(self) -> Mapping[str, Symbol]:
-        """Return FMZ's names of the listed markets, by the exchange's own."""
-        return self._listing().symbols
+        """Return FMZ's names of the markets that can be traded, by the exchange's own."""
+        return {market.id: market.symbol for market in self.listed().by_id.values() if market.tradable}
 
     def rules(self, symbol: Symbol) -> Market:
-        """Return a market's rules. Raises InvalidCall when the exchange does not list it."""
-        market = self.listing().get(str(symbol))
+        """Return a market's rules, also of one that cannot be traded now. A market that is not in the list may be new:
+        the list is asked for anew, at most every few seconds. Raises InvalidCall when the exchange does not list it."""
+        market = self.find_market(self.listed(), symbol)
+        if market is None and self.upstream.may_refresh_listing(younger_than=self.began):
+            market = self.find_market(self.listed(), symbol)
         if market is None:
             raise InvalidCall(f"{self.name} lists no market {symbol}")
         return market
 
+    def find_market(self, listed: Listing, symbol: Symbol) -> Market | None:
+        """Return a market of a list, None where it is not in it."""
+        return listed.by_name.get(str(symbol))
+
     def explain(self, symbol: Symbol) -> str:
-        """Return a market's rules as a sentence, empty where they cannot be had."""
+        """Return a market's rules as a sentence, empty if they cannot be loaded."""
         try:
             market = self.rules(symbol)
         except GatewayError:
@@ -67,5 +74,19 @@ class Markets(Pipeline):
             f"least amount {plain(market.min_amount)}, least value {plain(market.min_notional)}"
         )
 
-    def _listing(self) -> Listing:
-        return self.upstream.listing.get(lambda: Listing.of(self.apart(type(self).markets)))
+    def listed(self) -> Listing:
+        """Return the markets that the exchange lists, as it said within the last hour, but never from before the
+        delivery of a contract. A list without markets is not kept: it was asked for during a break."""
+
+        def now() -> int:
+            return self.upstream.services.now() + self.upstream.clock.known
+
+        def ask() -> Listing:
+            return Listing.of(self.apart(type(self).markets), now())
+
+        keep = self.upstream.listing
+        found = keep.get(ask, keep=lambda one: bool(one.by_id))
+        if now() < found.expires_ms:
+            return found
+        keep.forget()
+        return keep.get(ask)

@@ -1,20 +1,22 @@
-"""Readers of an exchange's rows: which field of a model is under which name, as data."""
+"""Readers of an exchange's rows: the fields of a model and the keys of their values, as data."""
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints, overload
 
+from protocol.errors import UNREADABLE
 from protocol.models import Level, OrderId, Side, Status
-from protocol.numbers import double, exact, identifier, milliseconds
+from protocol.numbers import WrongValue, double, exact, identifier, milliseconds
 
 if TYPE_CHECKING:
     from exchanges.base.exchange import Exchange
 
 M = TypeVar("M")
+T = TypeVar("T")
 
 Key = str | int
-"""Where a value is in a row: its name, or its place in a list."""
+"""The key of a value in a row: its name, or its index in a list."""
 
 _BY_TYPE: Mapping[Any, Callable[[Any], Any]] = {
     int: milliseconds,
@@ -23,13 +25,13 @@ _BY_TYPE: Mapping[Any, Callable[[Any], Any]] = {
     OrderId: identifier,
     str: str,
 }
-"""How a field is read, by its type in the model; a side or a status by the exchange's own table."""
+"""The converter of a field, by its type in the model; sides and statuses are read by the exchange's own tables."""
 
 
 class Row(Generic[M]):
-    """Reads rows of one kind, which are objects or lists, into a model.
+    """A reader of rows of one kind, objects or lists, into a model.
 
-    keys: the model's fields → where each is in a row. A number may be text, times may be seconds or milliseconds. Use
+    keys: the model's fields → the key of each in a row. A number may be text, times may be seconds or milliseconds. Use
     it as an attribute of an exchange's class: sides and statuses are read by the exchange's own tables.
     """
 
@@ -53,21 +55,43 @@ class Row(Generic[M]):
         return self if exchange is None else partial(self.read, exchange)
 
     def read(self, exchange: "Exchange", row: Any, **values: Any) -> M:
-        """Return a row's model. values: its fields that are not just under a name. Raises what UNREADABLE lists."""
+        """Return a row's model.
+
+        values: its fields that are not just under a name, or functions that return them. Raises what UNREADABLE lists;
+        where the exchange reads partly, a field that cannot be read is None, and an order's status is open.
+        """
+        read = {name: exchange.attempt(name, value) if callable(value) else value for name, value in values.items()}
         for name, key, convert, hint in self._fields:
-            if name not in values:
-                values[name] = convert(row[key]) if convert else _word(exchange, hint, row[key])
+            if name not in read:
+                try:
+                    read[name] = convert(row[key]) if convert else _word(exchange, hint, row[key])
+                except UNREADABLE as error:
+                    read[name] = exchange.instead(name, _of_field(key, error))
         try:
-            return self.model(**values)
+            return self.model(**read)
         except TypeError as error:  # a mistake of the adapter, not of the exchange's reply
             raise AssertionError(f"{self.model.__name__}: {error}") from None
 
 
+def _of_field(key: Key, error: Exception) -> Exception:
+    return WrongValue(f"{key}: {error}") if isinstance(error, WrongValue) else error
+
+
 def _word(exchange: "Exchange", hint: Any, value: object) -> Any:
-    tables: Mapping[Any, Mapping[str, Any]] = {Side: exchange.sides, Status: exchange.statuses}
-    return tables[hint][str(value)]
+    if hint is Status:
+        return known(exchange.statuses, value, "order state")
+    return known(exchange.sides, value, "side")
+
+
+def known(table: Mapping[str, T], value: object, kind: str) -> T:
+    """Return what a table says of an exchange's word. Raises WrongValue for a word that is in no table: it is never
+    guessed. kind: what the word stands for, in a trader's words."""
+    try:
+        return table[str(value)]
+    except KeyError:
+        raise WrongValue(f"unknown {kind} {value!r}") from None
 
 
 def levels(rows: Iterable[Any], price: Key = 0, amount: Key = 1) -> list[Level]:
-    """Return one side of a book. price, amount: where they are in a row; what else is there does not matter."""
+    """Return one side of an order book. price, amount: their keys in a row; the rest of the row is ignored."""
     return [(double(row[price]), double(row[amount])) for row in rows]

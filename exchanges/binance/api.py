@@ -1,4 +1,4 @@
-"""What Binance's spot and futures APIs share, which are cut from one cloth:
+"""Binance's API, the part that is the same for spot and futures:
 https://developers.binance.com/docs/binance-spot-api-docs/rest-api"""
 
 from abc import abstractmethod
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from exchanges.base import *
 from exchanges.binance.errors import BANS, REFUSAL_TEXTS, REFUSALS
 
-_LEVELS = 100  # of a book's side, and rows of trades, asked for
+_LEVELS = 100  # levels of a book's side, and trades, to ask for
 _PAGE = 1000  # the most past orders in one reply
 
 
@@ -17,9 +17,9 @@ class BinanceApi(Exchange):
     """The API that spot and futures share."""
 
     unsigned_calls: ClassVar[tuple[str, ...]]
-    """The calls that take no signature, ``*`` for anything: spot refuses one as a parameter too many."""
+    """The calls without a signature, ``*`` for anything: spot refuses a signature there as an unknown parameter."""
     market_buy: ClassVar[str]
-    """The parameter that a market buy's amount travels in."""
+    """The parameter that carries a market buy's amount."""
     signer = HmacQuery.named(header="X-MBX-APIKEY")
     proof = "the published examples, and the ccxt library, 4.5.90"
     pair = "{base}{quote}"
@@ -42,6 +42,7 @@ class BinanceApi(Exchange):
     refusals = REFUSALS
     refusal_texts = REFUSAL_TEXTS
     bans = BANS
+    nothing_done = frozenset({"-1008"})  # the server is overloaded, and the request was not taken
     client_id = ClientId(36, ALPHANUMERIC + "-_")
     sensitive_words = ("v1pay", "v2pay", "v3pay", "v4pay", "localentity", "autocollection", "assetcollection")
     allowed_calls = ("GET *",)
@@ -67,16 +68,14 @@ class BinanceApi(Exchange):
 
     def candles(self, symbol: Symbol, period: int, limit: int | None) -> list[Candle]:
         rows = self.get("klines", symbol=symbol, interval=self.periods[period], limit=limit)
-        return [self.candle_row(row) for row in rows]
+        return self.read_all(self.candle_row, rows)
 
     def trades(self, symbol: Symbol) -> list[Trade]:
-        return [
-            self.trade_row(row, side=Side.SELL if row["isBuyerMaker"] else Side.BUY)
-            for row in self.get("trades", symbol=symbol, limit=_LEVELS)
-        ]
+        rows = self.get("trades", symbol=symbol, limit=_LEVELS)
+        return self.read_all(lambda row: self.trade_row(row, side=_taker(row)), rows)
 
     def book(self, symbol: Symbol) -> Any:
-        """Return the order book, as the exchange writes it."""
+        """Return the order book, as the exchange sends it."""
         return self.get("depth", symbol=symbol, limit=_LEVELS)
 
     # Account ------------------------------------------------------------------------------------------------------
@@ -98,11 +97,11 @@ class BinanceApi(Exchange):
         return identifier(reply["orderId"])
 
     def position_params(self, order: NewOrder) -> Mapping[str, str]:
-        """Return what tells the exchange which position an order is for."""
+        """Return the parameters that say which position an order is for."""
         return {}
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
-        return [self.read_order(row) for row in self.signed("GET", "openOrders", symbol=symbol)]
+        return self.read_all(self.read_order, self.signed("GET", "openOrders", symbol=symbol), keep=True)
 
     def order_reply(self, symbol: Symbol, *, order_id: str = "", client_id: str = "") -> Any:
         named = {"orderId": order_id} if order_id else {"origClientOrderId": client_id}
@@ -110,13 +109,13 @@ class BinanceApi(Exchange):
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         row = self.signed("DELETE", "order", symbol=symbol, orderId=order_id)
-        return self.statuses[row["status"]] is Status.CANCELLED
+        return known(self.statuses, row["status"], "order state") is Status.CANCELLED
 
     def past_orders(
         self, symbol: Symbol | None, since: int | None, limit: int | None
     ) -> Iterator[tuple[tuple[int, ...], Order]]:
         market = self.resolve(self.one_market(symbol, "past orders"))
-        # The most there are: open ones among them do not count.
+        # A full page, because open orders among its rows do not count towards the limit.
         for row in self.signed("GET", "allOrders", symbol=market, startTime=since, limit=_PAGE):
             yield (row["time"], row["orderId"]), self.read_order(row)
 
@@ -127,19 +126,19 @@ class BinanceApi(Exchange):
     # Readers ------------------------------------------------------------------------------------------------------
 
     def read_order(self, row: Any) -> Order:
-        return self.order_row(row, average=self.average(row))
+        return self.order_row(row, average=lambda: self.average(row))
 
     @abstractmethod
     def average(self, row: Mapping[str, Any]) -> Decimal:
-        """Return the average price of an order's row, 0 where it is not known."""
+        """Return the average price of an order's row, 0 if it is not known."""
 
     def read_ticker(self, row: Mapping[str, Any], *, book: Mapping[str, Any]) -> Ticker:
-        """Return a market's last day. book: the row that has the best bid and ask."""
+        """Return a market's last 24 hours. book: the row that has the best bid and ask."""
         return self.ticker_row(row, bid=double(book["bidPrice"]), ask=double(book["askPrice"]))
 
     def read_market(self, row: Mapping[str, Any], *, least_value: tuple[str, str], contract: str = "") -> Market:
-        """Return a market's rules. Each of its filters may be missing, and then limits nothing; older ones say
-        MIN_NOTIONAL. least_value: the filter and the name in it."""
+        """Return a market's rules. A filter that is missing limits nothing; older replies say MIN_NOTIONAL.
+        least_value: the filter of the least value, and the name in it."""
         rules = {rule["filterType"]: rule for rule in row["filters"]}
 
         def rule(kind: str, name: str) -> Decimal:
@@ -154,4 +153,10 @@ class BinanceApi(Exchange):
             max_amount=rule("LOT_SIZE", "maxQty"),
             min_notional=rule(*least_value) or rule("MIN_NOTIONAL", least_value[1]),
             contract_currency=row["baseAsset"],
+            tradable=row["status"] == "TRADING",
+            delivery_ms=milliseconds(row["deliveryDate"]) if "deliveryDate" in row else 0,
         )
+
+
+def _taker(row: Mapping[str, Any]) -> Side:
+    return Side.SELL if row["isBuyerMaker"] else Side.BUY

@@ -1,7 +1,7 @@
 """Binance, USDⓈ-margined futures: https://developers.binance.com/docs/derivatives/usds-margined-futures/general-info
 
-Amounts are in the base currency. An account is in one-way or in hedge mode, and an order says the same thing in
-different words in each, so the mode is asked for.
+Amounts are in the base currency. An account is in one-way or in hedge mode, and the same order has other parameters in
+each, so the mode is asked for.
 """
 
 from collections.abc import Mapping
@@ -14,8 +14,7 @@ from exchanges.binance.errors import FUTURES_REFUSALS
 from exchanges.binance.limits import FUTURES
 
 _HOUR = 3_600_000  # ms
-_USUAL_HOURS = 8  # between two fundings
-_WRONG_MODE = "-4061"
+_USUAL_HOURS = 8  # hours between two fundings
 
 
 class FuturesBinance(FuturesExchange, BinanceApi):
@@ -44,25 +43,19 @@ class FuturesBinance(FuturesExchange, BinanceApi):
         "CURRENT_QUARTER": "quarter",
         "NEXT_QUARTER": "next_quarter",
     }
-    """Its types of contract → FMZ's."""
+    """Binance's contract types → FMZ's contract codes."""
     contracts = frozenset(kinds.values())
     position_sides = {"LONG": PositionSide.LONG, "SHORT": PositionSide.SHORT}
+    disproves = {"-4061": "position mode"}
     modes = {"true": True, "false": False}
 
+    balance_row = Row(Balance, currency="asset", frozen="initialMargin")
     position_row = Row(Position, price="entryPrice", profit="unRealizedProfit", margin="positionInitialMargin")
 
     # Market data --------------------------------------------------------------------------------------------------
 
     def markets(self) -> list[Market]:
-        return [
-            self.read_market(
-                row,
-                least_value=("MIN_NOTIONAL", "notional"),
-                contract=self.kinds.get(row["contractType"], row["symbol"]),
-            )
-            for row in self.get("exchangeInfo")["symbols"]
-            if row["status"] == "TRADING"
-        ]
+        return self.read_all(self.read_contract, self.get("exchangeInfo")["symbols"])
 
     def ticker(self, symbol: Symbol) -> Ticker:
         book = self.get("ticker/bookTicker", symbol=symbol)
@@ -71,52 +64,34 @@ class FuturesBinance(FuturesExchange, BinanceApi):
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
         listed = self.symbols()
         books = {row["symbol"]: row for row in self.get("ticker/bookTicker")}
-        return [
-            (listed[row["symbol"]], self.read_ticker(row, book=books[row["symbol"]]))
-            for row in self.get("ticker/24hr")
-            if row["symbol"] in listed and row["symbol"] in books
-        ]
+        rows = [row for row in self.get("ticker/24hr") if row["symbol"] in listed and row["symbol"] in books]
+        return self.read_all(
+            lambda row: (listed[row["symbol"]], self.read_ticker(row, book=books[row["symbol"]])), rows
+        )
 
     def depth(self, symbol: Symbol) -> Depth:
         book = self.book(symbol)
         return self.read_book(book, milliseconds(book["E"]))
 
     def fundings(self, symbol: Symbol | None) -> list[Funding]:
-        one = self.one(symbol)
+        one, listed = self.one(symbol), self.symbols()
         hours = {row["symbol"]: row["fundingIntervalHours"] for row in self.get("fundingInfo")}
         rows = self.get("premiumIndex", symbol=one and one.id)
-        return [
-            Funding(
-                symbol=self.symbol_of(row["symbol"]),
-                time=milliseconds(row["nextFundingTime"]),
-                rate=double(row["lastFundingRate"]),
-                interval=whole(hours.get(row["symbol"], _USUAL_HOURS)) * _HOUR,
-            )
+        perpetual = [
+            row
             for row in self.covered(symbol, [rows] if one else rows, "symbol")
-            if self.symbol_of(row["symbol"]).contract == "swap"
+            if (market := listed.get(row["symbol"])) and market.contract == "swap"
         ]
+        return self.read_all(lambda row: self.read_funding(row, hours.get(row["symbol"], _USUAL_HOURS)), perpetual)
 
     # Account ------------------------------------------------------------------------------------------------------
 
     def accounts(self) -> list[Balance]:
-        rows = [
-            (row["asset"], exact(row["balance"]), exact(row["availableBalance"]))
-            for row in self.signed("GET", "/fapi/v3/balance")
-        ]
-        # Profits and other collateral can make more available than there is.
-        return [Balance(asset, free, max(held - free, Decimal(0))) for asset, held, free in rows]
+        return self.read_all(self.read_balance, self.signed("GET", "/fapi/v3/account")["assets"], keep=True)
 
     def prepare(self, order: NewOrder) -> None:
         super().prepare(order)
         self.hedged()
-
-    def trade(self, order: NewOrder) -> OrderId:
-        try:
-            return super().trade(order)
-        except ExchangeError as error:
-            if error.code == _WRONG_MODE:  # it was changed meanwhile
-                self.forget_position_mode()
-            raise
 
     def position_params(self, order: NewOrder) -> Mapping[str, str]:
         if self.hedged():
@@ -124,16 +99,17 @@ class FuturesBinance(FuturesExchange, BinanceApi):
         return {"reduceOnly": "true"} if order.closes else {}
 
     def position_mode(self) -> bool:
-        return self.modes[str(self.signed("GET", "positionSide/dual")["dualSidePosition"]).lower()]
+        mode = str(self.signed("GET", "positionSide/dual")["dualSidePosition"]).lower()
+        return known(self.modes, mode, "position mode")
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
         if symbol is None:
             return super().orders(symbol)
         one = self.one(symbol)
         rows = self.signed("GET", "openOrders", symbol=one and one.id)
-        return [self.read_order(row) for row in self.covered(symbol, rows, "symbol")]
+        return self.read_all(self.read_order, self.covered(symbol, rows, "symbol"), keep=True)
 
-    def positions(self, symbol: Symbol | None) -> list[Position]:
+    def open_positions(self, symbol: Symbol | None) -> list[Position]:
         one = self.one(symbol)
         asked = {"symbol": one and one.id}
         leverages = self.apart(
@@ -142,24 +118,46 @@ class FuturesBinance(FuturesExchange, BinanceApi):
             }
         )
         held = [row for row in self.signed("GET", "/fapi/v3/positionRisk", **asked) if exact(row["positionAmt"])]
-        return [self.read_position(row, leverages[row["symbol"]]) for row in self.covered(symbol, held, "symbol")]
+        rows = self.covered(symbol, held, "symbol")
+        return self.read_all(lambda row: self.read_position(row, leverages), rows, keep=True)
 
     def apply_leverage(self, symbol: Symbol, leverage: int) -> None:
         self.signed("POST", "leverage", symbol=symbol, leverage=leverage)
 
     # Readers ------------------------------------------------------------------------------------------------------
 
-    def read_position(self, row: Mapping[str, Any], leverage: Decimal) -> Position:
+    def read_contract(self, row: Mapping[str, Any]) -> Market:
+        """Return a contract's rules."""
+        contract = self.kinds.get(row["contractType"], row["symbol"])
+        return self.read_market(row, least_value=("MIN_NOTIONAL", "notional"), contract=contract)
+
+    def read_funding(self, row: Mapping[str, Any], hours: object) -> Funding:
+        """Return a contract's next funding. hours: between two."""
+        return Funding(
+            symbol=self.symbol_of(row["symbol"]),
+            time=milliseconds(row["nextFundingTime"]),
+            rate=double(row["lastFundingRate"]),
+            interval=whole(hours) * _HOUR,
+        )
+
+    def read_balance(self, row: Mapping[str, Any]) -> Balance:
+        """Return a currency's balance: free and frozen together are its equity."""
+        return self.balance_row(
+            row, free=lambda: max(exact(row["marginBalance"]) - exact(row["initialMargin"]), Decimal(0))
+        )
+
+    def read_position(self, row: Mapping[str, Any], leverages: Mapping[str, Decimal]) -> Position:
         """Return a position."""
         amount = exact(row["positionAmt"])
         by_sign = PositionSide.LONG if amount > 0 else PositionSide.SHORT
+        one_way = row["positionSide"] == "BOTH"
         return self.position_row(
             row,
             symbol=self.symbol_of(row["symbol"]),
-            side=by_sign if row["positionSide"] == "BOTH" else self.position_sides[row["positionSide"]],
+            side=by_sign if one_way else known(self.position_sides, row["positionSide"], "position side"),
             amount=abs(amount),
             frozen=Decimal(0),  # not in any reply
-            leverage=leverage,
+            leverage=lambda: leverages[row["symbol"]],
         )
 
     def average(self, row: Mapping[str, Any]) -> Decimal:

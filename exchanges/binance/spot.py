@@ -30,13 +30,10 @@ class Binance(BinanceApi):
     # Market data --------------------------------------------------------------------------------------------------
 
     def markets(self) -> list[Market]:
-        # Without its sets of permissions the list is a fraction as long.
+        # Without permission sets the list is a fraction as long.
         rows = self.get("exchangeInfo", symbolStatus="TRADING", showPermissionSets="false")["symbols"]
-        return [
-            self.read_market(row, least_value=("NOTIONAL", "minNotional"))
-            for row in rows
-            if row["isSpotTradingAllowed"]
-        ]
+        listed = [row for row in rows if row["isSpotTradingAllowed"]]
+        return self.read_all(lambda row: self.read_market(row, least_value=("NOTIONAL", "minNotional")), listed)
 
     def ticker(self, symbol: Symbol) -> Ticker:
         row = self.get("ticker/24hr", symbol=symbol)
@@ -45,19 +42,20 @@ class Binance(BinanceApi):
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
         listed = self.symbols()
         rows = self.get("ticker/24hr")
-        return [(listed[row["symbol"]], self.read_ticker(row, book=row)) for row in rows if row["symbol"] in listed]
+        traded = [row for row in rows if row["symbol"] in listed]
+        return self.read_all(lambda row: (listed[row["symbol"]], self.read_ticker(row, book=row)), traded)
 
     def depth(self, symbol: Symbol) -> Depth:
-        return self.read_book(self.book(symbol), self.upstream.services.now())  # it has no time
+        return self.read_book(self.book(symbol), self.upstream.services.now())  # the book has no time
 
     # Account ------------------------------------------------------------------------------------------------------
 
     def accounts(self) -> list[Balance]:
         account = self.signed("GET", "account", omitZeroBalances="true")
-        return [self.balance_row(row) for row in account["balances"]]
+        return self.read_all(self.balance_row, account["balances"], keep=True)
 
     # Readers ------------------------------------------------------------------------------------------------------
 
     def average(self, row: Mapping[str, Any]) -> Decimal:
         filled, spent = exact(row["executedQty"]), exact(row["cummulativeQuoteQty"])
-        return spent / filled if filled and spent > 0 else Decimal(0)  # below zero means not known, in old orders
+        return spent / filled if filled and spent > 0 else Decimal(0)  # in old orders, below zero means not known

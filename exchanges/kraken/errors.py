@@ -1,6 +1,6 @@
 """Kraken's error texts: https://docs.kraken.com/exchange/guides/general/errors
 
-A reply may list several: the first of this table that is among them decides.
+A reply may list several errors; the first entry of this table that is among them decides.
 """
 
 from exchanges.base import (
@@ -17,9 +17,6 @@ from exchanges.base import (
 REFUSALS = {
     "EGeneral:Internal error": OutcomeUnknown,
     "EDatabase:Internal error": OutcomeUnknown,
-    "EService:Deadline elapsed": OutcomeUnknown,  # of these three it is nowhere said that nothing was done
-    "EService:Unavailable": OutcomeUnknown,
-    "EService:Busy": OutcomeUnknown,
     "EGeneral:Invalid arguments:cl_ord_id": OutcomeUnknown,  # an order has our id, perhaps this one
     "EGeneral:Invalid arguments:deadline": WrongTime,
     "EAPI:Invalid key": AuthenticationFailed,
@@ -60,10 +57,13 @@ REFUSALS = {
     "EGeneral:Invalid arguments:price": InvalidOrder,
     "EGeneral:Invalid arguments:volume": InvalidOrder,
     "EGeneral:Invalid arguments:viqc": InvalidOrder,
+    # Any other word of the service, such as Unavailable, Busy, Timeout or Deadline elapsed, is not about the order, and
+    # nowhere is it said that nothing was done.
+    "EService:": OutcomeUnknown,
 }
 
 BANS = {
-    "EGeneral:Temporary lockout": 300.0,  # "a few minutes"
+    "EGeneral:Temporary lockout": 300.0,  # seconds: "a few minutes"
     "EService:Throttled": 10.0,
     "EAPI:Rate limit exceeded": 5.0,  # "a few seconds", like the next three
     "EAuth:Rate limit exceeded": 5.0,

@@ -16,10 +16,10 @@ from exchanges.kraken.limits import LIMITS
 
 T = TypeVar("T")
 
-_ROWS = 100  # levels of a book's side, and trades, asked for
+_ROWS = 100  # levels of a book's side, and trades, to ask for
 _PAGE = 50  # past orders in one reply
-_PAGES = 5  # asked for at most, out of the 15 calls that may be made at once
-_WINDOW = 5000  # ms that a new order has to arrive in; at least 2 seconds, at most 60
+_PAGES = 5  # at most, out of the 15 calls that may be made at once
+_WINDOW = 5000  # ms in which a new order must arrive; Kraken accepts 2 to 60 seconds
 _ORDER_ID = re.compile("[A-Za-z0-9]+(?:-[A-Za-z0-9]+)+")
 
 
@@ -34,7 +34,7 @@ class Kraken(Exchange):
     proof = "the published example, and ccxt"
     client_id = ClientId(32, "0123456789abcdef")  # a UUID without dashes: exactly 32, or else at most 18
     pair = "{base}{quote}"
-    # Later assets that begin with X or Z, such as XAUT, are named so everywhere.
+    # In the names of newer assets, such as XAUT, a leading X or Z is no prefix.
     # https://support.kraken.com/articles/360000920306
     assets = {"BTC": "XBT", "DOGE": "XDG"}
     currencies = {
@@ -42,8 +42,9 @@ class Kraken(Exchange):
         "XMLN": "MLN", "XREP": "REP", "XXLM": "XLM", "XXMR": "XMR", "XXRP": "XRP", "XZEC": "ZEC", "ZAUD": "AUD",
         "ZCAD": "CAD", "ZEUR": "EUR", "ZGBP": "GBP", "ZJPY": "JPY", "ZUSD": "USD",
     }  # fmt: skip
-    """Its names of currencies, those that only balances have among them → FMZ's."""
+    """Kraken's names of currencies, those that only balances have among them → FMZ's."""
     periods = {minutes: str(minutes) for minutes in (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)}
+    week = THURSDAY
     max_candles = 720
     statuses = {
         "pending": Status.OPEN,
@@ -60,8 +61,9 @@ class Kraken(Exchange):
     refusals = REFUSALS
     bans = BANS
     limits = LIMITS
+    disproves = {"EService:Deadline elapsed": "clock"}
     cancels = ("POST private/Cancel*",)
-    allowed_calls = (  # whatever the verb: see raw
+    allowed_calls = (  # any verb, because raw chooses it
         "* 0/private/GetApiKeyInfo",
         "* 0/private/WithdrawAddresses",
         "* 0/private/WithdrawInfo",
@@ -87,16 +89,17 @@ class Kraken(Exchange):
         return self.call("POST", f"private/{name}", params=params, signed=True, safe=name in self.reading)
 
     def about(self, name: str, order_id: str) -> Any:
-        """Return the result of a signed call about one order. What else the field takes would mean several orders."""
+        """Return the result of a signed call about one order. Raises InvalidCall for any other value that the field
+        takes, because that would mean several orders."""
         if not _ORDER_ID.fullmatch(order_id):
             raise InvalidCall(f"{self.name}'s order ids look like OUF4EM-FRGI2-MQMWZD; nothing was sent")
         try:
             return self.private(name, txid=order_id)
-        except InvalidOrder as error:  # "EOrder:Invalid order", which of a new order means something else
+        except InvalidOrder as error:  # "EOrder:Invalid order"; for a new order it means something else
             raise OrderNotFound(error.message) from None
 
     def time(self) -> int:
-        # Whole seconds: half of one is the best guess. For the window of orders that is enough.
+        # Whole seconds, so half of one is added; that is exact enough for the window of orders.
         return milliseconds(self.call("GET", "public/Time", safe=False)["unixtime"]) + 500
 
     # Market data --------------------------------------------------------------------------------------------------
@@ -110,28 +113,31 @@ class Kraken(Exchange):
 
     def candles(self, symbol: Symbol, period: int, limit: int | None) -> list[Candle]:
         rows = _only(self.get("public/OHLC", pair=symbol, interval=self.periods[period]))
-        return [self.candle_row(row) for row in rows]
+        return self.read_all(self.candle_row, rows)
 
     def trades(self, symbol: Symbol) -> list[Trade]:
         rows = _only(self.get("public/Trades", pair=symbol, count=_ROWS))
-        return [self.trade_row(row, side=self.taker_sides[row[3]]) for row in rows]
+        return self.read_all(lambda row: self.trade_row(row, side=known(self.taker_sides, row[3], "side")), rows)
 
     def markets(self) -> list[Market]:
-        return [
-            self.read_market(name, row)
-            for name, row in self.get("public/AssetPairs").items()
-            if row["status"] in self.tradable and "wsname" in row
-        ]
+        rows = [(name, row) for name, row in self.get("public/AssetPairs").items() if "wsname" in row]
+        return self.read_all(lambda row: self.read_market(*row), rows)
 
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
         listed = self.symbols()
         rows = self.get("public/Ticker")
-        return [(listed[name], self.read_ticker(row)) for name, row in rows.items() if name in listed]
+        traded = [(listed[name], row) for name, row in rows.items() if name in listed]
+        return self.read_all(lambda row: (row[0], self.read_ticker(row[1])), traded)
 
     # Account ------------------------------------------------------------------------------------------------------
 
     def accounts(self) -> list[Balance]:
-        return [self.read_balance(asset, row) for asset, row in self.private("BalanceEx").items()]
+        assets: dict[str, list[Any]] = {}
+        for asset, row in self.private("BalanceEx").items():
+            # What earns automatically can be traded as the currency itself; see get-extended-balance, "Symbol
+            # Extensions".
+            assets.setdefault(self.currency(asset.removesuffix(".F")), []).append(row)
+        return self.read_all(lambda row: self.read_balance(*row), assets.items(), keep=True)
 
     def trade(self, order: NewOrder) -> OrderId:
         [order_id] = self.private(
@@ -141,23 +147,23 @@ class Kraken(Exchange):
             volume=order.amount,
             ordertype="market" if order.price is None else "limit",
             price=order.price,
-            oflags="viqc" if order.price is None and order.side is Side.BUY else None,  # the volume is money
+            oflags="viqc" if order.price is None and order.side is Side.BUY else None,  # the volume is quote
             cl_ord_id=order.client_id,
             deadline=self.order_deadline,
         )["txid"]
         return identifier(order_id)
 
     def order_deadline(self) -> str:
-        """Return when an order that is sent now is to be refused."""
+        """Return the time, as text, after which an order that is sent now is to be refused."""
         ends = datetime.fromtimestamp((self.now() + _WINDOW) / 1000, UTC)
         return ends.isoformat(timespec="seconds").replace("+00:00", "Z")
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
-        rows = self._named(self.private("OpenOrders")["open"])
-        return [self.read_order(row) for row in rows if self._is_of(symbol, row)]
+        rows = self._with_ids(self.private("OpenOrders")["open"])
+        return self.read_all(self.read_order, [row for row in rows if self._is_of(symbol, row)], keep=True)
 
     def order_reply(self, symbol: Symbol, *, order_id: str = "", client_id: str = "") -> Any:
-        for row in self._named(self.about("QueryOrders", order_id)):
+        for row in self._with_ids(self.about("QueryOrders", order_id)):
             if row["txid"] == order_id:
                 return row
         raise self.no_order(order_id)
@@ -170,7 +176,7 @@ class Kraken(Exchange):
 
     def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
         for name, state in (("OpenOrders", "open"), ("ClosedOrders", "closed")):
-            for row in self._named(self.private(name, cl_ord_id=client_id)[state]):
+            for row in self._with_ids(self.private(name, cl_ord_id=client_id)[state]):
                 if str(row.get("cl_ord_id")).replace("-", "") == client_id:
                     return identifier(row["txid"])
         return None
@@ -178,13 +184,13 @@ class Kraken(Exchange):
     def past_orders(
         self, symbol: Symbol | None, since: int | None, limit: int | None
     ) -> Iterator[tuple[tuple[int, ...], Order]]:
-        """Yield past orders with the time of their closing."""
-        start = max(0, since // 1000 - 1) if since else None  # in seconds, itself left out
+        """Yield past orders, each with the time of its closing as sort key."""
+        start = max(0, since // 1000 - 1) if since else None  # in seconds; Kraken leaves out the start itself
         found = 0
 
         def page(rows: list[Any]) -> list[Any]:
             reply = self.private("ClosedOrders", start=start, closetime="close", ofs=len(rows))
-            return list(self._named(reply["closed"]))
+            return list(self._with_ids(reply["closed"]))
 
         for rows in self.pages(page, _PAGE, _PAGES, whole=since is not None):
             for row in rows:
@@ -196,14 +202,14 @@ class Kraken(Exchange):
                 return
 
     def raw(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
-        """``0/public/…`` is a GET without a signature; every other path is a signed POST."""
+        """Send ``0/public/…`` as a GET without a signature, and every other path as a signed POST."""
         public = path.startswith("0/public/")
         return self.call("GET" if public else "POST", f"/{path}", params=params, signed=not public, safe=False)
 
     # Readers ------------------------------------------------------------------------------------------------------
 
-    def _named(self, rows: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """Yield orders that come by their ids, with the id in each."""
+    def _with_ids(self, rows: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the orders of a table by ids, each with its id in it."""
         for order_id, row in dict(rows).items():
             yield {**row, "txid": order_id}
 
@@ -212,11 +218,11 @@ class Kraken(Exchange):
 
     def currency(self, asset: str) -> str:
         """Return FMZ's name of a currency."""
-        name, dot, kind = asset.partition(".")  # XBT.F: bitcoin that earns
+        name, dot, kind = asset.partition(".")  # XBT.F: bitcoin that earns interest
         return self.currencies.get(name, name) + dot + kind
 
     def read_ticker(self, row: Mapping[str, Any]) -> Ticker:
-        """Return a market's row; its second figures are those of the last 24 hours."""
+        """Return the ticker in a market's row; the second value of each pair is that of the last 24 hours."""
         return Ticker(
             time=self.upstream.services.now(),
             bid=double(row["b"][0]),
@@ -237,28 +243,40 @@ class Kraken(Exchange):
             lot_size=Decimal(1).scaleb(-whole(row["lot_decimals"])),
             min_amount=exact(row["ordermin"]),
             min_notional=exact(row["costmin"]),
+            tradable=row["status"] in self.tradable,
         )
 
-    def read_balance(self, asset: str, row: Mapping[str, Any]) -> Balance:
-        """Return an asset's balance."""
-        held = exact(row["hold_trade"])
-        credit = exact(row.get("credit", 0)) - exact(row.get("credit_used", 0))  # of accounts with a credit line only
-        return Balance(self.currency(asset), exact(row["balance"]) + credit - held, held)
+    def read_balance(self, currency: str, rows: list[Any]) -> Balance:
+        """Return a currency's balance. rows: its own, and those of it that are tradable under another name."""
+        owned = sum((exact(row["balance"]) + self._credit(row) for row in rows), Decimal(0))
+        held = sum((exact(row["hold_trade"]) for row in rows), Decimal(0))
+        return Balance(currency, max(owned - held, Decimal(0)), held)
+
+    def _credit(self, row: Mapping[str, Any]) -> Decimal:
+        return exact(row.get("credit", 0)) - exact(row.get("credit_used", 0))  # only accounts with a credit line
 
     def read_order(self, row: Any) -> Order:
         asked = row["descr"]
         return self.order_row(
             row,
-            id=identifier(row["txid"]),
-            side=self.sides[asked["type"]],
-            # Of stop orders, which only a trader places by hand here, the price is a trigger.
-            price=exact(asked["price"] if asked["ordertype"] in ("limit", "iceberg") else row["limitprice"]),
-            amount=exact(row["vol_exec"] if "viqc" in row.get("oflags", "") else row["vol"]),  # vol is money then
+            id=lambda: identifier(row["txid"]),
+            side=lambda: known(self.sides, asked["type"], "side"),
+            price=lambda: self._price(row),
+            # Of a market order to buy, vol is money.
+            amount=lambda: exact(row["vol_exec"] if "viqc" in row.get("oflags", "") else row["vol"]),
             client_id=row.get("cl_ord_id") or "",
         )
 
+    def _price(self, row: Mapping[str, Any]) -> Decimal:
+        """Return an order's limit. Of stop orders, which only a trader places by hand here, ``price`` is a trigger, and
+        the limit ``price2`` until it is reached."""
+        asked = row["descr"]
+        if asked["ordertype"] in ("limit", "iceberg"):
+            return exact(asked["price"])
+        return exact(row["limitprice"]) or exact(asked.get("price2", 0))
+
 
 def _only(result: Mapping[str, Any]) -> Any:
-    """Return the one market's part of a result, under a name that may differ from the one that was asked for."""
+    """Return the one market's part of a result; its name there may differ from the one in the request."""
     [rows] = (rows for name, rows in result.items() if name != "last")
     return rows

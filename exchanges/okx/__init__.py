@@ -1,1 +1,1 @@
-"""OKX, spot and futures, which are one API."""
+"""OKX, spot and futures, which share one API."""

@@ -1,7 +1,8 @@
 """OKX's one API for spot and futures: https://www.okx.com/docs-v5/en/
 
-Errors come with HTTP 200: a code for the whole request, and on order calls another one in each item of the reply.
-Every number is text; ``""`` means that a field does not apply, which the documentation says of each one read so here.
+Errors come with HTTP 200: a code for the whole request, and on order calls another one in each item of the reply. Every
+number is text; ``""`` means that a field does not apply. It is accepted here only for fields whose documentation says
+so.
 """
 
 from abc import abstractmethod
@@ -15,11 +16,11 @@ from exchanges.okx.limits import LIMITS
 
 T = TypeVar("T")
 
-_PAGE = 100  # rows of a list of orders, its most
+_PAGE = 100  # rows of a list of orders, the most in one reply
 _PAGES = 50
-_LEVELS = "100"  # of the order book, which has one when none are named
+_LEVELS = "100"  # of the order book; the default is one
 _TRADES = "100"
-_WINDOW = 5000  # ms that a new order has to arrive in
+_WINDOW = 5000  # ms in which a new order must arrive
 
 
 class OKXApi(Exchange):
@@ -33,7 +34,7 @@ class OKXApi(Exchange):
     signer = HmacHeaders.named(prefix="OK-ACCESS-")
     proof = "the ccxt library, 4.5.90: none is published"
     pair = "{base}-{quote}"
-    # Of six hours and above there are two kinds: days that begin in Hong Kong, and these.
+    # From six hours on there are two kinds: bars by Hong Kong's days, and these, by UTC's.
     periods = {
         1: "1m", 3: "3m", 5: "5m", 15: "15m", 30: "30m", 60: "1H", 120: "2H", 240: "4H", 360: "6Hutc", 720: "12Hutc",
         1440: "1Dutc", 2880: "2Dutc", 4320: "3Dutc", 10080: "1Wutc",
@@ -52,17 +53,16 @@ class OKXApi(Exchange):
     client_id = ClientId(32, ALPHANUMERIC)
     limits = LIMITS
     cancels = ("POST trade/cancel*", "POST trade/mass-cancel*")
-    sensitive_words = ("moveposition",)  # to another sub-account
+    sensitive_words = ("moveposition",)  # moves positions to another sub-account
     allowed_calls = ("GET *",)
     kinds: ClassVar[tuple[str, ...]]
-    """Its names for the types of instrument that are traded here."""
+    """OKX's types of instrument that are traded here."""
     margin_mode: ClassVar[str]
-    """What an order is paid from."""
+    """The trade mode of orders: from cash, or from cross margin."""
 
-    ticker_row = Row(
-        Ticker, time="ts", bid="bidPx", ask="askPx", last="last", high="high24h", low="low24h", volume="vol24h"
-    )
+    ticker_row = Row(Ticker, time="ts")
     candle_row = Row(Candle, time=0, open=1, high=2, low=3, close=4, volume=5)
+    balance_row = Row(Balance, currency="ccy", frozen="frozenBal")
     trade_row = Row(Trade, id="tradeId", time="ts", price="px", amount="sz", side="side")
     order_row = Row(Order, id="ordId", side="side", filled="accFillSz", status="state", client_id="clOrdId")
     market_row = Row(
@@ -71,7 +71,7 @@ class OKXApi(Exchange):
 
     def unwrap(self, payload: Any) -> Any:
         code, rows = str(payload["code"]), payload.get("data") or []
-        if code == "2":  # of a bulk, which only a pass-through can send, some were done: each row says which
+        if code == "2":  # a part of a batch, which only a pass-through can send, was done: each row says which
             return rows
         for row in rows:
             if isinstance(row, dict) and row.get("sCode", "0") != "0":
@@ -81,7 +81,7 @@ class OKXApi(Exchange):
         return rows
 
     def entry(self, table: Mapping[str, T], code: str) -> T | None:
-        return super().entry(table, code.partition("_")[0])  # some have a part of their own behind: 51008_1000
+        return super().entry(table, code.partition("_")[0])  # some codes have a second part: 51008_1000
 
     def time(self) -> int:
         [row] = self.call("GET", "public/time", safe=False)
@@ -91,7 +91,7 @@ class OKXApi(Exchange):
 
     def ticker(self, symbol: Symbol) -> Ticker:
         [row] = self.get("market/ticker", instId=symbol)
-        return self.ticker_row(row)
+        return self.read_ticker(row)
 
     def depth(self, symbol: Symbol) -> Depth:
         [book] = self.get("market/books", instId=symbol, sz=_LEVELS)
@@ -99,25 +99,25 @@ class OKXApi(Exchange):
 
     def candles(self, symbol: Symbol, period: int, limit: int | None) -> list[Candle]:
         rows = self.get("market/candles", instId=symbol, bar=self.periods[period], limit=limit or self.max_candles)
-        return [self.candle_row(row) for row in rows]
+        return self.read_all(self.candle_row, rows)
 
     def trades(self, symbol: Symbol) -> list[Trade]:
-        return [self.trade_row(row) for row in reversed(self.get("market/trades", instId=symbol, limit=_TRADES))]
+        return self.read_all(self.trade_row, reversed(self.get("market/trades", instId=symbol, limit=_TRADES)))
 
     def markets(self) -> list[Market]:
-        rows = (row for kind in self.kinds for row in self.get("public/instruments", instType=kind))
-        return [self.read_market(row) for row in rows if row["state"] == "live"]
+        rows = [row for kind in self.kinds for row in self.get("public/instruments", instType=kind)]
+        return self.read_all(self.read_market, rows)
 
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
         rows = [row for kind in self.kinds for row in self.get("market/tickers", instType=kind)]
         traded = (row for row in rows if row["last"] and row["bidPx"] and row["askPx"])
-        return [(self.symbol_of(row["instId"]), self.ticker_row(row)) for row in traded]
+        return self.read_all(lambda row: (self.symbol_of(row["instId"]), self.read_ticker(row)), traded)
 
     # Account ------------------------------------------------------------------------------------------------------
 
     def accounts(self) -> list[Balance]:
         [account] = self.signed("GET", "account/balance")
-        return [Balance(row["ccy"], self.free(row), exact(row["frozenBal"])) for row in account["details"]]
+        return self.read_all(self.read_balance, account["details"], keep=True)
 
     def trade(self, order: NewOrder) -> OrderId:
         asked = {
@@ -130,13 +130,13 @@ class OKXApi(Exchange):
             "px": order.price,
             **self.position_params(order),
         }
-        # Else it would be good for 30 seconds: https://www.okx.com/docs-v5/en/#overview-transaction-timeouts
+        # The default is 30 seconds: https://www.okx.com/docs-v5/en/#overview-transaction-timeouts
         window = {"expTime": lambda: str(self.now() + _WINDOW)}
         [row] = self.call("POST", "trade/order", params=asked, headers=window, signed=True)
         return identifier(row["ordId"])
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
-        return [self.read_order(row) for row in self.listed("trade/orders-pending", symbol)]
+        return self.read_all(self.read_order, self.list_orders("trade/orders-pending", symbol), keep=True)
 
     def order_reply(self, symbol: Symbol, *, order_id: str = "", client_id: str = "") -> Any:
         named = {"ordId": order_id} if order_id else {"clOrdId": client_id}
@@ -147,37 +147,37 @@ class OKXApi(Exchange):
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         if not self.signed("POST", "trade/cancel-order", instId=symbol, ordId=order_id):
             raise self.no_order(order_id)
-        return False  # accepted is all that a success says
+        return False  # a success only says that the request was accepted
 
     def history(self, symbol: Symbol | None, since: int | None, limit: int | None) -> list[Order]:
         """Return past orders of the last seven days; cancelled orders without fills are kept for two hours."""
-        # The latest of one kind reach further back than those of another: only as many as one page are all there were.
+        # A page of one kind may reach further back in time than a page of another, so no more than a page is complete.
         return super().history(symbol, since, limit or (None if since else _PAGE))
 
     def past_orders(
         self, symbol: Symbol | None, since: int | None, limit: int | None
     ) -> Iterator[tuple[tuple[int, ...], Order]]:
         enough = None if since else limit
-        for row in self.listed("trade/orders-history", symbol, enough=enough, begin=str(since) if since else None):
+        for row in self.list_orders("trade/orders-history", symbol, enough=enough, begin=str(since) if since else None):
             yield (int(row["cTime"]), int(row["ordId"])), self.read_order(row)
 
-    # What differs between spot and futures ------------------------------------------------------------------------
+    # Different for spot and futures -------------------------------------------------------------------------------
 
     @abstractmethod
     def position_params(self, order: NewOrder) -> Mapping[str, Any]:
-        """Return what a new order says besides its market, side, amount and price."""
+        """Return a new order's parameters besides its market, side, amount and price."""
 
     @abstractmethod
     def free(self, row: Mapping[str, str]) -> Decimal:
-        """Return what can be used of a currency."""
+        """Return the amount of a currency that can be used."""
 
     @abstractmethod
     def symbol_of(self, market: str) -> Symbol:
-        """Return FMZ's name of a market by the exchange's own."""
+        """Return FMZ's name of a market by the exchange's own name."""
 
     @abstractmethod
     def queries(self, symbol: Symbol | None) -> list[dict[str, Any]]:
-        """Return the queries that together ask for orders of a market, of a range, or all."""
+        """Return the queries that together list the orders of a market, of a range, or of all markets."""
 
     @abstractmethod
     def read_market(self, row: Mapping[str, Any]) -> Market:
@@ -185,8 +185,10 @@ class OKXApi(Exchange):
 
     # Readers ------------------------------------------------------------------------------------------------------
 
-    def listed(self, resource: str, symbol: Symbol | None, *, enough: int | None = None, **params: Any) -> list[Any]:
-        """Return the rows of a list of orders, to its end or until there are ``enough`` of each query."""
+    def list_orders(
+        self, resource: str, symbol: Symbol | None, *, enough: int | None = None, **params: Any
+    ) -> list[Any]:
+        """Return the rows of a list of orders, to its end or until each query gave ``enough``."""
         found: list[Any] = []
         for query in self.queries(symbol):
 
@@ -203,10 +205,21 @@ class OKXApi(Exchange):
             found += rows
         return found
 
+    def read_ticker(self, row: Mapping[str, Any]) -> Ticker:
+        """Return a market's day. A new one has a book before its first trade: its prices are all there is then."""
+        bid, ask = double(row["bidPx"]), double(row["askPx"])
+        last = double(row["last"] or bid)
+        high, low = (double(row[name] or last) for name in ("high24h", "low24h"))
+        return self.ticker_row(row, bid=bid, ask=ask, last=last, high=high, low=low, volume=double(row["vol24h"] or 0))
+
+    def read_balance(self, row: Mapping[str, str]) -> Balance:
+        """Return a currency's balance."""
+        return self.balance_row(row, free=lambda: self.free(row))
+
     def read_order(self, row: Any) -> Order:
         return self.order_row(
             row,
-            price=exact(row["px"] or "0"),  # a market order has none
-            amount=exact(row["accFillSz"] if row["tgtCcy"] == "quote_ccy" else row["sz"]),  # sz is money then
-            average=exact(row["avgPx"] or "0"),  # none before the first fill
+            price=lambda: exact(row["px"] or "0"),  # a market order has none
+            amount=lambda: exact(row["accFillSz"] if row["tgtCcy"] == "quote_ccy" else row["sz"]),  # then sz is quote
+            average=lambda: exact(row["avgPx"] or "0"),  # none before the first fill
         )

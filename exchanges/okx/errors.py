@@ -16,6 +16,7 @@ REFUSALS = codes({
     OutcomeUnknown: "50001 50004 50026 51016 51054 51149 51410 51412",  # its own failures, and our client id
     WrongTime: "50036 50102 50112",
     AuthenticationFailed: (
+        "50007 50008 50009 50027 51009 51024 "  # accounts that are blocked or restricted
         "50030 50035 50041 50100 50101 50103 50104 50105 50106 50107 50108 50109 50110 50111 50113 50114 50118 50119 "
         "50120 50121"
     ),
@@ -31,4 +32,4 @@ REFUSALS = codes({
 
 REFUSAL_TEXTS = {"51000 Parameter (px|sz) ": InvalidOrder}
 
-BANS = {"50011": 2.0}  # a limit was exceeded: all are of two seconds
+BANS = {"50011": 2.0}  # seconds: a limit was exceeded, and all are of two seconds

@@ -1,7 +1,7 @@
 """OKX's perpetual and dated futures, linear and inverse: https://www.okx.com/docs-v5/en/
 
-Amounts are contracts. FMZ's ``BTC_USDT.swap`` is margined in USDT, ``BTC_USD.swap`` in BTC; a dated contract is called
-by the exchange's own ``alias`` (``BTC_USDT.quarter``), or by its instrument's name where it has none that is FMZ's.
+Amounts are contracts. FMZ's ``BTC_USDT.swap`` is margined in USDT, ``BTC_USD.swap`` in BTC; a dated contract has the
+exchange's own ``alias`` as its code (``BTC_USDT.quarter``), or its instrument's name if FMZ has no such code.
 """
 
 from collections.abc import Mapping
@@ -24,8 +24,9 @@ class FuturesOKX(FuturesExchange, OKXApi):
         {_PERPETUAL, "this_week", "next_week", "this_month", "next_month", "quarter", "next_quarter", "third_quarter"}
     )
     max_leverage = 125
+    disproves = {"51000": "position mode"}  # "Parameter posSide error"
     position_modes = {"net_mode": False, "long_short_mode": True}
-    """Its names of position modes → True where long and short positions are kept apart."""
+    """OKX's names of position modes → True if long and short positions are kept apart."""
     position_sides = {"long": PositionSide.LONG, "short": PositionSide.SHORT}
 
     position_row = Row(Position, price="avgPx", profit="upl")
@@ -44,26 +45,19 @@ class FuturesOKX(FuturesExchange, OKXApi):
     def fundings(self, symbol: Symbol | None) -> list[Funding]:
         one = self.one(symbol)
         rows = self.get("public/funding-rate", instId=one.id if one else "ANY")
-        return [
-            Funding(
-                symbol=self.symbol_of(row["instId"]),
-                time=milliseconds(row["fundingTime"]),
-                rate=double(row["fundingRate"]),
-                interval=milliseconds(row["nextFundingTime"]) - milliseconds(row["fundingTime"]),
-            )
-            for row in self.covered(symbol, rows, "instId")
-        ]
+        return self.read_all(self.read_funding, self.covered(symbol, rows, "instId"))
 
     # Account ------------------------------------------------------------------------------------------------------
 
     def prepare(self, order: NewOrder) -> None:
-        """Ask beforehand what the order's words depend on, so that a failure to learn it is not the order's."""
+        """Make all calls that an order needs beforehand: also ask for the position mode, which its parameters depend
+        on."""
         self.hedged()
         super().prepare(order)
 
     def position_mode(self) -> bool:
         [account] = self.signed("GET", "account/config")
-        return self.position_modes[str(account["posMode"])]
+        return known(self.position_modes, account["posMode"], "position mode")
 
     def position_params(self, order: NewOrder) -> Mapping[str, Any]:
         if self.hedged():
@@ -74,16 +68,16 @@ class FuturesOKX(FuturesExchange, OKXApi):
         self.signed("POST", "account/set-leverage", instId=symbol, lever=str(leverage), mgnMode=self.margin_mode)
 
     def free(self, row: Mapping[str, str]) -> Decimal:
-        return exact(row["availEq"] or row["availBal"])  # equity applies to accounts that may have futures
+        return exact(row["availEq"] or row["availBal"])  # accounts that may trade futures have availEq
 
-    def listed(self, resource: str, symbol: Symbol | None, **options: Any) -> list[Any]:
-        return self.covered(symbol, super().listed(resource, symbol, **options), "instId")
+    def list_orders(self, resource: str, symbol: Symbol | None, **options: Any) -> list[Any]:
+        return self.covered(symbol, super().list_orders(resource, symbol, **options), "instId")
 
-    def positions(self, symbol: Symbol | None) -> list[Position]:
+    def open_positions(self, symbol: Symbol | None) -> list[Position]:
         one = self.one(symbol)
         rows = self.signed("GET", "account/positions", instId=one and one.id)
         held = [row for row in rows if row["instType"] in self.kinds and exact(row["pos"])]
-        return [self.read_position(row) for row in self.covered(symbol, held, "instId")]
+        return self.read_all(self.read_position, self.covered(symbol, held, "instId"), keep=True)
 
     # Readers ------------------------------------------------------------------------------------------------------
 
@@ -93,21 +87,33 @@ class FuturesOKX(FuturesExchange, OKXApi):
             symbol=_symbol(row["instId"], row["alias"], contracts=self.contracts),
             contract_value=exact(row["ctVal"]) * exact(row["ctMult"]),
             contract_currency=row["ctValCcy"],
+            tradable=row["state"] == "live",
+            delivery_ms=milliseconds(row["expTime"]) if row.get("expTime") else 0,
+        )
+
+    def read_funding(self, row: Mapping[str, Any]) -> Funding:
+        """Return a contract's next funding."""
+        return Funding(
+            symbol=self.symbol_of(row["instId"]),
+            time=milliseconds(row["fundingTime"]),
+            rate=double(row["fundingRate"]),
+            interval=milliseconds(row["nextFundingTime"]) - milliseconds(row["fundingTime"]),
         )
 
     def read_position(self, row: Mapping[str, Any]) -> Position:
-        """Return a position."""
+        """Return the position in a row."""
         held = exact(row["pos"])
         net = "long" if held > 0 else "short"
+        side = net if row["posSide"] == "net" else row["posSide"]
         return self.position_row(
             row,
             symbol=self.symbol_of(row["instId"]),
-            side=self.position_sides[net if row["posSide"] == "net" else row["posSide"]],
+            side=known(self.position_sides, side, "position side"),
             amount=abs(held),
             # availPos applies to few kinds of positions.
-            frozen=abs(held) - abs(exact(row["availPos"])) if row["availPos"] else Decimal(0),
-            margin=exact(row["margin"] or row["imr"]),  # isolated, or cross
-            leverage=exact(row["lever"] or "0"),  # none in cross margin of a portfolio account
+            frozen=lambda: abs(held) - abs(exact(row["availPos"])) if row["availPos"] else Decimal(0),
+            margin=lambda: exact(row["margin"] or row["imr"]),  # isolated, or cross
+            leverage=lambda: exact(row["lever"] or "0"),  # none in cross margin of a portfolio account
         )
 
 

@@ -29,8 +29,8 @@ class OKX(OKXApi):
         return {"tgtCcy": "quote_ccy" if order.side is Side.BUY else "base_ccy", "banAmend": True}
 
     def free(self, row: Mapping[str, str]) -> Decimal:
-        return exact(row["availBal"])
+        return exact(row["availBal"] or row["availEq"])  # margin accounts may have equity only
 
     def read_market(self, row: Mapping[str, Any]) -> Market:
         symbol = Symbol(row["baseCcy"], row["quoteCcy"])
-        return self.market_row(row, symbol=symbol, contract_currency=row["baseCcy"])
+        return self.market_row(row, symbol=symbol, contract_currency=row["baseCcy"], tradable=row["state"] == "live")

@@ -1,6 +1,6 @@
 """The embedded simulated exchange: a market and an account to try strategies on, without keys, network or risk.
 
-``simulation`` says what is traded, ``ledger`` keeps the accounts by the rules of ``spot`` and ``swaps``. Its own small
+``simulation`` makes the market, ``ledger`` keeps the accounts by the rules of ``spot`` and ``swaps``. Its own small
 API, for pass-throughs, is GET ``time`` and POST ``reset``.
 """
 
@@ -48,7 +48,7 @@ class FuturesPaper(PaperApi, FuturesExchange):
     def multiple(self, symbol: Symbol) -> int:
         return self.leverage(symbol) or DEFAULT_LEVERAGE
 
-    def positions(self, symbol: Symbol | None) -> list[Position]:
+    def open_positions(self, symbol: Symbol | None) -> list[Position]:
         markets = self.names_of(symbol)
         with self.ledger() as ledger:
             account = ledger.account
@@ -58,7 +58,7 @@ class FuturesPaper(PaperApi, FuturesExchange):
         return positions
 
     def fundings(self, symbol: Symbol | None) -> list[Funding]:
-        """Nothing is paid for holding a swap here; the times are the usual ones."""
+        """Return fundings at the usual times with a rate of 0: holding a swap costs nothing here."""
         next_ms = (self.upstream.services.now() // _FUNDING + 1) * _FUNDING
         return [
             Funding(symbol=market.symbol, time=next_ms, rate=0.0, interval=_FUNDING)
@@ -67,7 +67,7 @@ class FuturesPaper(PaperApi, FuturesExchange):
         ]
 
     def read_position(self, account: Account, position: PaperPosition, now: int) -> Position:
-        """Return a position, its profit by the latest trade."""
+        """Return a position, with its profit at the price of the latest trade."""
         listing = self.kind.listings[position.symbol]
         last = listing.price(next(simulation.prints_until(listing, now)).price)
         return Position(

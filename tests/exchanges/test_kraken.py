@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import ccxt  # type: ignore[import-untyped]
+import ccxt
 import pytest
 import requests
 
@@ -268,7 +268,7 @@ def test_our_name_of_a_market_gives_its_own_name_and_back(connect: Connect) -> N
     cases = load(Path(__file__).parent / "cases" / "kraken")
     listed = json.loads(next(case for case in cases if case.method == "markets").got[0].text)["result"]
     kraken, _ = connect(listed)
-    markets = kraken.markets()
+    markets = [market for market in kraken.markets() if market.tradable]
     assert [str(market.symbol) for market in markets] == ["BTC_USD", "BTC_USDT", "DOGE_USD", "ETH_BTC"]
     for market in markets:
         assert kraken.market(market.symbol) == listed[market.id]["altname"]
@@ -357,3 +357,21 @@ def test_more_than_can_be_asked_for_is_not_silently_cut(connect: Connect) -> Non
     kraken, recorder = connect(*(page(start) for start in range(0, 300, 50)))
     assert len(kraken.history(None, None, 1000)) == 250
     assert len(recorder.sent) == 5
+
+
+def test_coins_that_earn_count_with_their_coin_and_nothing_is_below_zero(connect: Connect) -> None:
+    kraken, _ = connect(
+        {"XXBT": {"balance": "0.1", "hold_trade": "0.6"}, "XBT.F": {"balance": "1.5", "hold_trade": "0"},
+         "XETH": {"balance": "0.1", "hold_trade": "0.6"}, "ETH.S": {"balance": "2", "hold_trade": "0"}}
+    )  # fmt: skip
+    balances = {each.currency: (each.free, each.frozen) for each in kraken.accounts()}
+    assert balances["BTC"] == (Decimal("1.0"), Decimal("0.6"))
+    assert balances["ETH"][0] == 0
+    assert balances["ETH.S"] == (Decimal(2), Decimal(0))
+
+
+@pytest.mark.parametrize("kind", ["stop-loss-limit", "take-profit-limit"])
+def test_an_order_that_is_not_triggered_has_the_price_it_will_have(kind: str, connect: Connect) -> None:
+    asked = {"pair": "XBTUSD", "type": "sell", "ordertype": kind, "price": "26000.0", "price2": "25900.0"}
+    kraken, _ = connect({ORDER_ID: row(status="open", descr=asked, limitprice="0.0")})
+    assert kraken.order(BTC_USD, ORDER_ID).price == Decimal("25900.0")

@@ -87,4 +87,4 @@ def test_a_closing_word_names_the_position_it_closes(word: str, side: Side, clos
 def test_models_are_frozen() -> None:
     balance = Balance("btc", Decimal(1), Decimal(0))
     with pytest.raises(dataclasses.FrozenInstanceError):
-        balance.free = Decimal(2)  # type: ignore[misc]
+        balance.free = Decimal(2)  # type: ignore[misc] # it is frozen

@@ -15,7 +15,7 @@ NOT_JSON = "not valid JSON"
 
 
 def named(value: object) -> str:
-    """A parameter's name in a test's."""
+    """Return a parameter's name in a test's name."""
     return repr(value)[:30] if isinstance(value, str | bytes) else type(value).__name__
 
 
@@ -44,7 +44,7 @@ def test_fractions_are_read_to_the_last_digit(number: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         (b"", "empty"), (b"  \r\n ", "empty"), (b"[]", "not a JSON object"), (b'"a"', "not a JSON object"),
         (b"1", "not a JSON object"),
@@ -68,8 +68,8 @@ def test_fractions_are_read_to_the_last_digit(number: str) -> None:
     ],
     ids=named,
 )  # fmt: skip
-def test_what_could_be_read_in_two_ways_is_refused(body: bytes, told: str) -> None:
-    with pytest.raises(InvalidCall, match=told) as refused:
+def test_what_could_be_read_in_two_ways_is_refused(body: bytes, message: str) -> None:
+    with pytest.raises(InvalidCall, match=message) as refused:
         wire.read(body)
     assert len(str(refused.value)) < 120
 

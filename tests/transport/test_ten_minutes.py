@@ -231,7 +231,7 @@ FUTURES_BINANCE = World(
             lambda: Windows(2400, 60_000),
             calls({
                 "GET /fapi/v1/ticker/24hr": by_symbol(1, 40), "GET /fapi/v1/ticker/bookTicker": by_symbol(2, 5),
-                "GET /fapi/v1/depth": 5, "GET /fapi/v3/balance": 5, "GET /fapi/v1/openOrders": by_symbol(1, 40),
+                "GET /fapi/v1/depth": 5, "GET /fapi/v3/account": 5, "GET /fapi/v1/openOrders": by_symbol(1, 40),
                 "DELETE /fapi/v1/order": 1, "GET /fapi/v1/exchangeInfo": 1, "GET /fapi/v1/positionSide/dual": 30,
             }),
         ),
@@ -240,7 +240,7 @@ FUTURES_BINANCE = World(
     },
     answers={
         "GET /fapi/v1/ticker/24hr": one_or_all(DAY), "GET /fapi/v1/ticker/bookTicker": one_or_all(TOP),
-        "GET /fapi/v1/depth": BOOK, "GET /fapi/v3/balance": [], "GET /fapi/v1/openOrders": [],
+        "GET /fapi/v1/depth": BOOK, "GET /fapi/v3/account": {"assets": []}, "GET /fapi/v1/openOrders": [],
         "POST /fapi/v1/order": DONE, "DELETE /fapi/v1/order": DONE,
         "GET /fapi/v1/exchangeInfo": {"symbols": [LISTED]},
         "GET /fapi/v1/positionSide/dual": {"dualSidePosition": False},

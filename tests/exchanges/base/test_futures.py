@@ -59,7 +59,10 @@ def test_a_contract_that_it_has_not_is_refused_and_not_remembered(lent: Lent, co
 def test_leverage_is_one_markets_or_all_markets(lent: Lent) -> None:
     exchange = futures(lent)
     exchange.set_leverage(20, Symbol.parse("btc_usdt.swap"))
+    assert exchange.leverage(Symbol.parse("ETH_USDT.swap")) is None
     exchange.set_leverage(5, None)
+    assert exchange.leverage(Symbol.parse("BTC_USDT.swap")) == 5, "what is set later counts"
+    exchange.set_leverage(20, Symbol.parse("btc_usdt.swap"))
     assert exchange.leverage(Symbol.parse("BTC_USDT.swap")) == 20
     assert exchange.leverage(Symbol.parse("ETH_USDT.swap")) == 5
 

@@ -1,12 +1,13 @@
 """The leverage that the exchange is told before an order, and instruments by their own names."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
 
 from protocol.errors import InvalidCall, OutcomeUnknown
-from protocol.models import Symbol
+from protocol.models import Position, PositionSide, Symbol
 from tests.lent import Lent
 from tests.tiny import KEYS, RULES, SWAP, Canned, FuturesTiny, Lister, order
 
@@ -82,3 +83,27 @@ def test_a_contract_that_has_moved_on_is_told_the_leverage_again(lent: Lent) -> 
     for name in ("BTC-270326", "BTC-270326", "BTC-270625"):
         levered(lent, told=told, market=lambda self, symbol, name=name: name).prepare(order(SWAP))
     assert told == [("BTC_USDT.swap", 20)] * 2
+
+
+def test_what_the_exchange_reports_renews_what_is_known(lent: Lent) -> None:
+    market = replace(RULES, symbol=SWAP, id="BTCUSDT")
+    held = Position(
+        symbol=SWAP, side=PositionSide.LONG, amount=Decimal(1), frozen=Decimal(0), price=Decimal(1), profit=Decimal(0),
+        margin=Decimal(1), leverage=Decimal("3.00"),
+    )  # fmt: skip
+    exchange = levered(lent, markets=Lister(market), open_positions=lambda self, symbol: [held])
+    exchange.set_leverage(5, None)
+    for _ in range(2):
+        exchange.prepare(order(SWAP))
+    assert exchange.told == [("BTC_USDT.swap", 5)]
+    exchange.positions(None)  # 3: it was changed in the exchange's app
+    exchange.prepare(order(SWAP))
+    assert exchange.told == [("BTC_USDT.swap", 5)] * 2
+
+
+def test_a_call_applies_anew(lent: Lent) -> None:
+    exchange = levered(lent)
+    for _ in range(2):
+        exchange.set_leverage(5, None)
+        exchange.prepare(order(SWAP))
+    assert exchange.told == [("BTC_USDT.swap", 5)] * 2

@@ -1,11 +1,15 @@
 """The list of markets: kept for an hour, and what it says of a refused order."""
 
+from dataclasses import replace
+
 import pytest
 
+from exchanges.base import FuturesExchange
 from protocol.errors import InvalidCall, InvalidOrder, NotSent, OutcomeUnknown
-from protocol.models import Symbol
+from protocol.models import Market, Symbol
+from tests.conftest import NOW, Clock
 from tests.lent import Lent
-from tests.tiny import BTC, ORDER, RULES, Canned, Lister, ask, tiny
+from tests.tiny import BTC, ORDER, RULES, SWAP, Canned, Lister, ask, futures, order, tiny
 
 STEP = b'{"code": 14, "message": "bad step"}'
 
@@ -45,3 +49,83 @@ def test_a_refusal_by_a_rule_that_cannot_be_had_stands_alone(lent: Lent) -> None
     with pytest.raises(InvalidOrder) as refused:
         ask(exchange, "trade", **ORDER)
     assert str(refused.value) == "INVALID_ORDER Tiny 14 bad step"
+
+
+# What is not in the list, or not for long ---------------------------------------------------------------------------
+
+
+def test_a_market_that_is_not_in_the_list_may_be_new(lent: Lent) -> None:
+    new = replace(RULES, symbol=Symbol("NEW", "USDT"), id="NEW-T")
+    lister = Lister(RULES, new)
+    exchange = tiny(lent, markets=lister)
+    assert exchange.rules(BTC) is RULES
+    assert exchange.fresh().rules(new.symbol) is new
+    assert lister.asked == 2
+
+
+def test_a_miss_asks_again_once_in_a_few_seconds(lent: Lent, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("transport.upstream.time.monotonic", lambda: now[0])
+    lister = Lister(RULES)
+    exchange = tiny(lent, markets=lister)
+    for seconds, asked in ((0, 1), (1, 2), (1, 2), (2, 2), (4, 3)):
+        now[0] += seconds
+        with pytest.raises(InvalidCall, match="Tiny lists no market ETH_USDT"):
+            exchange.fresh().rules(Symbol("ETH", "USDT"))
+        assert lister.asked == asked
+
+
+def test_an_empty_list_is_not_kept(lent: Lent) -> None:
+    lists = [[], [RULES]]
+    exchange = tiny(lent, markets=lambda _: lists.pop(0))
+    assert exchange.listing() == {}
+    assert exchange.listing() == {"BTC_USDT": RULES}
+
+
+def quarters(*delivered: int) -> list[Market]:
+    """Return two quarters, and their deliveries in ms."""
+    return [
+        replace(RULES, symbol=replace(SWAP, contract=code), id=f"BTC-{delivery}", delivery_ms=delivery)
+        for code, delivery in zip(("quarter", "next_quarter"), delivered, strict=True)
+    ]
+
+
+def test_a_list_ends_with_the_first_delivery_in_it(lent: Lent, clock: Clock) -> None:
+    first, second, third = NOW + 1000, NOW + 2000, NOW + 3000
+    lists = [quarters(first, second), quarters(second, third)]
+    exchange = futures(lent, markets=lambda _: lists.pop(0), contracts=frozenset({"quarter", "next_quarter"}))
+    quarter = replace(SWAP, contract="quarter")
+    assert exchange.rules(quarter).delivery_ms == first
+    clock.ms = first - 1
+    assert exchange.rules(quarter).delivery_ms == first
+    clock.ms = first
+    assert exchange.rules(quarter).delivery_ms == second
+
+
+def test_a_contract_that_was_delivered_has_its_own_name_only(lent: Lent) -> None:
+    markets = quarters(NOW, NOW + 1000)
+    exchange = futures(lent, markets=lambda _: markets)
+    with pytest.raises(InvalidCall, match=r"lists no market BTC_USDT.quarter"):
+        exchange.rules(replace(SWAP, contract="quarter"))
+    delivered = exchange.rules(replace(SWAP, contract=f"BTC-{NOW}"))
+    assert (str(delivered.symbol), delivered.tradable) == (f"BTC_USDT.BTC-{NOW}", False)
+    assert exchange.symbol_of(f"BTC-{NOW}").contract == f"BTC-{NOW}"
+
+
+def test_what_is_not_tradable_takes_no_new_orders_and_everything_else(lent: Lent) -> None:
+    suspended = replace(RULES, symbol=SWAP, id="BTC-P", tradable=False)
+    exchange = futures(lent, markets=lambda _: [suspended], market=FuturesExchange.market)
+    assert exchange.market(SWAP) == "BTC-P"
+    assert exchange.listing() == {}
+    with pytest.raises(InvalidCall, match=r"FuturesTiny takes no new orders of BTC_USDT.swap now; nothing was sent"):
+        exchange.prepare(order(SWAP))
+
+
+def test_a_name_that_moves_on_is_looked_up_for_every_order_where_the_list_says_not_when(lent: Lent) -> None:
+    lists = [quarters(0, 0), quarters(0, 0)]
+    lists[1][0] = replace(lists[1][0], id="BTC-later")
+    exchange = futures(lent, markets=lambda _: lists.pop(0), market=FuturesExchange.market)
+    quarter = replace(SWAP, contract="quarter")
+    assert exchange.market(quarter) == "BTC-0"
+    exchange.prepare(order(quarter))
+    assert exchange.market(quarter) == "BTC-later"

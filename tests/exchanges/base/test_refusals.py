@@ -38,7 +38,8 @@ PATTERNS = {
         (499, HTML, ExchangeError),
         *((status, body, ExchangeFailed) for status in (500, 502, 503, 504, 520, 599) for body in (HTML, b"", b"{}")),
         # A code that is in the table says more than the status.
-        *((status, FUNDS, InsufficientFunds) for status in (200, 400, 401, 403, 404, 408, 418, 429, 500, 503)),
+        *((status, FUNDS, InsufficientFunds) for status in (200, 400, 401, 403, 404, 408, 418, 429)),
+        *((status, FUNDS, OutcomeUnknown) for status in (500, 503)),  # whatever the body says
         *((status, MAYBE, OutcomeUnknown) for status in (200, 400, 401, 429, 500)),
         # One that is not says less.
         (200, STRANGE, ExchangeError), (400, STRANGE, ExchangeError), (401, STRANGE, AuthenticationFailed),

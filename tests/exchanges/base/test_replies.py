@@ -38,8 +38,9 @@ from tests.tiny import (
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        (b'{"ok": [{"name": "btc"}]}', "it lacks 'free'"), (b'{"ok": [1]}', "TypeError"), (b'{"ok": 5}', "TypeError"),
-        (b'{"ok": {"name": 1}}', "TypeError"),
+        (b'{"ok": [{"name": "btc"}]}', "it lacks 'free'"), (b'{"ok": [1]}', "it has another form"),
+        (b'{"ok": 5}', "it has another form"),
+        (b'{"ok": {"name": 1}}', "it has another form"),
     ],
 )  # fmt: skip
 def test_an_undocumented_reply_has_no_definite_answer(lent: Lent, body: bytes, why: str) -> None:
@@ -154,7 +155,7 @@ def test_what_is_asked_beforehand_is_never_shown(lent: Lent) -> None:
     assert exchange.rules(SWAP).symbol == SWAP
     assert exchange.hedged() is True
     assert exchange.clock_offset() == 500
-    assert [str(request.url).rpartition("/")[2] for request in http.sent] == ["time", "leverage", "markets", "mode"]
+    assert [str(request.url).rpartition("/")[2] for request in http.sent] == ["time", "markets", "leverage", "mode"]
     assert exchange.replies == []
     assert exchange.trade(order(SWAP)) == 7
     assert exchange.replies == [b'{"ok": {"id": 7}}']
@@ -178,7 +179,7 @@ def test_a_question_apart_that_cannot_be_read_has_no_definite_answer(lent: Lent)
     exchange = tiny(lent)
     with pytest.raises(OutcomeUnknown, match=r"^NO_DEFINITE_ANSWER Tiny: the reply is not as .* \(it lacks 'no'\)$"):
         exchange.apart(lambda other: other.get("mode")["no"])
-    with pytest.raises(OutcomeUnknown, match="TypeError"):
+    with pytest.raises(OutcomeUnknown, match="it has another form"):
         exchange.apart(lambda other: other.get("mode") + 1)
     assert exchange.replies == []
 

@@ -55,6 +55,7 @@ class Recorder(Http):
         self.replies: dict[str, Any] = {
             "/api/v3/account": {"balances": []},
             "/api/v3/order": SPOT_ORDER,
+            "/fapi/v3/account": {"assets": []},
             "/fapi/v1/order": FUTURES_ORDER,
             "/fapi/v1/exchangeInfo": {"symbols": CONTRACTS},
             "/fapi/v1/positionSide/dual": {"dualSidePosition": hedged},

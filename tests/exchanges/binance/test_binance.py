@@ -53,9 +53,10 @@ def test_a_mode_that_was_changed_is_asked_again(lent: Lent) -> None:
     http.replies["/fapi/v1/order"] = {"code": -4061, "msg": "Order's position side does not match user's setting."}
     with pytest.raises(ExchangeError, match="-4061"):
         buy(lent.open(FuturesBinance, KEYS))
+    assert http.paths().count("/fapi/v1/positionSide/dual") == 2, "once more, when the first answer is proved wrong"
     http.replies |= {"/fapi/v1/order": FUTURES_ORDER, "/fapi/v1/positionSide/dual": {"dualSidePosition": True}}
+    lent.upstreams.of(FuturesBinance).position_modes.forget(KEYS.account)
     buy(lent.open(FuturesBinance, KEYS))
-    assert http.paths().count("/fapi/v1/positionSide/dual") == 2
     assert dict(parse_qsl(urlsplit(str(http.sent[-1].url)).query))["positionSide"] == "LONG"
 
 
@@ -82,9 +83,10 @@ def test_an_order_is_found_by_client_id(kind: type[BinanceApi], symbol: Symbol, 
         assert exchange.find(symbol, "abc") == FUTURES_ORDER["orderId"]
         assert dict(parse_qsl(urlsplit(str(http.sent[-1].url)).query))["origClientOrderId"] == "abc"
     http.status = 400
-    http.replies[path] = {"code": -2013, "msg": "Order does not exist."}
-    assert exchange.find(symbol, "abc") is None
-    for code, error in ((-1007, OutcomeUnknown), (-2026, ExchangeError), (-1003, RateLimited)):
+    for code in (-2013, -2026):  # unknown, and archived: it ended without a fill 90 days ago
+        http.replies[path] = {"code": code, "msg": "Order does not exist."}
+        assert exchange.find(symbol, "abc") is None
+    for code, error in ((-1007, OutcomeUnknown), (-1003, RateLimited)):
         http.replies[path] = {"code": code, "msg": "something else"}
         with pytest.raises(error):
             exchange.find(symbol, "abc")

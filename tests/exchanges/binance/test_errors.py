@@ -84,28 +84,29 @@ SPOT_REFUSALS: dict[str, type[GatewayError]] = {
     "-2016 No trading window could be found for the symbol. Try ticker/24hrs instead.": ExchangeError,
     "-2021 Order cancel-replace partially failed": ExchangeError,
     "-2022 Order cancel-replace failed.": ExchangeError,
-    "-2026 Order was canceled or expired with no executed qty over 90 days ago and has been archived.": ExchangeError,
+    "-2026 Order was canceled or expired with no executed qty over 90 days ago and has been archived.": OrderNotFound,
 }
 # https://developers.binance.com/docs/derivatives/usds-margined-futures/error-code
 FUTURES_CODES: dict[type[GatewayError], list[int]] = {
     OutcomeUnknown: [1000, 1001, 1006, 1007, 4116],
     RateLimited: [1003, 1008, 1015, 4400],
     Maintenance: [1016, 4140, 4141],
-    AuthenticationFailed: [1002, 1011, 1022, 1099, 2014, 2015, 2017, 4087, 4088, 4402],
+    AuthenticationFailed: [ 1005, 1109, 4192, 4202, 4203, 4205, 4206, 4401, 4403,
+        1002, 1011, 1022, 1099, 2014, 2015, 2017, 4087, 4088, 4402],
     WrongTime: [1021, 5028],
     InsufficientFunds: [2018, 2019, 2024, 2028, 4050, 4051],
     InvalidOrder: [
         1013, 1111, 4001, 4002, 4003, 4004, 4005, 4013, 4014, 4016, 4023, 4024, 4164, 4183, 4184, 5029,
     ],
-    OrderNotFound: [2013],
+    OrderNotFound: [2026, 2013],
     ExchangeError: [
-        1004, 1005, 1010, 1014, 1020, 1023, 1100, 1101, 1102, 1103, 1104, 1105, 1106, 1108, 1109, 1110, 1112, 1113,
+        1004, 1010, 1014, 1020, 1023, 1100, 1101, 1102, 1103, 1104, 1105, 1106, 1108, 1110, 1112, 1113,
         1114, 1115, 1116, 1117, 1118, 1119, 1120, 1121, 1122, 1125, 1126, 1127, 1128, 1130, 1136, 2010, 2011, 2012,
-        2016, 2020, 2021, 2022, 2023, 2025, 2026, 2027, 4000, 4006, 4007, 4008, 4009, 4010, 4011, 4012, 4015, 4017,
+        2016, 2020, 2021, 2022, 2023, 2025, 2027, 4000, 4006, 4007, 4008, 4009, 4010, 4011, 4012, 4015, 4017,
         4018, 4019, 4020, 4021, 4022, 4025, 4026, 4027, 4028, 4029, 4030, 4031, 4032, 4033, 4044, 4045, 4046, 4047,
         4048, 4049, 4052, 4053, 4054, 4055, 4056, 4057, 4058, 4059, 4060, 4061, 4062, 4067, 4068, 4082, 4083, 4084,
         4085, 4086, 4104, 4109, 4114, 4115, 4117, 4118, 4131, 4135, 4137, 4138, 4139, 4142, 4144, 4161, 4165,
-        4167, 4168, 4169, 4170, 4171, 4172, 4192, 4202, 4203, 4205, 4206, 4208, 4209, 4210, 4211, 4401, 4403, 5021,
+        4167, 4168, 4169, 4170, 4171, 4172, 4208, 4209, 4210, 4211, 5021,
         5022, 5024, 5025, 5026, 5027, 5037, 5038, 5039, 5040, 5041, 5043,
     ],
 }  # fmt: skip

@@ -1,0 +1,100 @@
+"""Lists of an exchange: their pages, and rows that cannot be read."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from typing import Any, TypeVar
+
+from exchanges.base.markets import Markets
+from protocol.errors import UNREADABLE, Unsupported
+from protocol.models import Status, Symbol
+
+T = TypeVar("T")
+
+log = logging.getLogger("fmz-gateway")
+
+
+class Lists(Markets):
+    """The part of an exchange's interface that is about its lists."""
+
+    _partly = False
+
+    @cached_property
+    def unreadable_rows(self) -> list[str]:
+        """The rows of this object's lists that could not be read, in a trader's words."""
+        return []
+
+    def read_all(self, read: Callable[[Any], T], rows: Iterable[Any], *, keep: bool = False) -> list[T]:
+        """Return the rows of a list, read. One that cannot be read does not take the others: it is left out, and named
+        in the log and in ``unreadable_rows``; where leaving it out could cost money (keep), it is given with what can
+        be read of it. Raises what UNREADABLE lists where nothing can be read of any."""
+        rows = list(rows)
+        try:
+            return [read(row) for row in rows]
+        except UNREADABLE as error:
+            first = error
+        found: list[T] = []
+        for row in rows:
+            try:
+                found.append(read(row))
+            except UNREADABLE as error:
+                self._note(error)
+                if keep and (partly := self._read_partly(read, row)) is not None:
+                    found.append(partly)
+        if not found:
+            raise first
+        return found
+
+    def attempt(self, field: str, read: Callable[[], Any]) -> Any:
+        """Return what a reader of one field gives, or ``instead`` of it."""
+        try:
+            return read()
+        except UNREADABLE as error:
+            return self.instead(field, error)
+
+    def instead(self, field: str, error: Exception) -> Any:
+        """Return the value of a field that cannot be read, where its row is read partly: None, and open for the state
+        of an order, which only open orders' lists need. Raises the error where the row is read whole."""
+        if not self._partly:
+            raise error
+        return Status.OPEN if field == "status" else None
+
+    def _read_partly(self, read: Callable[[Any], T], row: Any) -> T | None:
+        self._partly = True
+        try:
+            return read(row)
+        except UNREADABLE:
+            return None
+        finally:
+            self._partly = False
+
+    def _note(self, error: Exception) -> None:
+        problem = self.what_is_wrong(error)
+        self.unreadable_rows.append(problem)
+        if self.upstream.is_new(problem):
+            log.warning("%s: a row of a list cannot be read (%s)", self.name, problem)
+
+    def one_market(self, symbol: Symbol | None, what: str) -> Symbol:
+        """Return the market that a list is asked for. Raises Unsupported without one: the exchange lists one market at
+        a time."""
+        if symbol is None:
+            raise Unsupported(f"{self.name} lists {what} of one market only: name it")
+        return symbol
+
+    def pages(
+        self, ask: Callable[[list[Any]], list[Any]], size: int, most: int, *, whole: bool = True
+    ) -> Iterator[list[Any]]:
+        """Yield the pages of a list, up to the first that is not full.
+
+        ask: returns the page that follows these rows. size: rows of a full page. most: the greatest number of pages.
+        whole: raise Unsupported when the list is longer than that.
+        """
+        rows: list[Any] = []
+        for _ in range(most):
+            page = ask(rows)
+            rows += page
+            yield page
+            if len(page) < size:
+                return
+        if whole:
+            raise Unsupported(f"{self.name} lists over {size * most} orders there: name a market, or a later time")
