@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
-import ccxt  # type: ignore[import-untyped]
+import ccxt
 import pytest
 
 from exchanges.binance.api import BinanceApi

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import ccxt  # type: ignore[import-untyped]
+import ccxt
 import pytest
 import requests
 
