@@ -5,16 +5,16 @@ answer came back), or a reply whose refusal the exchange's adapter reads. TLS is
 followed, the environment's proxies, netrc and cookies are never used.
 """
 
-import logging
-import re
 import socket
+import ssl
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
-from http.client import HTTPResponse
+from http.client import BadStatusLine, HTTPException, HTTPResponse, parse_headers
 from io import BufferedReader, RawIOBase
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,31 +28,11 @@ from urllib3.connection import HTTPConnection
 from protocol.deadline import Deadline
 from protocol.errors import GatewayError, NotSent, OutcomeUnknown
 from transport.reply import Reply
+from transport.words import reason
 
 MAX_REPLY = 8 * 1024 * 1024  # bytes, decompressed; a full exchangeInfo is about 4 MiB
+MOST_INTERIM = 20  # interim replies before the answer; servers send one or two
 POOL = 64  # kept connections per host: more than a worker has threads
-
-
-class _NoQuery(logging.Filter):
-    """A filter that cuts the query out of urllib3's log lines at any level: keys and signatures travel there. Of an
-    exception only its class is left, because its text may quote a reply, and a reply the request."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.exc_info = None
-        record.msg = _cut(record.msg)
-        if isinstance(record.args, tuple):
-            record.args = tuple(_cut(argument) for argument in record.args)
-        return True
-
-
-def _cut(value: object) -> Any:
-    if isinstance(value, BaseException):
-        return type(value).__name__
-    return value if isinstance(value, int | float) else re.sub(r"\?\S*", "?…", str(value))
-
-
-for _name in ("urllib3.connectionpool", "urllib3.connection", "urllib3.util.retry", "urllib3.response"):
-    logging.getLogger(_name).addFilter(_NoQuery())
 
 
 @dataclass(slots=True)
@@ -87,14 +67,17 @@ class _DeadlineIO(RawIOBase):
 
     def __init__(self, raw: RawIOBase, sock: socket.socket, progress: _Progress) -> None:
         self._raw = raw
-        self._sock = sock
         self._progress = progress
+        self.sock = sock
+        self.ended = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(self._progress.left())
+        if self.ended:
+            return None
+        self.sock.settimeout(self._progress.left())
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -103,9 +86,45 @@ class _DeadlineIO(RawIOBase):
 
 
 class _DeadlineResponse(HTTPResponse):
+    """A reply within the deadline, the only one on its connection that is not interim."""
+
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp = BufferedReader(_DeadlineIO(self.fp.detach(), sock, _progress.get()))
+        self._raw = _DeadlineIO(self.fp.detach(), sock, _progress.get())
+        self.fp = BufferedReader(self._raw)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Return the answer's status line. http.client takes any interim reply but 100 for the answer, and would leave
+        the answer to whoever is given the connection next: https://www.rfc-editor.org/rfc/rfc9110#section-15.2"""
+        for _ in range(MOST_INTERIM + 1):
+            line: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if line[1] == 101:  # nobody asked for another protocol, and nothing after it is HTTP
+                raise BadStatusLine("101")
+            if line[1] >= 200:
+                return line
+            parse_headers(self.fp)
+        raise HTTPException("only interim replies")
+
+    def _close_conn(self) -> None:
+        """End the reply. What its reader holds beyond the end belongs to no request, so the connection is done for."""
+        self._raw.ended = True
+        if self.fp.peek():
+            with suppress(OSError):
+                self._raw.sock.shutdown(socket.SHUT_RDWR)
+        super()._close_conn()  # type: ignore[misc]
+
+
+def _require_silence(sock: socket.socket) -> None:
+    """Raise OSError where a connection has anything to read, its end included. Unlike select(), this sees what TLS has
+    decrypted, and sees through TLS's own records, such as session tickets."""
+    sock.settimeout(0)
+    try:
+        early = sock.recv(1)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return
+    except OSError as error:
+        raise OSError("no connection") from error
+    raise OSError("bytes before the request" if early else "Remote end closed")
 
 
 # The system's look-up of a name has no time limit of its own, so it runs in a thread that can be abandoned.
@@ -158,11 +177,22 @@ def _watch(connection: type[HTTPConnection]) -> type[HTTPConnection]:
             super().connect()
             progress.connecting = False
 
+        @property
+        def is_connected(self) -> bool:
+            """False where a kept connection has ended, or has bytes on it that no request has asked for."""
+            with suppress(OSError):
+                if self.sock is not None:
+                    _require_silence(self.sock)
+                    return True
+            return False
+
         def send(self, data: Any) -> None:
             progress = _progress.get()
             if self.sock is None:
                 self.connect()
             if not progress.connecting:  # a proxy's CONNECT is not the request
+                if not progress.sent:
+                    _require_silence(self.sock)
                 self.sock.settimeout(progress.left())
                 progress.sent = True
             super().send(data)
@@ -221,8 +251,8 @@ class Http:
         try:
             prepared = request.prepare()
         except requests.RequestException as error:  # its text quotes the value that cannot be sent
-            reason = f"a key or parameter cannot be sent ({type(error).__name__})"
-            raise NotSent(f"{exchange}: {reason}; nothing was sent") from None
+            kind = type(error).__name__
+            raise NotSent(f"{exchange}: a key or parameter cannot be sent ({kind}); nothing was sent") from None
         host = urlsplit(str(request.url)).netloc.lower()
         if urlsplit(str(prepared.url)).netloc != host:
             raise NotSent(f"{exchange}: the request would have gone to another host than {host}; nothing was sent")
@@ -234,10 +264,10 @@ class Http:
         except GatewayError:
             raise
         except Exception as error:  # noqa: BLE001 - no library's mistake may hide whether an order was sent
-            reason = _reason(error, timed_out=not deadline.left(), seconds=time.monotonic() - begun)
+            why = reason(error, timed_out=not deadline.left(), seconds=time.monotonic() - begun)
             if progress.sent:
-                raise OutcomeUnknown(f"{exchange} network: {reason}") from None
-            raise NotSent(f"{exchange} network: {reason}; nothing was sent, it is safe to try again") from None
+                raise OutcomeUnknown(f"{exchange} network: {why}") from None
+            raise NotSent(f"{exchange} network: {why}; nothing was sent, it is safe to try again") from None
         finally:
             _progress.reset(token)
 
@@ -261,33 +291,3 @@ class Http:
             media_type = response.headers.get("Content-Type", "").partition(";")[0]
             retry_after = response.headers.get("Retry-After", "")
             return Reply(exchange, response.status_code, media_type, bytes(body), retry_after)
-
-
-# The reasons of failed calls, by the classes of their causes and the text of the innermost. Users filter their logs by
-# these words.
-_REASONS = {
-    "timed? ?out|deadline": "timeout",
-    "certificate|SSL|TLS": "TLS: the certificate or handshake was not accepted",
-    "gaierror|resolve|Name or service": "no such host",
-    "proxy|SOCKS": "the proxy failed",
-    "refused": "connection refused",
-    "Remote end closed": "unexpected EOF, no reply",
-    "reset|aborted|Broken ?pipe": "connection reset",
-    "unreachable": "network unreachable",
-    "IncompleteRead|prematurely|EOF": "unexpected EOF, the reply was cut off",
-    "BadStatusLine": "the reply is not HTTP",
-    "decod|gzip|zlib": "the reply's compression is broken",
-}
-
-
-def _reason(error: BaseException, *, timed_out: bool, seconds: float) -> str:
-    """Return a short cause in fixed words, never the library's text: that one carries URLs with their queries."""
-    causes = [error]
-    while cause := causes[-1].__cause__ or causes[-1].__context__:
-        causes.append(cause)
-    words = " ".join([*(type(cause).__name__ for cause in causes), str(causes[-1])])
-    reason = "timeout" if timed_out else next(
-        (said for pattern, said in _REASONS.items() if re.search(pattern, words, re.IGNORECASE)),
-        type(causes[-1]).__name__,
-    )  # fmt: skip
-    return f"timeout, no complete reply within {seconds:.1f} s" if reason == "timeout" else reason

@@ -101,6 +101,41 @@ def _by_market(visit: Visit) -> None:
     FAULTS[fault](visit)
 
 
+def _interim_flood(visit: Visit) -> None:
+    visit.request()
+    visit.sock.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 1000)
+    visit.hang()
+
+
+def _switching(visit: Visit) -> None:
+    visit.request()
+    visit.sock.sendall(head("101 Switching Protocols", {"Upgrade": "websocket", "Connection": "Upgrade"}))
+    visit.reply(b"{}")
+
+
+def _hinted(visit: Visit) -> None:
+    """Answer request after request with what was asked for, each time after the interim replies that it names."""
+    while True:
+        for status in re.findall(r"=(1\d\d)", visit.request().target):
+            visit.sock.sendall(head(f"{status} Interim", {"Link": "</a>", "Content-Length": "3"}))
+            visit.server.stopped.wait(0.05)
+        visit.reply(json.dumps({"asked": visit.request().target}).encode(), Connection="keep-alive")
+        visit.current = None
+
+
+def _surplus(visit: Visit, late: bool = False) -> None:
+    """Answer each request with what was asked for, and then once more, with what nobody asked for."""
+    while True:
+        answer = json.dumps({"asked": visit.request().target}).encode()
+        unasked = b'{"asked": "by nobody"}' + b" " * 20_000  # more than one reader's buffer
+        usual = {"Content-Type": "application/json", "Connection": "keep-alive"}
+        first, second = (head("200 OK", usual | {"Content-Length": len(body)}) + body for body in (answer, unasked))
+        visit.sock.sendall(first if late else first + second)
+        if late and not visit.server.stopped.wait(0.05):
+            visit.sock.sendall(second)
+        visit.current = None
+
+
 def _who(visit: Visit) -> None:
     visit.reply(json.dumps({"asked": visit.request().target}).encode())
 
@@ -180,6 +215,8 @@ FAULTS: Mapping[str, Fault] = {
     "drip head": _drip_head,
     "drip body": _drip_body,
     "endless interim": _endless_interim,
+    "interim flood": _interim_flood,
+    "101": _switching,
     # what is said is not what was asked for
     "502 page": lambda visit: visit.reply(PAGE, "502 Bad Gateway", "text/html"),
     "503 page": lambda visit: visit.reply(PAGE, "503 Service Unavailable", "text/html", Retry_After="0"),
@@ -219,6 +256,9 @@ FAULTS: Mapping[str, Fault] = {
     "cut echo": lambda visit: _json_echo(visit, "200 OK", cut=-3),
     "text echo": lambda visit: visit.reply(echo(visit.request()).encode(), "400 Bad Request", "text/plain"),
     # proxies
+    "hinted": _hinted,
+    "surplus": _surplus,
+    "late surplus": lambda visit: _surplus(visit, late=True),
     "talks first": steps(say(b"220 mail.test ESMTP\r\n"), Visit.hang),
     "8 MiB": lambda visit: visit.reply(b" " * MOST),
     "8 MiB packed": lambda visit: visit.reply(gzip.compress(b" " * MOST), Content_Encoding="gzip"),

@@ -113,7 +113,7 @@ class Visit:
         self.buffer += data
 
 
-def head(status: str, headers: Mapping[str, str]) -> bytes:
+def head(status: str, headers: Mapping[str, object]) -> bytes:
     """Return a reply's status line and headers."""
     lines = [f"HTTP/1.1 {status}", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode()

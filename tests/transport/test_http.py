@@ -30,6 +30,8 @@ VERDICTS = {  # every fault that keeps a reply from being read → the words tha
     "drip head": "timeout",
     "drip body": "timeout",
     "endless interim": "timeout",
+    "interim flood": "interim replies, and no answer",
+    "101": "the reply is not HTTP",
     "endless chunks": "timeout",
     "garbage": "the reply is not HTTP",
     "cut body": "EOF, the reply was cut off",
@@ -244,6 +246,50 @@ def test_threads_do_not_mix_up_deadlines_and_outcomes(server: FaultServer) -> No
 
     with ThreadPoolExecutor(32) as pool:
         assert len(list(pool.map(call, range(32)))) == 32
+
+
+# Nobody is given another's reply ----------------------------------------------------------------------------------
+
+
+def asked(http: Timed, url: str) -> str:
+    """What the server says it was asked for."""
+    told: str = json.loads(get(http, url).body)["asked"]
+    return told
+
+
+@pytest.mark.parametrize("interim", ["100", "102", "103", "199", "100&x=103&x=103"])
+def test_interim_replies_are_skipped(interim: str, http: Timed, server: FaultServer) -> None:
+    server.fault = "hinted"
+    for path in (f"/a?x={interim}", "/b", f"/c?x={interim}"):
+        assert asked(http, server.url + path) == path
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("fault", ["surplus", "late surplus"])
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_connection_with_bytes_that_nobody_asked_for_is_not_used_again(
+    tls: bool, fault: str, server: FaultServer, authority: trustme.CA, ca_file: str
+) -> None:
+    server.fault, server.tls = fault, speaks_tls(authority) if tls else None
+    http = Timed(ca_file=ca_file)
+    for number in range(3):
+        assert asked(http, f"{server.url}/{number}") == f"/{number}"
+        time.sleep(0.1)  # for what comes late
+    assert server.connections == 3
+
+
+def test_a_server_that_speaks_before_it_is_asked_is_sent_nothing(http: Timed, server: FaultServer) -> None:
+    server.fault = "talks first"
+    with pytest.raises((NotSent, OutcomeUnknown), match=r"spoke before it was asked|not HTTP"):  # as it comes in time
+        post(http, server.url)
+
+
+def test_a_connection_of_tls_is_used_again(server: FaultServer, authority: trustme.CA, ca_file: str) -> None:
+    server.tls = speaks_tls(authority)
+    http = Timed(ca_file=ca_file)
+    for _ in range(5):
+        get(http, server.url)
+    assert server.connections == 1
 
 
 # What the environment and the server may not do -------------------------------------------------------------------
