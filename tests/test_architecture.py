@@ -29,13 +29,13 @@ ALLOWED = {
     "transport": {"transport", *SHARED},
 }
 
-OURS = ("app", "wsgi", "settings", "database", "migrations", "protocol", "orders", "exchanges", "transport")
+OURS = ("app", "worker", "wsgi", "settings", "database", "migrations", "protocol", "orders", "exchanges", "transport")
 
 # Names that only FMZ's own formats use.
 WIRE_NAMES = ("__api_", "access_key", "secret_key", "avg_price", "margin_level", "closebuy", "closesell")
 
 # Modules that may open a connection, and those that may sign.
-NETWORK = {"transport/http.py", "delivery.py", "gunicorn.conf.py"}  # the last two look at callers' sockets only
+NETWORK = {"transport/http.py", "delivery.py", "worker.py"}  # the last two look at callers' sockets only
 SIGNING = {"transport/signing.py"}
 
 

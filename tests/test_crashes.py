@@ -10,8 +10,8 @@ from tests.reliability import crashes, load, storms
 from tests.service import ROOT
 
 TURNED_AWAY = """
-import runpy, socket, sys
-turn_away = runpy.run_path(sys.argv[1])["_turn_away"]
+import socket, sys
+from worker import turn_away
 for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
     with socket.create_server((host, 0), family=family) as listener:
         address = listener.getsockname()[:2]
@@ -58,7 +58,7 @@ def test_a_stop_under_load_cuts_nobody_off() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such filter")
 def test_who_knocks_after_a_stop_began_is_turned_away_and_who_came_before_is_served(tmp_path: Path) -> None:
     environment = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-c", TURNED_AWAY, ROOT / "gunicorn.conf.py"], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", TURNED_AWAY], env=environment, check=True)
 
 
 def test_requests_of_every_kind() -> None:
