@@ -49,7 +49,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     settings = settings or Settings.load()
     upstreams = upstreams or open_upstreams(settings)
     services = upstreams.services
-    journal = Journal(services.database, services.now, settings.retry_window)
+    journal = Journal(services.database, services.now, settings.retry_window, adopt_within=settings.adopt_within)
     resolver = Resolver(journal)
     app = Flask(__name__, static_folder=None)
     app.extensions["resolver"] = resolver

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from sqlalchemy.exc import ArgumentError
 from database import read_url
 from exchanges import DEFAULT, EXCHANGES, find
 from exchanges.base import Exchange
+from orders.journal import ADOPT_WITHIN
 from protocol.errors import InvalidCall
 from transport.counters import REDIS
 
@@ -33,7 +35,8 @@ class Settings:
     """The settings, one field each; README.md has the table.
 
     deadline: seconds for a whole call of FMZ. retry_window: seconds after an order without a definite answer, in which
-    the next one of the same account, symbol and side is taken for the same. urls, proxies: exchange's name → address.
+    the next one of the same account, symbol and side waits for it. adopt_within: percent that the next one's price and
+    amount may differ by to be taken for the same. urls, proxies: exchange's name → address.
     """
 
     host: str = "127.0.0.1"
@@ -43,6 +46,7 @@ class Settings:
     limits_url: str = field(default="", repr=False)  # may hold one too
     deadline: float = 10.0
     retry_window: float = 60.0
+    adopt_within: Decimal = ADOPT_WITHIN
     ca_file: str | None = None
     token: str = field(default="", repr=False)
     allowed_clients: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -96,6 +100,7 @@ class Settings:
             limits_url=read("LIMITS_URL", _counters, ""),
             deadline=read("DEADLINE", _seconds, 10.0),
             retry_window=read("RETRY_WINDOW", _seconds, 60.0),
+            adopt_within=read("ADOPT_WITHIN", _percent, ADOPT_WITHIN),
             ca_file=read("CA_FILE", _file, None),
             token=read("TOKEN", _token, ""),
             allowed_clients=read("ALLOWED_CLIENTS", _list(_network), ()),
@@ -197,6 +202,12 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= 300:
         raise ValueError("expected seconds above 0, at most 300")
     return seconds
+
+
+def _percent(text: str) -> Decimal:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,9})?", text) or Decimal(text) > 100:
+        raise ValueError("expected a percentage from 0 to 100, such as 5")
+    return Decimal(text)
 
 
 def _file(text: str) -> str:

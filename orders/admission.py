@@ -54,7 +54,7 @@ class Admission:
         self._hung_up = hung_up
 
     def admit(self, order: NewOrder) -> Proceed | Replay | Adopt:
-        """Write the order's intent, once no earlier order of its account, symbol and side is unresolved.
+        """Write the order's intent, once no earlier order of its line is unresolved.
 
         Raises OrderStateUnknown for an earlier order that remains unknown, and NotSent when it is in progress, when the
         caller has closed the connection, and when the journal cannot be written.
@@ -86,8 +86,8 @@ class Admission:
                 has_client_ids=bool(self._exchange.client_id),
                 window=self._journal.window,
             )
-        if resolved.state is not State.ACCEPTED:
-            return None
+        if resolved.state is not State.ACCEPTED or not intent.is_like(resolved, self._journal.adopt_within):
+            return None  # it blocks no longer
         resolved = self._lookup.wait_delivered(resolved)
         if resolved.answered_as:
             return None

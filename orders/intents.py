@@ -61,6 +61,20 @@ class Intent:
     look_count: int = 0
     answered_as: str = ""
 
+    @property
+    def line(self) -> tuple[str, ...]:
+        """The orders that go one after another with it: of one account, symbol, side, and opening or closing. Side and
+        closing together tell the side of the position."""
+        return (self.exchange, self.account, str(self.symbol), self.side, "close" if self.closes else "open")
+
     def is_abandoned(self, now_ms: int) -> bool:
         """Return True once its own request has ended, so that others may resolve it."""
         return bool(self.told_ms) or self.expires_ms < now_ms
+
+    def is_like(self, other: "Intent", percent: Decimal) -> bool:
+        """True if another order of the same line may be a strategy's next attempt at this one: both at the market, or
+        both with a limit, and no further apart than ``percent`` in price and in amount."""
+        if (self.price is None) is not (other.price is None):
+            return False
+        pairs = [(self.amount, other.amount), (self.price or Decimal(0), other.price or Decimal(0))]
+        return all(abs(one - two) * 100 <= max(one, two) * percent for one, two in pairs)

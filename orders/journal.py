@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, or_, text
@@ -18,41 +19,47 @@ from orders.intents import OPEN, Intent, State
 from orders.table import ORDERS, from_row, to_row
 from protocol.models import OrderId
 
-_KEEP_MS = 30 * 24 * 3_600_000  # a row is kept this long after its order was created, if its outcome is known
+ADOPT_WITHIN = Decimal(5)  # percent; published strategies follow the price between two tries
+_KEEP_MS = 30 * 24 * 3_600_000  # that a row is kept after its order was created, if its outcome is known
 _C = ORDERS.c
 
 
 class Journal:
     """The orders in the database.
 
-    now: returns ms since the epoch. window: seconds after an unknown outcome was reported, in which the next order of
-    the same account, symbol and side is taken for the strategy's next attempt at the same order.
+    now: ms since the epoch. window: seconds after an unknown outcome was reported, in which the next order of the same
+    line waits for it, and is taken for the strategy's next attempt at the same where price and amount are no further
+    apart than ``adopt_within`` percent. A line is an account's orders of one symbol and side that open, or those that
+    close: so it is of one position side too.
     """
 
-    def __init__(self, engine: Engine, now: Callable[[], int], window: float = 60.0) -> None:
+    def __init__(
+        self, engine: Engine, now: Callable[[], int], window: float = 60.0, *, adopt_within: Decimal = ADOPT_WITHIN
+    ) -> None:
         self._engine = engine
         self.now = now
         self.window = window
+        self.adopt_within = adopt_within
 
     # Before an order is sent ------------------------------------------------------------------------------------------
 
     def begin(self, intent: Intent) -> Intent | None:
         """Write an intent before its order is sent; return None when the order may be sent.
 
-        Otherwise return the intent that blocks it: the same request's, or one of the same account, symbol and side that
-        must be resolved, or adopted, first.
+        Otherwise return the intent that blocks it: the same request's, or one of the same line that must be resolved,
+        or adopted, first. One that exists, and that this cannot be the next attempt at, blocks nothing.
         """
         try:
             with self._engine.begin() as connection:
-                _lock(connection, intent.exchange, intent.account, str(intent.symbol), intent.side)
+                _lock(connection, *intent.line)
                 before = self._first(connection, _same_request(intent))
                 if before and before.state is State.NOT_SENT and before.client_id == intent.client_id:
                     connection.execute(ORDERS.delete().where(_C.client_id == intent.client_id))
                 elif before:
                     return before
-                blocking = self._first(connection, self._blocks(intent))
-                if blocking:
-                    return blocking
+                for earlier in self._all(connection, self._blocks(intent)):
+                    if earlier.state in OPEN or intent.is_like(earlier, self.adopt_within):
+                        return earlier
                 connection.execute(insert(ORDERS).values(to_row(intent)))
                 return None
         except IntegrityError:  # another worker was faster with the same request
@@ -128,9 +135,9 @@ class Journal:
             return self._first(connection, other) is not None
 
     def has_later_twin(self, intent: Intent) -> bool:
-        """Return True if a later order with the same terms is unresolved too: a new order with these terms is then
-        taken for the later one."""
-        names = ("exchange", "account", "symbol", "side", "price", "amount")
+        """Return True if a later order with the same terms is unresolved too: a new order like both is taken for that
+        one."""
+        names = ("exchange", "account", "symbol", "side", "closes", "price", "amount")
         row = to_row(intent)
         twin = and_(*(_C[name].is_not_distinct_from(row[name]) for name in names), _C.state.in_(OPEN))
         with self._reading() as connection:
@@ -155,14 +162,14 @@ class Journal:
             return [from_row(row) for row in found.mappings()]
 
     def _blocks(self, intent: Intent) -> ColumnElement[bool]:
-        """Return the condition for an order of the same account, symbol and side that is unresolved, or whose id no
-        caller was given."""
+        """Return the condition for an order of the same line that is unresolved, or whose id no caller was given."""
         after = self.now() - round(self.window * 1000)
         return and_(
             _C.exchange == intent.exchange,
             _C.account == intent.account,
             _C.symbol == str(intent.symbol),
             _C.side == intent.side,
+            _C.closes == intent.closes,
             _C.state.in_((*OPEN, State.ACCEPTED)),
             _C.answered_as == "",
             or_(_C.told_ms > after, and_(_C.told_ms == 0, _C.expires_ms > after)),
@@ -181,6 +188,10 @@ class Journal:
     def _first(self, connection: Connection, where: ColumnElement[bool]) -> Intent | None:
         row = connection.execute(ORDERS.select().where(where).order_by(_C.created_ms).limit(1)).mappings().one_or_none()
         return from_row(row) if row else None
+
+    def _all(self, connection: Connection, where: ColumnElement[bool]) -> list[Intent]:
+        rows = connection.execute(ORDERS.select().where(where).order_by(_C.created_ms)).mappings()
+        return [from_row(row) for row in rows]
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

@@ -1,6 +1,7 @@
-"""The queue of this process's orders: those of one account, symbol and side are placed one after another.
+"""The queue of this process's orders: those of one line go one after another.
 
-The outcome of one decides whether the next may be sent.
+A line is an account's orders of one symbol and side that open, or those that close. The outcome of one decides if the
+next may be sent.
 """
 
 import threading
@@ -18,9 +19,8 @@ _locks_lock = threading.Lock()
 
 @contextmanager
 def exclusive(exchange: Trader, order: NewOrder) -> Iterator[None]:
-    """Hold the queue of an order's account, symbol and side. Raises NotSent if it is not free by the call's
-    deadline."""
-    key = (exchange.name, exchange.account, str(order.symbol), order.side)
+    """Hold the queue of an order's line. Raises NotSent at the call's deadline."""
+    key = (exchange.name, exchange.account, str(order.symbol), order.side, str(order.closes))
     with _locks_lock:
         lock = _locks.setdefault(key, threading.Lock())
     if not lock.acquire(timeout=exchange.deadline.left()):

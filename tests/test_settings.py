@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ def test_unset_settings(load: Load, tmp_path: Path) -> None:
         state_url=f"sqlite:///{tmp_path}/.local/state/fmz-gateway/state.db",
         deadline=10.0,
         retry_window=60.0,
+        adopt_within=Decimal(5),
         ca_file=None,
         token="",
         allowed_clients=(),
@@ -58,8 +60,8 @@ def test_unset_settings(load: Load, tmp_path: Path) -> None:
     "name",
     [
         "BIND", "DEFAULT_EXCHANGE", "STATE_URL", "LIMITS_URL", "BITGO_URL", "BITGO_PROXY", "CA_FILE", "DEADLINE",
-        "RETRY_WINDOW", "TOKEN", "ALLOWED_CLIENTS", "ALLOWED_HOSTS", "ALLOWED_ORIGINS", "ALLOW_WITHDRAWALS",
-        "LOG_LEVEL",
+        "RETRY_WINDOW", "ADOPT_WITHIN", "TOKEN", "ALLOWED_CLIENTS", "ALLOWED_HOSTS", "ALLOWED_ORIGINS",
+        "ALLOW_WITHDRAWALS", "LOG_LEVEL",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("text", ["", "  "])
@@ -119,6 +121,8 @@ RIGHT: list[tuple[str, str, str, Any]] = [
     ("DEADLINE", "0.5", "deadline", 0.5),
     ("DEADLINE", "300", "deadline", 300.0),
     ("RETRY_WINDOW", "5", "retry_window", 5.0),
+    ("ADOPT_WITHIN", "2.5", "adopt_within", Decimal("2.5")),
+    ("ADOPT_WITHIN", "0", "adopt_within", Decimal(0)),
     ("TOKEN", TOKEN, "token", TOKEN),
     ("TOKEN", "x" * 16, "token", "x" * 16),
     ("ALLOWED_CLIENTS", "10.0.0.1", "allowed_clients", (ip_network("10.0.0.1/32"),)),
@@ -175,6 +179,7 @@ WRONG = {
     "CA_FILE": ["/no/such/file", "/", "nonsense"],
     "DEADLINE": ["0", "1_0", "soon", "-1", "nan", "inf", "-inf", "abc", "301", "300.01", "1e3", "10s", "1,5"],
     "RETRY_WINDOW": ["0", "-1", "soon", "301"],
+    "ADOPT_WITHIN": ["-1", "101", "5%", "nan"],
     "TOKEN": ["short", "x" * 15, "€" * 20, "x" * 16 + "\x01", "sixteen\tcharacters"],
     "ALLOWED_CLIENTS": ["10.0.0.0/33", "10.0.0.1/8", "localhost", "10.0.0", "10.0.0.1;::1", "::1/129", "10.0.0.1,x"],
     "ALLOWED_HOSTS": ["gateway.lan:6666", "http://gateway.lan", "a b", "[::1]:6666", "gateway.lan/x", "*.lan"],
