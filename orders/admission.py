@@ -60,11 +60,7 @@ class Admission:
         caller has closed the connection, and when the journal cannot be written.
         """
         while True:
-            if self._hung_up():  # it may have tried again since
-                raise NotSent(
-                    f"{self._exchange.name}: the caller closed the connection before the order was sent; nothing was "
-                    "sent"
-                )
+            self.require_caller()
             intent = self._intent(order)
             with journal_required():
                 earlier = self._journal.begin(intent)
@@ -75,6 +71,13 @@ class Admission:
             adopted = self._resolve(earlier, order, intent)
             if adopted:
                 return adopted
+
+    def require_caller(self) -> None:
+        """Raise NotSent when the caller has closed the connection: it may have tried again since."""
+        if self._hung_up():
+            raise NotSent(
+                f"{self._exchange.name}: the caller closed the connection before the order was sent; nothing was sent"
+            )
 
     def _resolve(self, earlier: Intent, order: NewOrder, intent: Intent) -> Adopt | None:
         """Resolve an earlier order, and adopt it if it exists and no caller was given its id."""

@@ -112,6 +112,7 @@ class Desk:
     def _send(self, order: NewOrder, intent: Intent) -> OrderId:
         """Send an order once, and write its outcome."""
         exchange = self._exchange.fresh(self._exchange.deadline.portion(_SENDING_SHARE))
+        exchange.last_check = self._admission.require_caller  # the wait for a limit may have been long
         try:
             order_id = exchange.trade(order)
         except (NotSent, RateLimited):

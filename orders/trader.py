@@ -1,5 +1,6 @@
 """The part of an exchange that orders need."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, ClassVar, Protocol, Self
 
@@ -11,7 +12,8 @@ class Trader(Protocol):
     """One account on one exchange, for the time of one call; ``exchanges.base.Exchange`` describes each part.
 
     absent_after: seconds after which an order that is not found does not exist. replies: the JSON texts of the
-    exchange's replies to this object's calls.
+    exchange's replies to this object's calls. last_check: called when all waiting is over and before a request goes
+    out; what it raises ends the call, with nothing sent.
     """
 
     name: ClassVar[str]
@@ -19,6 +21,7 @@ class Trader(Protocol):
     absent_after: ClassVar[float]
     deadline: Deadline
     replies: list[bytes]
+    last_check: Callable[[], None]
 
     @property
     def account(self) -> str:

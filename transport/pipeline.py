@@ -53,6 +53,9 @@ class Pipeline(Vendor, ABC):
         self.began = time.monotonic()
         self.replies: list[bytes] = []
         """The JSON texts of the exchange's replies to this object's calls."""
+        self.last_check: Callable[[], None] = lambda: None
+        """Called when all waiting for limits and nonces is over, before a request goes out; what it raises ends the
+        call, with nothing sent."""
 
     @cached_property
     def account(self) -> str:
@@ -203,6 +206,7 @@ class Pipeline(Vendor, ABC):
                 json=asked if carries == "json" else None,
                 auth=self.signer(self.credentials, self.now, nonce) if signed else None,
             )
+            self.last_check()
             reply = self.upstream.services.http.send(self.name, request, self.deadline)
         try:
             return self._read(reply, exact=signed)

@@ -79,7 +79,8 @@ class PaperApi(Exchange):
 
     def trade(self, order: NewOrder) -> OrderId:
         multiple = self.multiple(order.symbol)
-        with self.ledger() as ledger:
+        with self.ledger() as ledger:  # which may have been waited for
+            self.last_check()
             placed = ledger.place(order, multiple)
         self.show(placed)
         return placed.id

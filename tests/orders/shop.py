@@ -73,6 +73,7 @@ class Shop:
         self.account = account
         self.deadline = deadline
         self.replies: list[bytes] = []
+        self.last_check: Callable[[], None] = lambda: None
 
     def fresh(self, deadline: Deadline | None = None) -> Self:
         return type(self)(self.market, self.request, self.account, deadline or self.deadline)

@@ -6,6 +6,7 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
@@ -45,6 +46,7 @@ class Stall:
         self.account = request[0]
         self.deadline = Deadline.after(10)
         self.replies = [b"{}"]
+        self.last_check: Callable[[], None] = lambda: None
         self._request = request
         self._path = path
 
