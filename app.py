@@ -49,7 +49,13 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     settings = settings or Settings.load()
     upstreams = upstreams or open_upstreams(settings)
     services = upstreams.services
-    journal = Journal(services.database, services.now, settings.retry_window, adopt_within=settings.adopt_within)
+    journal = Journal(
+        services.database,
+        services.now,
+        settings.retry_window,
+        adopt_within=settings.adopt_within,
+        strict_nonces=settings.strict_nonces,
+    )
     resolver = Resolver(journal)
     app = Flask(__name__, static_folder=None)
     app.extensions["resolver"] = resolver

@@ -26,7 +26,8 @@ class Proceed:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The decision to send nothing: the same request was made before, or another one with its nonce."""
+    """The decision to send nothing: the same request was made before, or, if nonces are strict, another one with its
+    nonce."""
 
     stored: Intent
 
@@ -66,7 +67,7 @@ class Admission:
                 earlier = self._journal.begin(intent)
             if earlier is None:
                 return Proceed(intent)
-            if earlier.client_id == intent.client_id or (self._nonce and earlier.nonce == self._nonce):
+            if self._journal.blocks_nonce(intent, earlier):
                 return Replay(earlier)
             adopted = self._resolve(earlier, order, intent)
             if adopted:

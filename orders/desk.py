@@ -71,13 +71,13 @@ class Desk:
         """Place an order once, and return its id; a repeated request is given the id of the first.
 
         Raises OrderStateUnknown when the order may exist, NotSent when it does not and it is safe to ask again,
-        InvalidCall when the nonce was used for another order, else the exchange's own error.
+        InvalidCall when the nonce was used for another order and nonces are strict, else the exchange's own error.
         """
         exchange = self._exchange
         client_id = exchange.new_client_id()
         with journal_required():
             stored = self._journal.find_request(exchange.name, exchange.account, self._nonce, client_id)
-        if stored and stored.state is not State.NOT_SENT:
+        if stored and (stored.state is not State.NOT_SENT or stored.client_id != client_id):
             return self._replay(stored, client_id)
         order = exchange.new_order(symbol, direction, price, amount)
         with before_sending():
@@ -158,9 +158,10 @@ class Desk:
 
     def _replay(self, stored: Intent, client_id: str) -> OrderId:
         """Answer a request that was made before."""
-        if stored.client_id != client_id:
+        if self._journal.strict_nonces and stored.client_id != client_id:
             raise InvalidCall(
-                f"the nonce {self._nonce} was used for another order, {stored.client_id}; nothing was sent"
+                f"the nonce {self._nonce} was used for another order, {stored.client_id}; nothing was sent. Without "
+                "STRICT_NONCES=1 it would be an order of its own"
             )
         resolved = self._lookup.resolve(stored)
         if resolved.state in OPEN:

@@ -67,6 +67,15 @@ class Intent:
         closing together tell the side of the position."""
         return (self.exchange, self.account, str(self.symbol), self.side, "close" if self.closes else "open")
 
+    def is_repeat(self, earlier: "Intent") -> bool:
+        """Return True if an earlier intent is of the same request: the same nonce and the same order."""
+        if self.client_id == earlier.client_id:
+            return True
+        same_nonce = bool(self.nonce) and (self.exchange, self.account, self.nonce) == (
+            earlier.exchange, earlier.account, earlier.nonce,
+        )  # fmt: skip
+        return same_nonce and (self.line, self.price, self.amount) == (earlier.line, earlier.price, earlier.amount)
+
     def is_abandoned(self, now_ms: int) -> bool:
         """Return True once its own request has ended, so that others may resolve it."""
         return bool(self.told_ms) or self.expires_ms < now_ms
@@ -75,6 +84,8 @@ class Intent:
         """True if another order of the same line may be a strategy's next attempt at this one: both at the market, or
         both with a limit, and no further apart than ``percent`` in price and in amount."""
         if (self.price is None) is not (other.price is None):
+            return False
+        if self.nonce and self.nonce == other.nonce:  # nobody tries twice within a millisecond
             return False
         pairs = [(self.amount, other.amount), (self.price or Decimal(0), other.price or Decimal(0))]
         return all(abs(one - two) * 100 <= max(one, two) * percent for one, two in pairs)

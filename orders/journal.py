@@ -30,16 +30,23 @@ class Journal:
     now: ms since the epoch. window: seconds after an unknown outcome was reported, in which the next order of the same
     line waits for it, and is taken for the strategy's next attempt at the same where price and amount are no further
     apart than ``adopt_within`` percent. A line is an account's orders of one symbol and side that open, or those that
-    close: so it is of one position side too.
+    close: so it is of one position side too. strict_nonces: refuse another order with a nonce that was used before.
     """
 
     def __init__(
-        self, engine: Engine, now: Callable[[], int], window: float = 60.0, *, adopt_within: Decimal = ADOPT_WITHIN
+        self,
+        engine: Engine,
+        now: Callable[[], int],
+        window: float = 60.0,
+        *,
+        adopt_within: Decimal = ADOPT_WITHIN,
+        strict_nonces: bool = False,
     ) -> None:
         self._engine = engine
         self.now = now
         self.window = window
         self.adopt_within = adopt_within
+        self.strict_nonces = strict_nonces
 
     # Before an order is sent ------------------------------------------------------------------------------------------
 
@@ -51,20 +58,28 @@ class Journal:
         """
         try:
             with self._engine.begin() as connection:
+                if self.strict_nonces:
+                    _lock(connection, intent.exchange, intent.account, intent.nonce)
                 _lock(connection, *intent.line)
-                before = self._first(connection, _same_request(intent))
-                if before and before.state is State.NOT_SENT and before.client_id == intent.client_id:
-                    connection.execute(ORDERS.delete().where(_C.client_id == intent.client_id))
-                elif before:
-                    return before
+                for before in self._all(connection, _request(intent)):
+                    if before.client_id == intent.client_id and before.state is State.NOT_SENT:
+                        connection.execute(ORDERS.delete().where(_C.client_id == intent.client_id))
+                    elif self.blocks_nonce(intent, before):
+                        return before
                 for earlier in self._all(connection, self._blocks(intent)):
                     if earlier.state in OPEN or intent.is_like(earlier, self.adopt_within):
                         return earlier
                 connection.execute(insert(ORDERS).values(to_row(intent)))
                 return None
         except IntegrityError:  # another worker was faster with the same request
-            same = self.find_request(intent.exchange, intent.account, intent.nonce, intent.client_id)
-            return same or self.begin(intent)
+            return self.get(intent.client_id) or self.begin(intent)
+
+    def blocks_nonce(self, intent: Intent, before: Intent) -> bool:
+        """Return True if a request is answered by an earlier one with its nonce: it is the same one, or nonces are
+        strict. What was not sent may be tried again."""
+        if intent.is_repeat(before):
+            return before.client_id == intent.client_id or before.state is not State.NOT_SENT
+        return self.strict_nonces and bool(intent.nonce) and before.nonce == intent.nonce
 
     def adopt(self, orphan: Intent, intent: Intent) -> bool:
         """Answer a new request with an order that exists and whose id no caller has been given; return True when this
@@ -123,9 +138,12 @@ class Journal:
             return self._first(connection, _C.client_id == client_id)
 
     def find_request(self, exchange: str, account: str, nonce: str, client_id: str) -> Intent | None:
-        """Return the intent of the same request, or of another one with its nonce; None if there is none."""
+        """Return the intent of the same request; if nonces are strict, also of another one with its nonce."""
         with self._reading() as connection:
-            return self._first(connection, _request(exchange, account, nonce, client_id))
+            same = self._first(connection, _C.client_id == client_id)
+            if same or not (self.strict_nonces and nonce):
+                return same
+            return self._first(connection, and_(_C.exchange == exchange, _C.account == account, _C.nonce == nonce))
 
     def belongs_to_other(self, intent: Intent, order_id: OrderId) -> bool:
         """Return True if an order of the exchange is known to be another intent's."""
@@ -206,13 +224,10 @@ def _lock(connection: Connection, *names: str) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
 
-def _same_request(intent: Intent) -> ColumnElement[bool]:
-    return _request(intent.exchange, intent.account, intent.nonce, intent.client_id)
-
-
-def _request(exchange: str, account: str, nonce: str, client_id: str) -> ColumnElement[bool]:
-    same_nonce = and_(_C.exchange == exchange, _C.account == account, _C.nonce == nonce)
-    return or_(same_nonce, _C.client_id == client_id) if nonce else _C.client_id == client_id
+def _request(intent: Intent) -> ColumnElement[bool]:
+    """Select the orders of a request's nonce, and the one with its client id."""
+    same_nonce = and_(_C.exchange == intent.exchange, _C.account == intent.account, _C.nonce == intent.nonce)
+    return or_(same_nonce, _C.client_id == intent.client_id) if intent.nonce else _C.client_id == intent.client_id
 
 
 class _AdoptedByOther(Exception):

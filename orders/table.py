@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, RowMapping, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, RowMapping, String, Table, Text
 
 from database import METADATA
 from orders.intents import Intent, State
@@ -18,7 +18,7 @@ ORDERS = Table(
     Column("client_id", String(64), primary_key=True),
     Column("exchange", String(40), nullable=False),
     Column("account", String(32), nullable=False),
-    Column("nonce", String(64)),  # NULL if there was none, because "" would have to be unique
+    Column("nonce", String(64)),  # NULL if there was none
     Column("symbol", String(130), nullable=False),
     Column("symbol_text", String(130), nullable=False),  # the symbol as FMZ wrote it
     Column("side", String(4), nullable=False),
@@ -36,7 +36,7 @@ ORDERS = Table(
     Column("looked_ms", BigInteger, nullable=False),
     Column("look_count", BigInteger, nullable=False),
     Column("answered_as", String(64), nullable=False),
-    UniqueConstraint("exchange", "account", "nonce"),
+    Index("orders_request", "exchange", "account", "nonce"),
     Index("orders_line", "exchange", "account", "symbol", "side", "state"),
     Index("orders_state", "state", "created_ms"),
 )

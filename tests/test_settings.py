@@ -44,6 +44,7 @@ def test_unset_settings(load: Load, tmp_path: Path) -> None:
         deadline=10.0,
         retry_window=60.0,
         adopt_within=Decimal(5),
+        strict_nonces=False,
         ca_file=None,
         token="",
         allowed_clients=(),
@@ -60,8 +61,8 @@ def test_unset_settings(load: Load, tmp_path: Path) -> None:
     "name",
     [
         "BIND", "DEFAULT_EXCHANGE", "STATE_URL", "LIMITS_URL", "BITGO_URL", "BITGO_PROXY", "CA_FILE", "DEADLINE",
-        "RETRY_WINDOW", "ADOPT_WITHIN", "TOKEN", "ALLOWED_CLIENTS", "ALLOWED_HOSTS", "ALLOWED_ORIGINS",
-        "ALLOW_WITHDRAWALS", "LOG_LEVEL",
+        "RETRY_WINDOW", "ADOPT_WITHIN", "STRICT_NONCES", "TOKEN", "ALLOWED_CLIENTS", "ALLOWED_HOSTS",
+        "ALLOWED_ORIGINS", "ALLOW_WITHDRAWALS", "LOG_LEVEL",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("text", ["", "  "])
@@ -123,6 +124,7 @@ RIGHT: list[tuple[str, str, str, Any]] = [
     ("RETRY_WINDOW", "5", "retry_window", 5.0),
     ("ADOPT_WITHIN", "2.5", "adopt_within", Decimal("2.5")),
     ("ADOPT_WITHIN", "0", "adopt_within", Decimal(0)),
+    ("STRICT_NONCES", "1", "strict_nonces", True),
     ("TOKEN", TOKEN, "token", TOKEN),
     ("TOKEN", "x" * 16, "token", "x" * 16),
     ("ALLOWED_CLIENTS", "10.0.0.1", "allowed_clients", (ip_network("10.0.0.1/32"),)),
@@ -179,6 +181,7 @@ WRONG = {
     "CA_FILE": ["/no/such/file", "/", "nonsense"],
     "DEADLINE": ["0", "1_0", "soon", "-1", "nan", "inf", "-inf", "abc", "301", "300.01", "1e3", "10s", "1,5"],
     "RETRY_WINDOW": ["0", "-1", "soon", "301"],
+    "STRICT_NONCES": ["yes", "2"],
     "ADOPT_WITHIN": ["-1", "101", "5%", "nan"],
     "TOKEN": ["short", "x" * 15, "€" * 20, "x" * 16 + "\x01", "sixteen\tcharacters"],
     "ALLOWED_CLIENTS": ["10.0.0.0/33", "10.0.0.1/8", "localhost", "10.0.0", "10.0.0.1;::1", "::1/129", "10.0.0.1,x"],

@@ -23,8 +23,8 @@ def refused(url: str, why: str, **settings: str) -> None:
 
 def test_a_later_version_is_refused(old_url: str) -> None:
     open_state(old_url).dispose()
-    run(old_url, f"UPDATE {VERSION.name} SET version_num = '0003'", "ALTER TABLE orders ADD COLUMN news TEXT")
-    refused(old_url, r"the database has tables of version 0003, made by a later release .* Start the later release")
+    run(old_url, f"UPDATE {VERSION.name} SET version_num = '0099'", "ALTER TABLE orders ADD COLUMN news TEXT")
+    refused(old_url, r"the database has tables of version 0099, made by a later release .* Start the later release")
 
 
 def test_a_later_version_of_the_limits_own_database_is_refused(state_url: str, tmp_path: Path) -> None:
@@ -32,8 +32,8 @@ def test_a_later_version_of_the_limits_own_database_is_refused(state_url: str, t
     limits.mkdir()
     with database(limits, tables=False) as url:
         open_state(url).dispose()
-        run(url, f"UPDATE {VERSION.name} SET version_num = '0003'")
-        with pytest.raises(WrongSetting, match=r"^LIMITS_URL is wrong: the database has tables of version 0003"):
+        run(url, f"UPDATE {VERSION.name} SET version_num = '0099'")
+        with pytest.raises(WrongSetting, match=r"^LIMITS_URL is wrong: the database has tables of version 0099"):
             open_database(Settings(state_url=state_url, limits_url=url))
 
 

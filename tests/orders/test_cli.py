@@ -91,10 +91,10 @@ def test_what_cannot_be_done_is_said_and_changes_nothing(
 def test_an_order_under_way_is_not_a_persons_business(
     robot: Robot, market: Market, journal: Journal, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def during() -> None:
+    def on_order() -> None:
         assert main(journal, ["resolve", "Shopa1", "--none"]) == 1
 
-    market.on_order = during
+    market.on_order = on_order
     assert robot.buy("1") == 1
     assert re.search(r"Shopa1 is still in progress: wait until 2023-11-14 22:13:3\d UTC", capsys.readouterr().err)
 

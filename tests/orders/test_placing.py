@@ -23,14 +23,14 @@ from tests.orders.shop import BTC, Market, Robot
 
 
 def test_an_order_is_written_before_it_is_sent_and_its_id_after(robot: Robot, market: Market, journal: Journal) -> None:
-    def during() -> None:
+    def on_order() -> None:
         intent = journal.get("Shopa7")
         assert intent
         assert (intent.state, intent.symbol, intent.side, intent.price, intent.amount) == (
             State.SENDING, BTC, Side.BUY, Decimal("100.50"), Decimal("1.0"),
         )  # fmt: skip
 
-    market.on_order = during
+    market.on_order = on_order
     assert robot.buy("7", "100.50", "1.0") == 1
     intent = journal.get("Shopa7")
     assert intent

@@ -22,13 +22,14 @@ def test_a_repeated_request_is_answered_with_the_stored_reply(robot: Robot, mark
     assert len(market.sent) == 1
 
 
-def test_a_nonce_used_for_another_order_is_refused(robot: Robot, market: Market) -> None:
+def test_a_nonce_used_for_another_order_is_refused_if_nonces_are_strict(robot: Robot, market: Market) -> None:
     class Other(Shop):
         def new_client_id(self) -> str:
             return "another"
 
     robot.buy("1")
     robot.kind = Other
+    robot.journal.strict_nonces = True
     with pytest.raises(InvalidCall, match="the nonce 1 was used for another order, Shopa1; nothing was sent"):
         robot.buy("1")
     assert len(market.sent) == 1

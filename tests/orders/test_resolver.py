@@ -95,12 +95,12 @@ def test_an_order_under_way_is_left_alone(
 ) -> None:
     remember(resolver, market)
 
-    def during() -> None:
+    def on_order() -> None:
         clock.ms += 5 * SECOND
         assert resolver.run_once("Shop") == 0
         assert market.lookup_count == 0
 
-    market.on_order = during
+    market.on_order = on_order
     assert robot.buy("1") == 1
 
 

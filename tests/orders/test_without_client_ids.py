@@ -48,14 +48,14 @@ def test_an_order_that_belongs_to_another_intent_is_not_it(
     market.error, market.creates = UNCLEAR, False
     like_it = NewOrder(symbol=BTC, side=Side.BUY, price=Decimal(100), amount=Decimal(1))
 
-    def during() -> None:
+    def on_order() -> None:
         intent = journal.get("OldShopa1")
         assert intent
         theirs = replace(intent, client_id="theirs", nonce="8", symbol=Symbol.parse("ETH_USDT"))
         assert journal.begin(theirs) is None
         journal.decide(replace(theirs, state=State.ACCEPTED, order_id=market.add(like_it).id))
 
-    market.on_order = during
+    market.on_order = on_order
     old.buy_unclear("1")
 
 
