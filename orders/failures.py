@@ -17,8 +17,8 @@ def order_unknown(intent: Intent, why: str, *, has_client_ids: bool, window: flo
     """Return the error for an order that may exist. window: seconds in which the next order waits for it."""
     if has_client_ids:
         then = (
-            f"The gateway goes on looking for it; within {window:g} s the next order like it is answered with it, if "
-            "it exists, and any other of this symbol and side waits"
+            f"The gateway goes on looking for it; within {window:g} s the next order of this symbol and side is "
+            "answered with it, if it exists"
         )
     else:
         then = (
