@@ -81,8 +81,8 @@ class Intent:
         return bool(self.told_ms) or self.expires_ms < now_ms
 
     def is_like(self, other: "Intent", percent: Decimal) -> bool:
-        """True if another order of the same line may be a strategy's next attempt at this one: both at the market, or
-        both with a limit, and no further apart than ``percent`` in price and in amount."""
+        """Return True if another order of the same line may be a strategy's next attempt at this one: both are market
+        orders or both have a limit, and they differ by at most ``percent`` in price and in amount."""
         if (self.price is None) is not (other.price is None):
             return False
         if self.nonce and self.nonce == other.nonce:  # nobody tries twice within a millisecond

@@ -225,7 +225,7 @@ def _lock(connection: Connection, *names: str) -> None:
 
 
 def _request(intent: Intent) -> ColumnElement[bool]:
-    """Select the orders of a request's nonce, and the one with its client id."""
+    """Return the condition for the orders of a request's nonce, and the one with its client id."""
     same_nonce = and_(_C.exchange == intent.exchange, _C.account == intent.account, _C.nonce == intent.nonce)
     return or_(same_nonce, _C.client_id == intent.client_id) if intent.nonce else _C.client_id == intent.client_id
 

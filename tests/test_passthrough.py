@@ -122,7 +122,7 @@ REFUSED: dict[str, dict[str, str]] = {
             api/v5/account/subaccount/set-loan-allocation api/v5/account/move-positions
             api/v5/fiat/create-withdrawal api/v5/fiat/cancel-withdrawal api/v5/fiat/buy-sell/trade
             api/v5/broker/nd/create-subaccount api/v5/broker/nd/subaccount/apikey
-            api/v5/asset/broker/nd/subaccount-deposit-address api/v5/tradingBot/grid/withdraw-income""",
+            api/v5/asset/broker/nd/subaccount-deposit-address""",
     },
     "kraken": {
         "POST": """
@@ -173,11 +173,13 @@ ALLOWED: dict[str, dict[str, str]] = {
             api/v5/trade/order api/v5/trade/batch-orders api/v5/trade/close-position api/v5/asset/convert/trade
             api/v5/account/set-position-mode api/v5/account/spot-manual-borrow-repay
             api/v5/finance/savings/purchase-redempt api/v5/finance/staking-defi/redeem
-            api/v5/tradingBot/signal/sub-order api/v5/copytrading/close-subposition""",
+            api/v5/tradingBot/signal/sub-order api/v5/copytrading/close-subposition
+            api/v5/tradingBot/grid/withdraw-income""",
     },
     "kraken": {
         "POST": """
             0/private/WithdrawInfo 0/private/WithdrawStatus 0/private/WithdrawMethods 0/private/GetApiKeyInfo
+            0/private/ListApiKeys
             0/private/DepositAddresses 0/private/DepositStatus 0/private/AddOrder 0/private/AmendOrder
             0/private/CancelAll 0/private/Ledgers 0/private/Earn/Allocate 0/private/GetWebSocketsToken""",
         "GET": "0/private/WithdrawAddresses 0/public/Time",

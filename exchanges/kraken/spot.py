@@ -65,6 +65,7 @@ class Kraken(Exchange):
     cancels = ("POST private/Cancel*",)
     allowed_calls = (  # any verb, because raw chooses it
         "* 0/private/GetApiKeyInfo",
+        "* 0/private/ListApiKeys",
         "* 0/private/WithdrawAddresses",
         "* 0/private/WithdrawInfo",
         "* 0/private/WithdrawMethods",

@@ -54,7 +54,7 @@ class OKXApi(Exchange):
     limits = LIMITS
     cancels = ("POST trade/cancel*", "POST trade/mass-cancel*")
     sensitive_words = ("moveposition",)  # moves positions to another sub-account
-    allowed_calls = ("GET *",)
+    allowed_calls = ("GET *", "POST api/v5/tradingBot/grid/withdraw-income")  # a grid's profit, to the same account
     kinds: ClassVar[tuple[str, ...]]
     """OKX's types of instrument that are traded here."""
     margin_mode: ClassVar[str]
