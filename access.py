@@ -54,4 +54,6 @@ def _tokens(asked: Request) -> list[str]:
     given = [asked.args.get("token")]
     if asked.authorization:
         given += [asked.authorization.token, asked.authorization.password]
+    if given[0]:
+        given.append(given[0].replace(" ", "+"))  # a query's plus sign is a blank, and tokens in base64 have plus signs
     return [token for token in given if token and token.isascii()]

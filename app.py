@@ -19,7 +19,7 @@ from werkzeug.serving import WSGIRequestHandler
 
 from access import admit
 from database import WrongDatabase, open_state
-from delivery import Delivery, has_hung_up
+from delivery import Caller, Delivery
 from exchanges import find
 from orders import cli
 from orders.desk import Desk
@@ -29,7 +29,7 @@ from protocol import wire
 from protocol.deadline import Deadline
 from protocol.errors import AccessDenied, GatewayError, InvalidCall, cause
 from protocol.methods import dispatch, known_name, read_call
-from settings import Settings, WrongSetting, configure_logging, is_loopback
+from settings import Settings, WrongSetting, configure_logging, in_force, is_loopback
 from transport.clock import epoch_ms
 from transport.counters import connect_counters
 from transport.http import Http
@@ -46,7 +46,7 @@ _DEFAULT_NAMES = ("", "exchange", "digitalasset")  # the article's own example p
 def create_app(settings: Settings | None = None, upstreams: Upstreams | None = None) -> Flask:
     """Return the WSGI application. Raises WrongSetting for a wrong environment, and for a database that cannot be
     opened."""
-    settings = settings or Settings.load()
+    settings = settings or in_force() or Settings.load()
     upstreams = upstreams or open_upstreams(settings)
     services = upstreams.services
     journal = Journal(
@@ -66,9 +66,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     @app.post("/<name>", strict_slashes=False)
     def gateway(name: str) -> Response:
         deadline = Deadline.after(settings.deadline)
-        body = request.get_data(cache=False)
-        request.stream.read(1)  # raises if a body without a length was cut off at MAX_BODY
-        call = read_call(body, request.headers.get("Http-Method", ""))
+        call = read_call(_body(), request.headers.get("Http-Method", ""))
         g.call = call
         g.credentials = credentials = Credentials.from_fields(call.access_key, call.secret_key)
         kind = find(settings.default_exchange if name.lower() in _DEFAULT_NAMES else name)
@@ -77,16 +75,20 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
         if credentials.key:
             keys = credentials.copy()
             resolver.remember(kind.name, keys.key, lambda: kind(keys, upstream, Deadline.after(settings.deadline)))
-        connection = request.environ.get("gunicorn.socket")
+        environ = request.environ
         nonce = str(call.nonce or "")
 
         @cache
+        def caller() -> Caller:
+            return Caller(environ.get("gunicorn.socket"), environ["SERVER_PROTOCOL"])
+
+        @cache
         def open_desk() -> Desk:
-            return Desk(exchange, journal, nonce, hung_up=lambda: has_hung_up(connection), sleep=services.sleep)
+            return Desk(exchange, journal, nonce, hung_up=lambda: caller().has_hung_up(), sleep=services.sleep)
 
         reply = _reply(dispatch(exchange, open_desk, call))
         if open_desk.cache_info().currsize:
-            reply.response = delivery = Delivery(reply.get_data(), connection)
+            reply.response = delivery = Delivery(reply.get_data(), caller())
             reply.call_on_close(lambda: open_desk().close(delivered=delivery.delivered))
         return reply
 
@@ -147,6 +149,18 @@ def _as_wrong(setting: str) -> Iterator[None]:
 
 
 # Replies ----------------------------------------------------------------------------------------------------------
+
+
+def _body() -> bytes:
+    """Return the request's body. Raises InvalidCall for a broken one, HTTPException for one that is too long."""
+    try:
+        body = request.get_data(cache=False)
+        request.stream.read(1)  # raises if a body without a length was cut off at MAX_BODY
+    except HTTPException:
+        raise
+    except Exception:  # noqa: BLE001 - the server's own errors for broken chunks; their texts may quote the body
+        raise InvalidCall("the body is broken off, or its chunks are wrong") from None
+    return body
 
 
 def _reply(reply: dict[str, object], status: int = 200) -> Response:
@@ -216,7 +230,9 @@ def serve() -> None:
 
     places = (Path(__file__).parent, Path(sys.prefix) / "share" / "fmz-gateway")
     [config, *_] = [place / "gunicorn.conf.py" for place in places if (place / "gunicorn.conf.py").exists()]
-    sys.argv[1:1] = ["--config", str(config), "wsgi:app"]
+    ours = ["--config", str(config), "wsgi:app"]
+    if sys.argv[1:4] != ours:  # after SIGUSR2 gunicorn starts this command with the arguments as they are now
+        sys.argv[1:1] = ours
     run(prog="fmz-gateway")
 
 

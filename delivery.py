@@ -1,7 +1,53 @@
-"""The delivery of an order's answer to its caller."""
+"""The caller of a request, and the delivery of an order's answer to it."""
 
+import select
 import socket
+import time
 from collections.abc import Iterator
+
+_INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
+_MOST_INTERIM = 3  # some clients give up after five
+_PAUSE = 1.0  # seconds from one to the next
+_ROUND_TRIP = 200  # ms for a reset to come back; on one machine it comes at once
+
+
+class Caller:
+    """The caller that waits for the answer to a request. protocol: the request's, such as ``HTTP/1.1``."""
+
+    def __init__(self, connection: socket.socket | None, protocol: str) -> None:
+        self._connection = connection
+        self._interim = _MOST_INTERIM if protocol == "HTTP/1.1" else 0  # older versions have no interim replies
+        self._asked = 0.0
+
+    def has_hung_up(self) -> bool:
+        """Return True when the caller has closed its connection, as far as the server can see.
+
+        FMZ's host does that when its own timeout is shorter than the call; its strategy then knows of no order.
+        """
+        if self._connection is None:
+            return False
+        try:
+            return not self._connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) and not self._listens()
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def _listens(self) -> bool:
+        """Return True if a caller that has ended its sending still reads. TCP shows no difference until something is
+        sent: a caller that reads ignores an interim reply, and one that has closed answers it with a reset. Raises
+        OSError after a reset."""
+        assert self._connection is not None
+        if not self._interim and not self._asked:
+            return False
+        now = time.monotonic()
+        if self._interim and now - self._asked >= _PAUSE:
+            self._interim -= 1
+            self._asked = now
+            self._connection.send(_INTERIM, socket.MSG_DONTWAIT)
+        poll = select.poll()
+        poll.register(self._connection, 0)  # errors and hang-ups are reported for any mask
+        return not poll.poll(_ROUND_TRIP if self._asked == now else 0)
 
 
 class Delivery:
@@ -11,27 +57,12 @@ class Delivery:
     The connection's state afterwards proves nothing: a caller that has read the answer may close it at once.
     """
 
-    def __init__(self, body: bytes, connection: socket.socket | None) -> None:
+    def __init__(self, body: bytes, caller: Caller) -> None:
         self._body = body
-        self._connection = connection
+        self._caller = caller
         self.delivered = False
 
     def __iter__(self) -> Iterator[bytes]:
-        there = not has_hung_up(self._connection)
+        there = not self._caller.has_hung_up()
         yield self._body
         self.delivered = there  # the server asks for more only after it has sent the body
-
-
-def has_hung_up(connection: socket.socket | None) -> bool:
-    """Return True when the caller has closed its connection, as far as the server can see.
-
-    FMZ's host does that when its own timeout is shorter than the call; its strategy then knows of no order.
-    """
-    if connection is None:
-        return False
-    try:
-        return not connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True

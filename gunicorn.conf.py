@@ -1,5 +1,6 @@
 """gunicorn's settings: one worker with threads, because a call spends its time waiting for an exchange."""
 
+import os
 import sys
 from typing import cast
 
@@ -8,13 +9,20 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
 from app import open_database
-from settings import Settings, WrongSetting, configure_logging, is_loopback
+from settings import Settings, WrongSetting, configure_logging, in_force, is_loopback, put_in_force
 from worker import Worker, turn_away
 
+_previous = in_force()  # set after a SIGHUP, which reads this file again
 try:
     _settings = Settings.load()
+    if _previous:
+        open_database(_settings).dispose()
 except WrongSetting as error:
-    sys.exit(f"fmz-gateway: {error}")
+    if not _previous:
+        sys.exit(f"fmz-gateway: {error}")
+    print(f"fmz-gateway: {error}; the previous settings stay in force", file=sys.stderr, flush=True)
+    _settings = _previous
+put_in_force(_settings)
 
 configure_logging(_settings.log_level)
 
@@ -40,6 +48,25 @@ accesslog = None
 loglevel = _settings.log_level.lower()
 errorlog = "-"
 
+# gunicorn's control socket has one path for all gateways of a user.
+control_socket_disable = "--control-socket" not in " ".join([*sys.argv, os.environ.get("GUNICORN_CMD_ARGS", "")])
+
+
+def _exposed(server: Arbiter) -> str:
+    """Return the reason why an address that was given to gunicorn is unsafe; empty if none is."""
+    for address in server.cfg.address:
+        if isinstance(address, tuple) and not is_loopback(address[0]) and not _settings.guarded:
+            return f"{address[0]} can be reached from other machines; set TOKEN or ALLOWED_CLIENTS"
+    return ""
+
+
+def on_reload(server: Arbiter) -> None:
+    """Keep the previous settings if the new ones would leave an address that others can reach without a guard."""
+    if exposed := _exposed(server):
+        print(f"fmz-gateway: {exposed}; the previous settings stay in force", file=sys.stderr, flush=True)
+        assert _previous
+        put_in_force(_previous)
+
 
 def on_starting(server: Arbiter) -> None:
     """Stop the start for what would fail in every worker, and for an address that the settings would refuse."""
@@ -47,9 +74,8 @@ def on_starting(server: Arbiter) -> None:
         open_database(_settings).dispose()
     except WrongSetting as error:
         sys.exit(f"fmz-gateway: {error}")
-    for address in server.cfg.address:
-        if isinstance(address, tuple) and not is_loopback(address[0]) and not _settings.guarded:
-            sys.exit(f"fmz-gateway: {address[0]} can be reached from other machines; set TOKEN or ALLOWED_CLIENTS")
+    if exposed := _exposed(server):
+        sys.exit(f"fmz-gateway: {exposed}")
 
     stop = server.stop
 
@@ -70,13 +96,14 @@ def post_worker_init(worker: ThreadWorker) -> None:
 
 def when_ready(server: Arbiter) -> None:
     """Print the gateway's address and a first call to try."""
-    first = server.cfg.address[0]
-    if not isinstance(first, tuple):  # a Unix socket, behind a web server that has the address
-        return
-    host, port = first
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/{_settings.default_exchange}"
+    place, option = server.cfg.address[0], ""
+    if isinstance(place, tuple):
+        host, port = place
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}/{_settings.default_exchange}"
+    else:
+        address, option = f"http://localhost/{_settings.default_exchange}", f" --unix-socket {place}"
     print(
         f"\nfmz-gateway is ready. Service address for FMZ's General Protocol form:\n\n    {address}\n\nTry it:\n\n"
-        f"""    curl -s {address} -d '{{"method": "ticker", "params": {{"symbol": "BTC_USDT"}}}}'\n""",
+        f"""    curl -s{option} {address} -d '{{"method": "ticker", "params": {{"symbol": "BTC_USDT"}}}}'\n""",
         flush=True,
     )

@@ -76,6 +76,15 @@ class Settings:
 
         Raises WrongSetting.
         """
+        given = dict(os.environ)
+        try:
+            return cls._read(bind)
+        finally:  # values of the file in the environment would win over the file when it has changed
+            for name in os.environ.keys() - given.keys():
+                del os.environ[name]
+
+    @classmethod
+    def _read(cls, bind: str | None) -> "Settings":
         env = Env(expand_vars=False)
         try:
             env.read_env(".env", recurse=False)
@@ -98,7 +107,7 @@ class Settings:
             host=host,
             port=port,
             default_exchange=read("DEFAULT_EXCHANGE", lambda name: find(name).name, DEFAULT),
-            state_url=read("STATE_URL", _database, f"sqlite:///{_state_directory()}/state.db"),
+            state_url=read("STATE_URL", _database, "") or _default_state(),
             limits_url=read("LIMITS_URL", _counters, ""),
             deadline=read("DEADLINE", _seconds, 10.0),
             retry_window=read("RETRY_WINDOW", _seconds, 60.0),
@@ -261,10 +270,26 @@ def _list(parse: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     return lambda text: tuple(parse(part.strip()) for part in text.split(",") if part.strip())
 
 
-def _state_directory() -> Path:
-    """Return the user's directory for state, by the XDG base directory specification."""
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(home) / "fmz-gateway"
+def _default_state() -> str:
+    """Return the URL of a file in the user's directory for state, by the XDG base directory specification."""
+    try:
+        home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    except RuntimeError:
+        raise WrongSetting("STATE_URL is missing: there is no home directory for a database") from None
+    return f"sqlite:///{home}/fmz-gateway/state.db"
+
+
+_in_force: list[Settings] = []
+
+
+def in_force() -> Settings | None:
+    """Return the settings that this process, or the one it was forked from, runs with; None before there are any."""
+    return _in_force[-1] if _in_force else None
+
+
+def put_in_force(settings: Settings) -> None:
+    """Run this process, and those that it forks, with these settings, whatever ``.env`` says later."""
+    _in_force[:] = [settings]
 
 
 def configure_logging(level: str) -> None:

@@ -33,6 +33,7 @@ from protocol.params import (
 T = TypeVar("T")
 
 _OPTIONAL = {"", None, 0, "0"}
+_MOST = 2**63  # what databases and exchanges take for a number ends before
 
 
 class Reader(fields.Field[Any]):
@@ -84,8 +85,15 @@ def _positive(read: Callable[[object], Any]) -> Callable[[object], Any]:
     return positive
 
 
+def _count(value: object) -> int:
+    number = whole(value)
+    if number >= _MOST:
+        raise ValueError("too large")
+    return number
+
+
 def _limit(value: object) -> int | None:
-    return None if isinstance(value, str | int | None) and value in _OPTIONAL else whole(value) or None
+    return None if isinstance(value, str | int | None) and value in _OPTIONAL else _count(value) or None
 
 
 def _order_id(value: object) -> str:
@@ -172,7 +180,7 @@ class RecordsParams(_Symbol, Incoming[OfRecords]):
     """The parameters of bars: ``period`` in minutes; ``limit`` in bars, 0 or nothing for as many as the exchange
     gives."""
 
-    period = Reader(_positive(whole), "a positive whole number of minutes", required=True)
+    period = Reader(_positive(_count), "a positive whole number of minutes", required=True)
     limit = Reader(_limit, "a positive whole number of bars", load_default=None, allow_none=True)
 
 
@@ -212,7 +220,7 @@ class RawParams(Incoming[OfRaw]):
 class IoParams(Incoming[OfIo]):
     """The parameters of FMZ's settings and positions calls: a code and its arguments."""
 
-    code = Reader(whole, "a whole number", required=True)
+    code = Reader(_count, "a whole number", required=True)
     args = fields.List(
         fields.Raw(allow_none=True), load_default=list, error_messages={"invalid": "must be a JSON array"}
     )
@@ -251,7 +259,7 @@ class LeverageArguments(_Arguments[OfLeverage]):
     """The arguments of SetMarginLevel: the leverage, after the market if one is given."""
 
     names = ("leverage", "symbol")
-    leverage = Reader(_positive(whole), "a positive whole number", required=True)
+    leverage = Reader(_positive(_count), "a positive whole number", required=True)
     symbol = Reader(_symbol_or_none, "a market such as BTC_USDT.swap", load_default=None, allow_none=True)
 
     def _ordered(self, args: list[Any]) -> list[Any]:

@@ -265,6 +265,25 @@ def test_a_deadline_that_is_no_number_names_what_is_expected(load: Load) -> None
         load(DEADLINE="soon")
 
 
+def test_what_the_file_says_stays_out_of_the_environment(load: Load) -> None:
+    assert load(dotenv="DEADLINE=4").deadline == 4
+    assert load(dotenv="DEADLINE=5").deadline == 5
+
+    with patch.dict(os.environ):
+        Settings.load()
+        assert "DEADLINE" not in os.environ
+
+
+def test_without_a_home_the_database_must_be_named(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    assert load(STATE_URL="sqlite:////tmp/s.db").state_url == "sqlite:////tmp/s.db"
+    with pytest.raises(WrongSetting, match="STATE_URL is missing: there is no home directory"):
+        load()
+
+
 def test_a_wrong_setting_in_the_file_is_reported_as_well(load: Load) -> None:
     with pytest.raises(WrongSetting, match=r"^DEADLINE is wrong: "):
         load(dotenv="DEADLINE=soon\n")

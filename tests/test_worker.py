@@ -67,6 +67,18 @@ def test_what_is_no_request_is_an_invalid_call_and_quoted_nowhere(line: str, ser
     assert not quoted(answer, service)
 
 
+@pytest.mark.parametrize(
+    "chunks", [f"{SECRET}\r\n", f"5\r\n{SECRET}\r\n0\r\n\r\n", "1;\r\n{\r\n0\r\n\r\n", "-1\r\n\r\n"]
+)
+def test_broken_chunks_are_an_invalid_call(chunks: str, service: Service) -> None:
+    with connected(service) as sock:
+        sock.sendall(b"POST /paper HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks.encode())
+        answer = said(sock)
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert b'{"error":"INVALID_CALL the body is broken off, or its chunks are wrong"}' in answer
+    assert not quoted(answer, service)
+
+
 def quoted(answer: bytes, service: Service) -> set[str]:
     """Return the runs of six characters of the secret that were answered or logged."""
     seen = answer.decode() + service.log.read_text()

@@ -97,3 +97,14 @@ def test_orders_are_listed_of_all_markets_when_none_is_named(
     monkeypatch.setattr(Probe, "orders", orders)
     assert answer_of(client.post("/probe", json={"method": "orders"})) == {"data": []}
     assert asked == [None]
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "number"),
+    [("historyorders", "since", 2**63), ("historyorders", "limit", str(2**63)), ("records", "period", 10**30)],
+)
+def test_a_number_that_no_database_takes_is_an_invalid_call(
+    method: str, name: str, number: object, client: FlaskClient
+) -> None:
+    call = {"method": method, "params": {"symbol": "BTC_USDT", name: number}}
+    assert client.post("/paper", json=call).get_json()["error"].startswith(f"INVALID_CALL {name} must be ")

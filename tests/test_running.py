@@ -1,0 +1,114 @@
+"""The real service: how it is started, told of new settings, and replaced while it runs."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.service import running
+
+TICKER = json.dumps({"method": "ticker", "params": {"symbol": "BTC_USDT"}}).encode()
+TOKEN = "abc+def/ghi+jkl/mno+pqr="
+
+
+def status(port: int, query: str = "") -> int:
+    """Return the HTTP status of a ticker's answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/paper{query}", TICKER, timeout=10) as reply:
+            assert "data" in json.load(reply)
+            return int(reply.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait, half a minute at most."""
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_hang_up_signal_takes_new_settings_and_keeps_the_old_ones_for_wrong_ones(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    with running(tmp_path, {}) as service:
+
+        def says(text: str, times: int = 1) -> None:
+            until(lambda: service.log.read_text().count(text) >= times)
+
+        says("Booting worker")
+        for number, (wrong, told) in enumerate([("DEADLINE=soon", "DEADLINE"), ("TOKEN=short", "TOKEN")], 2):
+            dotenv.write_text(wrong)
+            service.process.send_signal(signal.SIGHUP)
+            says(f"fmz-gateway: {told} is wrong: ")
+            says("Booting worker", number)
+            assert status(service.port) == 200
+        says("the previous settings stay in force", 2)
+        dotenv.write_text(f"TOKEN={TOKEN}")
+        service.process.send_signal(signal.SIGHUP)
+        until(lambda: status(service.port) == 403)
+        assert status(service.port, f"?token={TOKEN}") == 200, "a plus sign in a query"
+    assert not list(tmp_path.rglob("*.ctl")), "gunicorn's control socket"
+
+
+def test_another_gateway_takes_over_under_the_installed_command(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [str(Path(sys.executable).with_name("fmz-gateway")), "--pid", "pid", "--threads", "4"]
+    env = {"PATH": os.environ["PATH"], "BIND": f"127.0.0.1:{port}", "STATE_URL": f"sqlite:///{tmp_path}/state.db"}
+    with subprocess.Popen(command, env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as old:
+        assert old.stdout
+        try:
+            assert any(b"is ready" in line for line in old.stdout)
+            old.send_signal(signal.SIGUSR2)
+            assert any(b"is ready" in line for line in old.stdout)
+            until((tmp_path / "pid.2").exists)
+            assert status(port) == 200
+            old.terminate()
+            old.wait(30)
+            assert status(port) == 200
+        finally:
+            for file in tmp_path.glob("pid*"):
+                os.kill(int(file.read_text()), signal.SIGTERM)
+        for _ in old.stdout:  # until the new one has ended as well
+            pass
+
+
+def test_a_unix_socket_is_listened_on(tmp_path: Path) -> None:
+    place = str(tmp_path / "socket")
+    with running(tmp_path, {}, ["--bind", f"unix:{place}"]), socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(place)
+        sock.settimeout(10)
+        ask = b"POST /paper HTTP/1.0\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(TICKER)
+        sock.sendall(ask + TICKER)
+        assert b'"data"' in b"".join(iter(lambda: sock.recv(65536), b""))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems show it later")
+@pytest.mark.parametrize("half", [True, False])
+def test_who_has_only_ended_its_sending_can_trade(half: bool, tmp_path: Path) -> None:
+    order = {"symbol": "BTC_USDT", "type": "buy", "price": "100", "amount": "0.1"}
+    body = json.dumps({"access_key": "half", "nonce": 7, "method": "trade", "params": order}).encode()
+    orders = json.dumps({"access_key": "half", "method": "orders", "params": {"symbol": "BTC_USDT"}}).encode()
+    with running(tmp_path, {}) as service:
+        with socket.create_connection(("127.0.0.1", service.port), timeout=10) as sock:
+            sock.sendall(b"POST /paper HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+            if half:
+                sock.shutdown(socket.SHUT_WR)
+                answer = b"".join(iter(lambda: sock.recv(65536), b""))
+                assert b'"id":' in answer, answer
+        if not half:
+            until(lambda: " trade " in service.log.read_text())
+            assert " trade NOT_SENT " in service.log.read_text()
+        with urllib.request.urlopen(f"http://127.0.0.1:{service.port}/paper", orders, timeout=10) as reply:
+            assert len(json.load(reply)["data"]) == half
