@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import responses
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
 
+from database import open_state
 from tests.conftest import client_of
 from tests.lent import Lent
 from transport.http import Http
@@ -32,8 +32,11 @@ CALLS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 @pytest.fixture
-def client(state: Engine) -> FlaskClient:
-    return client_of(Lent(Http(), state, deadline=5.0).app())
+def client(tmp_path: Path) -> Iterator[FlaskClient]:
+    """Return a client of a gateway with its usual database: another one visits other files."""
+    state = open_state(f"sqlite:///{tmp_path}/state.db")
+    yield client_of(Lent(Http(), state, deadline=5.0).app())
+    state.dispose()
 
 
 def ask(client: FlaskClient, method: str, params: dict[str, str], nonce: int) -> None:
