@@ -84,9 +84,11 @@ class Markets(Pipeline):
         def ask() -> Listing:
             return Listing.of(self.apart(type(self).markets), now())
 
-        keep = self.upstream.listing
-        found = keep.get(ask, keep=lambda one: bool(one.by_id))
+        def get() -> Listing:
+            return self.upstream.listing.get(ask, keep=lambda one: bool(one.by_id))
+
+        found = get()
         if now() < found.expires_ms:
             return found
-        keep.forget()
-        return keep.get(ask)
+        self.upstream.listing.forget()
+        return get()

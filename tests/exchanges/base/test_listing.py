@@ -102,6 +102,15 @@ def test_a_list_ends_with_the_first_delivery_in_it(lent: Lent, clock: Clock) -> 
     assert exchange.rules(quarter).delivery_ms == second
 
 
+def test_an_empty_list_is_not_kept_at_a_delivery_either(lent: Lent, clock: Clock) -> None:
+    lists = [quarters(NOW + 1000, NOW + 2000), [], quarters(NOW + 2000, NOW + 3000)]
+    exchange = futures(lent, markets=lambda _: lists.pop(0), contracts=frozenset({"quarter", "next_quarter"}))
+    assert len(exchange.listing()) == 2
+    clock.ms = NOW + 1000
+    assert exchange.listing() == {}
+    assert len(exchange.listing()) == 2
+
+
 def test_a_contract_that_was_delivered_has_its_own_name_only(lent: Lent) -> None:
     markets = quarters(NOW, NOW + 1000)
     exchange = futures(lent, markets=lambda _: markets)
