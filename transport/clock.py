@@ -35,7 +35,7 @@ class Offset:
                     self._due = time.monotonic() + (_RETRY if measured is None else _FRESH)
             finally:
                 self._measuring.release()
-        return self._offset or 0
+        return self.known
 
     @property
     def known(self) -> int:

@@ -1,5 +1,4 @@
-"""What may be said of a call that failed, by us and in the log: never a library's own words, which carry URLs and
-their queries."""
+"""Fixed words for calls that failed, in errors and in the log: a library's own words carry URLs and their queries."""
 
 import logging
 import re

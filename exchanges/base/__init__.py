@@ -4,7 +4,7 @@ from exchanges.base.candles import MONDAY, THURSDAY
 from exchanges.base.client_id import ALPHANUMERIC, ClientId
 from exchanges.base.codes import codes
 from exchanges.base.exchange import Exchange
-from exchanges.base.futures import DATED, FuturesExchange, covers
+from exchanges.base.futures import DATED, PERPETUAL, FuturesExchange, covers
 from exchanges.base.rows import Row, known, levels
 from protocol.errors import (
     AuthenticationFailed,
@@ -47,6 +47,7 @@ __all__ = [
     "ALPHANUMERIC",
     "DATED",
     "MONDAY",
+    "PERPETUAL",
     "THURSDAY",
     "AuthenticationFailed",
     "Balance",

@@ -17,6 +17,7 @@ from protocol.numbers import plain
 T = TypeVar("T")
 
 PERPETUAL = "swap"
+"""FMZ's word for a contract that does not expire."""
 DATED = "futures"
 """FMZ's word for every contract that expires, in a range such as ``USD.futures``."""
 
@@ -30,6 +31,8 @@ class FuturesExchange(Exchange):
 
     position_sides: ClassVar[Mapping[str, PositionSide]]
     """The exchange's words for the sides of positions."""
+    position_modes: ClassVar[Mapping[str, bool]] = {}
+    """The exchange's words for position modes → True if long and short positions of a market are kept apart."""
 
     @cached_property
     def settings(self) -> FuturesSettings:
@@ -120,10 +123,6 @@ class FuturesExchange(Exchange):
         apart."""
         raise Unsupported(f"{self.name} has one position mode")
 
-    def forget_position_mode(self) -> None:
-        """Forget the position mode, so that it is asked again."""
-        self.upstream.position_modes.forget(self.account)
-
     def position_side(self, order: NewOrder) -> PositionSide:
         """Return the side of the position that an order opens or closes."""
         return PositionSide.LONG if (order.side is Side.BUY) is not order.closes else PositionSide.SHORT
@@ -145,7 +144,7 @@ class FuturesExchange(Exchange):
     def one(self, symbol: Symbol | None) -> Market | None:
         """Return the rules of the one market that is meant, None for a range or all. Raises InvalidCall when the
         exchange does not list it. The list is loaded in any case: it names the rows that follow."""
-        self.listing()
+        self.listed()
         return self.rules(symbol) if symbol and self.names_one(symbol) else None
 
     def covered(self, symbol: Symbol | None, rows: Iterable[T], key: Key) -> list[T]:
@@ -163,7 +162,7 @@ class FuturesExchange(Exchange):
         """Return FMZ's market, with the contract it names or the one set before. Raises InvalidCall without either."""
         contract = symbol.contract or self.settings.get("contract")
         if not contract:
-            usual = "swap" if "swap" in self.contracts else min(self.contracts)
+            usual = PERPETUAL if PERPETUAL in self.contracts else min(self.contracts)
             raise InvalidCall(
                 f'no contract is chosen on {self.name}: call exchange.SetContractType("{usual}") first, '
                 f"or name one, as in {symbol}.{usual}"
@@ -221,15 +220,16 @@ class FuturesExchange(Exchange):
         self.settings.put("applied", str(leverage), self.market(symbol))
 
     def _check_contract(self, contract: str) -> str:
-        if contract not in self.contracts and contract not in self._instruments():
+        if contract not in self.contracts and not self._is_instrument(contract):
             raise InvalidCall(f"{self.name} has no contract {contract!r}; it has {', '.join(sorted(self.contracts))}")
         return contract
 
-    def _instruments(self) -> set[str]:
+    def _is_instrument(self, market: str) -> bool:
         try:
-            return set(self.symbols())
+            found = self.listed().by_id.get(market)
         except GatewayError:  # the list cannot be loaded
-            return set()
+            return False
+        return found is not None and found.tradable
 
 
 def covers(wanted: Symbol | None, market: Symbol) -> bool:
@@ -240,6 +240,6 @@ def covers(wanted: Symbol | None, market: Symbol) -> bool:
     if wanted.quote:
         return not wanted.contract and (wanted.base, wanted.quote) == (market.base, market.quote)
     if wanted.contract:
-        dated = wanted.contract == DATED and market.contract != "swap"
+        dated = wanted.contract == DATED and market.contract != PERPETUAL
         return (dated or wanted.contract == market.contract) and wanted.base in (market.base, market.quote)
     return wanted.text == market.contract

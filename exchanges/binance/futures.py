@@ -38,8 +38,8 @@ class FuturesBinance(FuturesExchange, BinanceApi):
     max_candles = 1500
     max_leverage = 125
     kinds = {
-        "PERPETUAL": "swap",
-        "TRADIFI_PERPETUAL": "swap",
+        "PERPETUAL": PERPETUAL,
+        "TRADIFI_PERPETUAL": PERPETUAL,
         "CURRENT_QUARTER": "quarter",
         "NEXT_QUARTER": "next_quarter",
     }
@@ -47,7 +47,7 @@ class FuturesBinance(FuturesExchange, BinanceApi):
     contracts = frozenset(kinds.values())
     position_sides = {"LONG": PositionSide.LONG, "SHORT": PositionSide.SHORT}
     disproves = {"-4061": "position mode"}
-    modes = {"true": True, "false": False}
+    position_modes = {"true": True, "false": False}
 
     balance_row = Row(Balance, currency="asset", frozen="initialMargin")
     position_row = Row(Position, price="entryPrice", profit="unRealizedProfit", margin="positionInitialMargin")
@@ -80,7 +80,7 @@ class FuturesBinance(FuturesExchange, BinanceApi):
         perpetual = [
             row
             for row in self.covered(symbol, [rows] if one else rows, "symbol")
-            if (market := listed.get(row["symbol"])) and market.contract == "swap"
+            if (market := listed.get(row["symbol"])) and market.contract == PERPETUAL
         ]
         return self.read_all(lambda row: self.read_funding(row, hours.get(row["symbol"], _USUAL_HOURS)), perpetual)
 
@@ -100,7 +100,7 @@ class FuturesBinance(FuturesExchange, BinanceApi):
 
     def position_mode(self) -> bool:
         mode = str(self.signed("GET", "positionSide/dual")["dualSidePosition"]).lower()
-        return known(self.modes, mode, "position mode")
+        return known(self.position_modes, mode, "position mode")
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
         if symbol is None:

@@ -11,8 +11,6 @@ from typing import Any
 from exchanges.base import *
 from exchanges.okx.api import OKXApi
 
-_PERPETUAL = "swap"
-
 
 class FuturesOKX(FuturesExchange, OKXApi):
     """OKX, perpetual and dated futures, in cross margin."""
@@ -21,12 +19,11 @@ class FuturesOKX(FuturesExchange, OKXApi):
     kinds = ("SWAP", "FUTURES")
     margin_mode = "cross"
     contracts = frozenset(
-        {_PERPETUAL, "this_week", "next_week", "this_month", "next_month", "quarter", "next_quarter", "third_quarter"}
+        {PERPETUAL, "this_week", "next_week", "this_month", "next_month", "quarter", "next_quarter", "third_quarter"}
     )
     max_leverage = 125
     disproves = {"51000": "position mode"}  # "Parameter posSide error"
     position_modes = {"net_mode": False, "long_short_mode": True}
-    """OKX's names of position modes → True if long and short positions are kept apart."""
     position_sides = {"long": PositionSide.LONG, "short": PositionSide.SHORT}
 
     position_row = Row(Position, price="avgPx", profit="upl")
@@ -121,5 +118,5 @@ def _symbol(instrument: str, alias: str = "", *, contracts: frozenset[str]) -> S
     base, quote, *dated = instrument.split("-")
     if "_" in quote:  # BTC-USD_UM-SWAP, margined in several dollars: no FMZ name for it
         return Symbol(base, quote.partition("_")[0], instrument)
-    code = _PERPETUAL if dated == ["SWAP"] else alias
+    code = PERPETUAL if dated == ["SWAP"] else alias
     return Symbol(base, quote, code if code in contracts else instrument)

@@ -28,7 +28,7 @@ class FuturesPaper(PaperApi, FuturesExchange):
     """The simulated exchange for linear perpetual swaps, settled in USDT."""
 
     name = SwapAccount.exchange
-    contracts = frozenset({"swap"})
+    contracts = frozenset({PERPETUAL})
     max_leverage = 100
     kind = SwapAccount
 
