@@ -15,8 +15,7 @@ from worker import Worker, turn_away
 _previous = in_force()  # set after a SIGHUP, which reads this file again
 try:
     _settings = Settings.load()
-    if _previous:
-        open_database(_settings).dispose()
+    open_database(_settings).dispose()  # what fails here would fail in every worker
 except WrongSetting as error:
     if not _previous:
         sys.exit(f"fmz-gateway: {error}")
@@ -69,11 +68,7 @@ def on_reload(server: Arbiter) -> None:
 
 
 def on_starting(server: Arbiter) -> None:
-    """Stop the start for what would fail in every worker, and for an address that the settings would refuse."""
-    try:
-        open_database(_settings).dispose()
-    except WrongSetting as error:
-        sys.exit(f"fmz-gateway: {error}")
+    """Stop the start for an address that the settings would refuse, and turn new callers away when a stop begins."""
     if exposed := _exposed(server):
         sys.exit(f"fmz-gateway: {exposed}")
 

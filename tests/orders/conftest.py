@@ -4,14 +4,8 @@ import pytest
 from sqlalchemy import Engine
 
 from orders.journal import Journal
-from tests.conftest import NOW, Clock
+from tests.conftest import Clock
 from tests.orders.shop import Market, OldShop, Robot
-
-
-@pytest.fixture
-def clock() -> Clock:
-    """Return a clock that stands still."""
-    return Clock(NOW)
 
 
 @pytest.fixture
