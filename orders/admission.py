@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orders.failures import before_sending, earlier_in_progress, journal_required, order_unknown
+from orders.failures import before_sending, earlier_in_progress, journal_required
 from orders.intents import OPEN, Intent, State
 from orders.journal import Journal
 from orders.lookup import Lookup
@@ -84,11 +84,8 @@ class Admission:
         """Resolve an earlier order, and adopt it if it exists and no caller was given its id."""
         resolved = self._lookup.resolve(earlier)
         if resolved.state in OPEN:
-            raise order_unknown(
-                resolved,
-                "an earlier order of this symbol and side is still unknown, and nothing new was sent",
-                has_client_ids=bool(self._exchange.client_id),
-                window=self._journal.window,
+            raise self._lookup.unknown(
+                resolved, "an earlier order of this symbol and side is still unknown, and nothing new was sent"
             )
         if resolved.state is not State.ACCEPTED or not intent.is_like(resolved, self._journal.adopt_within):
             return None  # it blocks no longer

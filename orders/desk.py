@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from orders.admission import Admission, Adopt, Proceed, Replay
 from orders.cancelling import cancel
-from orders.failures import before_sending, journal_required, order_unknown
+from orders.failures import before_sending, journal_required
 from orders.intents import OPEN, Intent, State
 from orders.journal import Journal
 from orders.lookup import Lookup, stored_reply
@@ -26,7 +26,6 @@ from protocol.errors import (
     InvalidCall,
     InvalidOrder,
     NotSent,
-    OrderStateUnknown,
     OutcomeUnknown,
     RateLimited,
     recalled,
@@ -150,7 +149,7 @@ class Desk:
         resolved = self._lookup.resolve(unknown, own=True)
         if resolved.state in OPEN:
             self._write(self._journal.mark_reported, intent)
-            raise self._unknown(intent, unclear.message.rstrip("."))
+            raise self._lookup.unknown(intent, unclear.message.rstrip("."))
         if resolved.order_id is None:
             raise recalled(resolved.reply or "")
         self._use_stored(resolved, "found")
@@ -165,7 +164,7 @@ class Desk:
             )
         resolved = self._lookup.resolve(stored)
         if resolved.state in OPEN:
-            raise self._unknown(resolved, "the same request was made before, and its outcome is still unknown")
+            raise self._lookup.unknown(resolved, "the same request was made before, and its outcome is still unknown")
         if resolved.order_id is None:
             no_order = NotSent("the same request was made before, and no order was sent; it is safe to try again")
             raise recalled(resolved.reply or str(no_order))
@@ -177,10 +176,6 @@ class Desk:
         self._placed = intent
         self.replies = [intent.reply.encode()] if intent.reply else []
         self.marks[mark] = True
-
-    def _unknown(self, intent: Intent, why: str) -> OrderStateUnknown:
-        has_client_ids = bool(self._exchange.client_id)
-        return order_unknown(intent, why, has_client_ids=has_client_ids, window=self._journal.window)
 
     def _write(self, write: Callable[[Intent], None], intent: Intent) -> None:
         """Write the outcome of an order that was sent, in up to three tries; the caller gets its answer even if all

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from protocol.models import OrderId, Side, Symbol
+from protocol.models import NewOrder, OrderId, Side, Symbol
 
 
 class State(StrEnum):
@@ -63,9 +63,8 @@ class Intent:
 
     @property
     def line(self) -> tuple[str, ...]:
-        """The orders that go one after another with it: of one account, symbol, side, and opening or closing. Side and
-        closing together tell the side of the position."""
-        return (self.exchange, self.account, str(self.symbol), self.side, "close" if self.closes else "open")
+        """Return its line, see ``line_of``."""
+        return line_of(self.exchange, self.account, self)
 
     def is_repeat(self, earlier: "Intent") -> bool:
         """Return True if an earlier intent is of the same request: the same nonce and the same order."""
@@ -89,3 +88,9 @@ class Intent:
             return False
         pairs = [(self.amount, other.amount), (self.price or Decimal(0), other.price or Decimal(0))]
         return all(abs(one - two) * 100 <= max(one, two) * percent for one, two in pairs)
+
+
+def line_of(exchange: str, account: str, order: NewOrder | Intent) -> tuple[str, ...]:
+    """Return the line of an order: orders of one account, symbol, side, and opening or closing go one after another.
+    Side and closing together tell the side of the position."""
+    return (exchange, account, str(order.symbol), order.side, "close" if order.closes else "open")

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from orders.failures import order_unknown
 from orders.intents import OPEN, Intent, State
 from orders.journal import Journal
 from orders.trader import Trader
 from protocol.deadline import Deadline
-from protocol.errors import UNREADABLE, GatewayError, NotSent
+from protocol.errors import UNREADABLE, GatewayError, NotSent, OrderStateUnknown
 from protocol.models import OrderId
 
 log = logging.getLogger("fmz-gateway")
@@ -98,6 +99,11 @@ class Lookup:
         except SQLAlchemyError as error:
             log.error("the journal could not be written: %s", type(error).__name__)
         return resolved
+
+    def unknown(self, intent: Intent, why: str) -> OrderStateUnknown:
+        """Return the error for an order that may exist."""
+        has_client_ids = bool(self._exchange.client_id)
+        return order_unknown(intent, why, has_client_ids=has_client_ids, window=self._journal.window)
 
     def _absent_after_ms(self, intent: Intent) -> int:
         """Return the time, in ms since the epoch, after which an order that is not found does not exist."""

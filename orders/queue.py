@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from weakref import WeakValueDictionary
 
 from orders.failures import earlier_in_progress
+from orders.intents import line_of
 from orders.trader import Trader
 from protocol.models import NewOrder
 
@@ -20,9 +21,8 @@ _locks_lock = threading.Lock()
 @contextmanager
 def exclusive(exchange: Trader, order: NewOrder) -> Iterator[None]:
     """Hold the queue of an order's line. Raises NotSent at the call's deadline."""
-    key = (exchange.name, exchange.account, str(order.symbol), order.side, str(order.closes))
     with _locks_lock:
-        lock = _locks.setdefault(key, threading.Lock())
+        lock = _locks.setdefault(line_of(exchange.name, exchange.account, order), threading.Lock())
     if not lock.acquire(timeout=exchange.deadline.left()):
         raise earlier_in_progress(exchange.name, order)
     try:

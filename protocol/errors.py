@@ -5,10 +5,21 @@ message is written for a trader at 3 a.m.: what happened, and what to do. It nev
 body or a secret.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 UNREADABLE = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
 """The exceptions that a reader raises on an exchange's reply that is not as documented."""
+
+
+@contextmanager
+def reading(unreadable: Callable[[Exception], Exception]) -> Iterator[None]:
+    """Raise what ``unreadable`` returns for an exception that UNREADABLE lists."""
+    try:
+        yield
+    except UNREADABLE as error:
+        raise unreadable(error) from error
 
 
 class GatewayError(Exception):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from protocol import replies, schemas, wire
-from protocol.errors import UNREADABLE, InvalidCall, Unsupported
+from protocol.errors import InvalidCall, Unsupported, reading
 from protocol.interface import Exchange, OrderDesk
 
 P = TypeVar("P")
@@ -59,12 +59,12 @@ class Method(Generic[P, R]):
 
     def __call__(self, exchange: Exchange, open_desk: Callable[[], OrderDesk], params: Any) -> dict[str, Any]:
         asked = self.params.read(params)
-        try:
+        with reading(exchange.unreadable):
             data = self.ask(exchange, asked)
-        except UNREADABLE as error:
-            raise exchange.unreadable(error) from error
+        if not self.raw:
+            return {"data": self.format(data)}
         marks = {"unreadable": exchange.unreadable_rows} if exchange.unreadable_rows else {}
-        return _reply(self.format(data), exchange.replies if self.raw else (), marks if self.raw else {})
+        return _reply(self.format(data), exchange.replies, marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,8 @@ class OrderMethod(Generic[P, R]):
     def __call__(self, exchange: Exchange, open_desk: Callable[[], OrderDesk], params: Any) -> dict[str, Any]:
         asked = self.params.read(params)
         desk = open_desk()
-        try:
+        with reading(exchange.unreadable):
             data = self.ask(desk, asked)
-        except UNREADABLE as error:
-            raise exchange.unreadable(error) from error
         return _reply(self.format(data), desk.replies, desk.marks)
 
 
@@ -99,7 +97,7 @@ class Io:
         return self.calls[asked["code"]](exchange, open_desk, asked["args"])
 
 
-def _reply(data: object, raw: Sequence[bytes], marks: Mapping[str, object] | None = None) -> dict[str, Any]:
+def _reply(data: object, raw: Sequence[bytes], marks: Mapping[str, object]) -> dict[str, Any]:
     return {"data": data, "raw": wire.verbatim(raw, marks)} if raw or marks else {"data": data}
 
 
@@ -139,10 +137,8 @@ def _pass_through(exchange: Exchange, call: Call) -> dict[str, Any]:
     if verb not in _VERBS:
         raise InvalidCall(f"Http-Method must be one of {', '.join(_VERBS)}")
     params = _RAW_PARAMS.read({"params": call.params})["params"]
-    try:
+    with reading(exchange.unreadable):
         data = exchange.pass_through(verb, resource[1], params)
-    except UNREADABLE as error:
-        raise exchange.unreadable(error) from error
     return {"data": wire.verbatim(exchange.replies) if exchange.replies else data}
 
 
@@ -227,5 +223,4 @@ METHODS: Mapping[str, Method[Any, Any] | OrderMethod[Any, Any] | Io] = {
     "fundings": _FUNDINGS,
     "io": Io(schemas.IoParams(), {0: _LEVERAGE, 1: _DIRECTION, 2: _CONTRACT, 3: _POSITIONS}),
 }
-"""FMZ's method names. Every other name
-that begins with ``__api_`` is a resource of the exchange itself."""
+"""FMZ's method names. Every other name that begins with ``__api_`` is a resource of the exchange itself."""

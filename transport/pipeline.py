@@ -26,6 +26,7 @@ from protocol.errors import (
     OutcomeUnknown,
     RateLimited,
     WrongTime,
+    reading,
 )
 from protocol.numbers import WrongValue
 from transport.reply import MAX_EXCERPT, Reply
@@ -74,10 +75,8 @@ class Pipeline(Vendor, ABC):
         """Return what ``ask`` returns for a copy of this exchange. Its replies are not those of the call: it is for
         rules and modes that a call only depends on."""
         exchange = self.fresh(deadline)
-        try:
+        with reading(exchange.unreadable):
             return ask(exchange)
-        except UNREADABLE as error:
-            raise exchange.unreadable(error) from error
 
     @abstractmethod
     def unwrap(self, payload: Any) -> Any:
