@@ -119,6 +119,7 @@ class Admission:
             account=exchange.account,
             nonce=self._nonce,
             symbol=order.symbol,
+            market_name=order.market_name,
             side=order.side,
             price=order.price,
             amount=order.amount,

@@ -28,9 +28,10 @@ from protocol.errors import (
     NotSent,
     OutcomeUnknown,
     RateLimited,
+    cause,
     recalled,
 )
-from protocol.models import Direction, NewOrder, OrderId, Symbol
+from protocol.models import Direction, NewOrder, Order, OrderId, Symbol
 
 log = logging.getLogger("fmz-gateway")
 
@@ -81,6 +82,7 @@ class Desk:
         order = exchange.new_order(symbol, direction, price, amount)
         with before_sending():
             exchange.prepare(order)
+            order = replace(order, market_name=exchange.market(order.symbol))
         with exclusive(exchange, order):
             match self._admission.admit(order):
                 case Proceed(intent):
@@ -93,8 +95,14 @@ class Desk:
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         """Cancel an order and return True, or raise; see ``orders.cancelling``."""
-        self.replies = cancel(self._exchange, self._exchange.resolve(symbol), order_id, self._sleep)
+        self.replies = cancel(self._exchange, self._market_of(symbol, order_id), order_id, self._sleep)
         return True
+
+    def order(self, symbol: Symbol, order_id: str) -> Order:
+        """Return one order, open or not. Raises OrderNotFound."""
+        order = self._exchange.order(self._market_of(symbol, order_id), order_id)
+        self.replies = self._exchange.replies
+        return order
 
     def close(self, *, delivered: bool) -> None:
         """End the call, after its answer was written to the caller.
@@ -108,12 +116,26 @@ class Desk:
             log.warning("order %s: its caller closed the connection before the answer", self._placed.client_id)
         self._write(self._journal.mark_delivered if delivered else self._journal.mark_undelivered, self._placed)
 
+    def _market_of(self, symbol: Symbol, order_id: str) -> Symbol:
+        """Return the market of an order: where the journal knows it, the one that it was sent to, else the one that
+        FMZ's name means now."""
+        exchange = self._exchange
+        if not exchange.has_contracts:
+            return exchange.resolve(symbol)
+        try:
+            known = self._journal.find_orders(exchange.name, exchange.account, order_id)
+        except SQLAlchemyError as error:
+            log.error("the journal could not be read for an order: %s", cause(error))
+            known = []
+        markets = {intent.sent_to for intent in known if symbol.may_mean(intent.symbol, intent.market_name)}
+        return markets.pop() if len(markets) == 1 else exchange.resolve(symbol)
+
     def _send(self, order: NewOrder, intent: Intent) -> OrderId:
         """Send an order once, and write its outcome."""
         exchange = self._exchange.fresh(self._exchange.deadline.portion(_SENDING_SHARE))
         exchange.last_check = self._admission.require_caller  # the wait for a limit may have been long
         try:
-            order_id = exchange.trade(order)
+            order_id = exchange.trade(replace(order, symbol=intent.sent_to))
         except (NotSent, RateLimited):
             self._write(self._journal.decide, replace(intent, state=State.NOT_SENT))
             raise

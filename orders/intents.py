@@ -37,7 +37,7 @@ class Intent:
     or the error's text. unclear_since_ms: when sending it ended without a definite answer. told_ms: when its caller was
     told that the outcome is unknown, or must have noticed. looked_ms, look_count: the time of its last look-up, and the
     number of them. answered_as: client id of the request that was answered with it, its own or a later one; empty while
-    there is none.
+    there is none. market_name: the exchange's own name of the market that it was sent to; FMZ's in orders of 0.1.0.
     """
 
     client_id: str
@@ -45,6 +45,7 @@ class Intent:
     account: str
     nonce: str
     symbol: Symbol
+    market_name: str
     side: Side
     price: Decimal | None
     amount: Decimal
@@ -66,6 +67,11 @@ class Intent:
         """Return its line, see ``line_of``."""
         return line_of(self.exchange, self.account, self)
 
+    @property
+    def sent_to(self) -> Symbol:
+        """Return the market that it was sent to, whatever FMZ's name of it means today."""
+        return self.symbol.by_own_name(self.market_name)
+
     def is_repeat(self, earlier: "Intent") -> bool:
         """Return True if an earlier intent is of the same request: the same nonce and the same order."""
         if self.client_id == earlier.client_id:
@@ -73,7 +79,10 @@ class Intent:
         same_nonce = bool(self.nonce) and (self.exchange, self.account, self.nonce) == (
             earlier.exchange, earlier.account, earlier.nonce,
         )  # fmt: skip
-        return same_nonce and (self.line, self.price, self.amount) == (earlier.line, earlier.price, earlier.amount)
+        # FMZ's name may mean another contract by now; the exchange's own is not known of orders of 0.1.0.
+        same_market = self.market_name == earlier.market_name or self.symbol == earlier.symbol
+        terms, before = ((one.side, one.closes, one.price, one.amount) for one in (self, earlier))
+        return same_nonce and same_market and terms == before
 
     def is_abandoned(self, now_ms: int) -> bool:
         """Return True once its own request has ended, so that others may resolve it."""
@@ -91,6 +100,6 @@ class Intent:
 
 
 def line_of(exchange: str, account: str, order: NewOrder | Intent) -> tuple[str, ...]:
-    """Return the line of an order: orders of one account, symbol, side, and opening or closing go one after another.
+    """Return the line of an order: orders of one account, market, side, and opening or closing go one after another.
     Side and closing together tell the side of the position."""
-    return (exchange, account, str(order.symbol), order.side, "close" if order.closes else "open")
+    return (exchange, account, order.market_name, order.side, "close" if order.closes else "open")

@@ -29,7 +29,7 @@ class Journal:
 
     now: ms since the epoch. window: seconds after an unknown outcome was reported, in which the next order of the same
     line waits for it, and is taken for the strategy's next attempt at the same where price and amount are no further
-    apart than ``adopt_within`` percent. A line is an account's orders of one symbol and side that open, or those that
+    apart than ``adopt_within`` percent. A line is an account's orders of one market and side that open, or those that
     close: so it is of one position side too. strict_nonces: refuse another order with a nonce that was used before.
     """
 
@@ -84,7 +84,13 @@ class Journal:
     def adopt(self, orphan: Intent, intent: Intent) -> bool:
         """Answer a new request with an order that exists and whose id no caller has been given; return True when this
         is done, False when another request was faster."""
-        accepted = replace(intent, state=State.ACCEPTED, order_id=orphan.order_id, reply=orphan.reply)
+        accepted = replace(
+            intent,
+            state=State.ACCEPTED,
+            order_id=orphan.order_id,
+            reply=orphan.reply,
+            market_name=orphan.market_name,
+        )
         change = ORDERS.update().where(_C.client_id == orphan.client_id, _C.answered_as == "")
         try:
             with self._engine.begin() as connection:
@@ -145,6 +151,12 @@ class Journal:
                 return same
             return self._first(connection, and_(_C.exchange == exchange, _C.account == account, _C.nonce == nonce))
 
+    def find_orders(self, exchange: str, account: str, order_id: str) -> list[Intent]:
+        """Return the intents with an id of the exchange, given as text. Some exchanges count the ids of each market."""
+        ids = _C.order_id.in_((order_id, json.dumps(order_id)))
+        with self._reading() as connection:
+            return self._all(connection, and_(_C.exchange == exchange, _C.account == account, ids))
+
     def belongs_to_other(self, intent: Intent, order_id: OrderId) -> bool:
         """Return True if an order of the exchange is known to be another intent's."""
         account = (_C.exchange == intent.exchange) & (_C.account == intent.account)
@@ -155,7 +167,7 @@ class Journal:
     def has_later_twin(self, intent: Intent) -> bool:
         """Return True if a later order with the same terms is unresolved too: a new order like both is taken for that
         one."""
-        names = ("exchange", "account", "symbol", "side", "closes", "price", "amount")
+        names = ("exchange", "account", "market_name", "side", "closes", "price", "amount")
         row = to_row(intent)
         twin = and_(*(_C[name].is_not_distinct_from(row[name]) for name in names), _C.state.in_(OPEN))
         with self._reading() as connection:
@@ -185,7 +197,7 @@ class Journal:
         return and_(
             _C.exchange == intent.exchange,
             _C.account == intent.account,
-            _C.symbol == str(intent.symbol),
+            _C.market_name.in_((intent.market_name, str(intent.symbol))),  # the second in orders of 0.1.0
             _C.side == intent.side,
             _C.closes == intent.closes,
             _C.state.in_((*OPEN, State.ACCEPTED)),

@@ -111,14 +111,14 @@ class Lookup:
 
     def _find(self, exchange: Trader, intent: Intent) -> OrderId | None:
         if exchange.client_id:
-            return exchange.find(intent.symbol, intent.client_id)
+            return exchange.find(intent.sent_to, intent.client_id)
         # An exchange without client ids: the only new order with the same terms that belongs to no other request.
         if self._journal.has_later_twin(intent):
             return None
         terms = (intent.side, intent.price, intent.amount)
         new = [
             order.id
-            for order in exchange.orders(intent.symbol)
+            for order in exchange.orders(intent.sent_to)
             if (order.side, order.price, order.amount) == terms
             and str(order.id) not in (intent.open_before or ())
             and not self._journal.belongs_to_other(intent, order.id)

@@ -1,6 +1,6 @@
 """The queue of this process's orders: those of one line go one after another.
 
-A line is an account's orders of one symbol and side that open, or those that close. The outcome of one decides if the
+A line is an account's orders of one market and side that open, or those that close. The outcome of one decides if the
 next may be sent.
 """
 

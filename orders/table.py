@@ -21,6 +21,7 @@ ORDERS = Table(
     Column("nonce", String(64)),  # NULL if there was none
     Column("symbol", String(130), nullable=False),
     Column("symbol_text", String(130), nullable=False),  # the symbol as FMZ wrote it
+    Column("market_name", String(130), nullable=False),  # the exchange's own; the symbol in orders of 0.1.0
     Column("side", String(4), nullable=False),
     Column("price", String(100)),  # NULL for market
     Column("amount", String(100), nullable=False),
@@ -37,7 +38,8 @@ ORDERS = Table(
     Column("look_count", BigInteger, nullable=False),
     Column("answered_as", String(64), nullable=False),
     Index("orders_request", "exchange", "account", "nonce"),
-    Index("orders_line", "exchange", "account", "symbol", "side", "state"),
+    Index("orders_line", "exchange", "account", "market_name", "side", "state"),
+    Index("orders_order", "exchange", "account", "order_id"),
     Index("orders_state", "state", "created_ms"),
 )
 

@@ -11,7 +11,8 @@ from protocol.models import Direction, NewOrder, Order, OrderId, Symbol
 class Trader(Protocol):
     """One account on one exchange, for the time of one call; ``exchanges.base.Exchange`` describes each part.
 
-    absent_after: seconds after which an order that is not found does not exist. replies: the JSON texts of the
+    absent_after: seconds after which an order that is not found does not exist. has_contracts: True if FMZ's name of a
+    market may mean another one later. replies: the JSON texts of the
     exchange's replies to this object's calls. last_check: called when all waiting is over and before a request goes
     out; what it raises ends the call, with nothing sent.
     """
@@ -19,6 +20,7 @@ class Trader(Protocol):
     name: ClassVar[str]
     client_id: ClassVar[Any]
     absent_after: ClassVar[float]
+    has_contracts: ClassVar[bool]
     deadline: Deadline
     replies: list[bytes]
     last_check: Callable[[], None]
@@ -32,6 +34,9 @@ class Trader(Protocol):
 
     def resolve(self, symbol: Symbol) -> Symbol:
         """Return the market that FMZ means."""
+
+    def market(self, symbol: Symbol) -> str:
+        """Return the exchange's own name of a market."""
 
     def new_client_id(self) -> str:
         """Return the client id of this request's order."""

@@ -69,7 +69,7 @@ class Method(Generic[P, R]):
 
 @dataclass(frozen=True, slots=True)
 class OrderMethod(Generic[P, R]):
-    """A call of FMZ that places or cancels an order, which is the order desk's work."""
+    """A call of FMZ that places, shows or cancels an order, which is the order desk's work."""
 
     params: schemas.Incoming[P]
     ask: Callable[[OrderDesk, P], R]
@@ -164,11 +164,8 @@ _TRADE = OrderMethod(
     lambda desk, asked: desk.place(asked["symbol"], asked["direction"], asked["price"], asked["amount"]),
     replies.new_order,
 )
-_ORDER = Method(
-    schemas.OrderParams(),
-    lambda exchange, asked: exchange.order(exchange.resolve(asked["symbol"]), asked["order_id"]),
-    replies.order,
-    raw=True,
+_ORDER = OrderMethod(
+    schemas.OrderParams(), lambda desk, asked: desk.order(asked["symbol"], asked["order_id"]), replies.order
 )
 _ORDERS = Method(
     _MARKETS, lambda exchange, asked: exchange.orders(exchange.scope(asked["symbol"])), replies.orders, raw=True

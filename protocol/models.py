@@ -82,6 +82,20 @@ class Symbol:
         base, quote, contract = found.groups(default="")
         return cls(base.upper(), quote.upper(), contract, text)
 
+    def by_own_name(self, market_name: str) -> "Symbol":
+        """Return the symbol with the exchange's own name as its contract: what FMZ's name of a contract stands for
+        changes at a rollover. Spot markets, and those whose own name is FMZ's, stay as they are."""
+        if not self.contract or not market_name or market_name == str(self):
+            return self
+        return replace(self, contract=market_name)
+
+    def may_mean(self, market: "Symbol", market_name: str) -> bool:
+        """Return True if this may stand for a market, by FMZ's name or the exchange's own: what it leaves out may be
+        anything."""
+        if self.base != market.base or self.quote not in ("", market.quote):
+            return False
+        return self.contract in ("", market.contract, market_name)
+
     def __str__(self) -> str:
         pair = f"{self.base}_{self.quote}" if self.quote else self.base
         return f"{pair}.{self.contract}" if self.contract else pair
@@ -146,7 +160,8 @@ class Balance:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewOrder:
     """An order to place. ``price`` None means market. ``amount`` is in base, or contracts on futures; on a spot
-    market **buy** it is the **quote** to spend, which is FMZ's rule."""
+    market **buy** it is the **quote** to spend, which is FMZ's rule. ``market_name`` is the exchange's own name of its
+    market, empty while that is not known."""
 
     symbol: Symbol
     side: Side
@@ -154,6 +169,7 @@ class NewOrder:
     amount: Decimal
     closes: bool = False
     client_id: str = ""
+    market_name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

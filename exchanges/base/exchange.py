@@ -65,6 +65,8 @@ class Exchange(Lists):
     and digits only; ``guard`` has the words that all exchanges use."""
     allowed_calls: ClassVar[tuple[str, ...]] = ()
     """Calls that do no such thing although their names say so, as ``VERB resource`` with ``*`` for anything."""
+    has_contracts: ClassVar[bool] = False
+    """True if FMZ's name of a market may mean another one later, as ``quarter`` does."""
     absent_after: ClassVar[float] = 15.0
     """Seconds after which an order that was sent, and that look-ups do not find, does not exist: the window in which a
     signed order is accepted, and a margin for lists that are late."""

@@ -25,6 +25,7 @@ DATED = "futures"
 class FuturesExchange(Exchange):
     """One account on one futures exchange, for the time of one call; settings that FMZ makes are stored."""
 
+    has_contracts = True
     contracts: ClassVar[frozenset[str]]
     """The contract codes that the exchange has."""
     max_leverage: ClassVar[int]
@@ -44,7 +45,16 @@ class FuturesExchange(Exchange):
         """Return open positions: all, or those in markets that the symbol covers, see ``covers``."""
 
     def market(self, symbol: Symbol) -> str:
-        return self.rules(symbol).id
+        """Return the exchange's own name of a market. The symbol's contract may be that already, also one that is no
+        longer listed."""
+        if not self._is_own_name(symbol):
+            return self.rules(symbol).id
+        try:
+            listed = self.listed()
+        except GatewayError:  # the exchange knows its own names without a list
+            return symbol.contract
+        found = self.find_market(listed, symbol)
+        return found.id if found else symbol.contract
 
     def set_contract(self, contract: str) -> bool:
         self.settings.put("contract", self._check_contract(contract))
@@ -141,17 +151,16 @@ class FuturesExchange(Exchange):
         is an instrument's own name."""
         return bool(symbol.contract) and (bool(symbol.quote) or symbol.contract not in self.contracts | {DATED})
 
-    def one(self, symbol: Symbol | None) -> Market | None:
-        """Return the rules of the one market that is meant, None for a range or all. Raises InvalidCall when the
-        exchange does not list it. The list is loaded in any case: it names the rows that follow."""
+    def one(self, symbol: Symbol | None) -> str | None:
+        """Return the exchange's own name of the one market that is meant, None for a range or all. Raises InvalidCall
+        for a name that means none. The list is loaded in any case: it names the rows that follow."""
         self.listed()
-        return self.rules(symbol) if symbol and self.names_one(symbol) else None
+        return self.market(symbol) if symbol and self.names_one(symbol) else None
 
     def covered(self, symbol: Symbol | None, rows: Iterable[T], key: Key) -> list[T]:
         """Return the rows of the markets that are meant. key: of the exchange's market name in a row."""
         one = self.one(symbol)
-        wanted = one.symbol if one else symbol
-        return [row for row in rows if covers(wanted, self.symbol_of(row[key]))]  # type: ignore[index]
+        return [row for row in rows if (row[key] == one if one else covers(symbol, self.symbol_of(row[key])))]  # type: ignore[index]
 
     def leverage(self, symbol: Symbol) -> int | None:
         """Return the leverage that FMZ set for a market, None if it set none."""
@@ -167,7 +176,10 @@ class FuturesExchange(Exchange):
                 f'no contract is chosen on {self.name}: call exchange.SetContractType("{usual}") first, '
                 f"or name one, as in {symbol}.{usual}"
             )
-        return replace(symbol, quote=symbol.quote or self.quote, contract=self._check_contract(contract))
+        market = replace(symbol, quote=symbol.quote or self.quote, contract=contract)
+        if not self._is_own_name(market):
+            self._check_contract(contract)
+        return market
 
     def scope(self, symbol: Symbol | None) -> Symbol | None:
         """Return the symbol as FMZ wrote it, for ``covers`` to compare; only a base alone gets the usual quote."""
@@ -226,10 +238,13 @@ class FuturesExchange(Exchange):
 
     def _is_instrument(self, market: str) -> bool:
         try:
-            found = self.listed().by_id.get(market)
+            return market in self.listed().by_id
         except GatewayError:  # the list cannot be loaded
             return False
-        return found is not None and found.tradable
+
+    def _is_own_name(self, symbol: Symbol) -> bool:
+        """Return True if a symbol's contract is the exchange's own name of a market: it has the name of its base."""
+        return symbol.contract not in self.contracts and symbol.base in symbol.contract.upper()
 
 
 def covers(wanted: Symbol | None, market: Symbol) -> bool:

@@ -76,7 +76,7 @@ class FuturesBinance(FuturesExchange, BinanceApi):
     def fundings(self, symbol: Symbol | None) -> list[Funding]:
         one, listed = self.one(symbol), self.symbols()
         hours = {row["symbol"]: row["fundingIntervalHours"] for row in self.get("fundingInfo")}
-        rows = self.get("premiumIndex", symbol=one and one.id)
+        rows = self.get("premiumIndex", symbol=one)
         perpetual = [
             row
             for row in self.covered(symbol, [rows] if one else rows, "symbol")
@@ -106,12 +106,12 @@ class FuturesBinance(FuturesExchange, BinanceApi):
         if symbol is None:
             return super().orders(symbol)
         one = self.one(symbol)
-        rows = self.signed("GET", "openOrders", symbol=one and one.id)
+        rows = self.signed("GET", "openOrders", symbol=one)
         return self.read_all(self.read_order, self.covered(symbol, rows, "symbol"), keep=True)
 
     def open_positions(self, symbol: Symbol | None) -> list[Position]:
         one = self.one(symbol)
-        asked = {"symbol": one and one.id}
+        asked = {"symbol": one}
         leverages = self.apart(
             lambda exchange: {
                 row["symbol"]: exact(row["leverage"]) for row in exchange.signed("GET", "symbolConfig", **asked)

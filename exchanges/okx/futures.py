@@ -35,13 +35,13 @@ class FuturesOKX(FuturesExchange, OKXApi):
         one = self.one(symbol)
         if one is None:
             return [{"instType": kind} for kind in self.kinds]
-        return [{"instType": "SWAP" if one.id.endswith("-SWAP") else "FUTURES", "instId": one.id}]
+        return [{"instType": "SWAP" if one.endswith("-SWAP") else "FUTURES", "instId": one}]
 
     # Market data --------------------------------------------------------------------------------------------------
 
     def fundings(self, symbol: Symbol | None) -> list[Funding]:
         one = self.one(symbol)
-        rows = self.get("public/funding-rate", instId=one.id if one else "ANY")
+        rows = self.get("public/funding-rate", instId=one or "ANY")
         return self.read_all(self.read_funding, self.covered(symbol, rows, "instId"))
 
     # Account ------------------------------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ class FuturesOKX(FuturesExchange, OKXApi):
 
     def open_positions(self, symbol: Symbol | None) -> list[Position]:
         one = self.one(symbol)
-        rows = self.signed("GET", "account/positions", instId=one and one.id)
+        rows = self.signed("GET", "account/positions", instId=one)
         held = [row for row in rows if row["instType"] in self.kinds and exact(row["pos"])]
         return self.read_all(self.read_position, self.covered(symbol, held, "instId"), keep=True)
 

@@ -33,7 +33,10 @@ def test_every_row_is_what_it_was(old_url: str) -> None:
     open_state(old_url).dispose()
     after = content(old_url)
     assert after.pop(VERSION.name) == [{"version_num": VERSIONS[-1]}]
-    before["orders"] = [{RENAMED.get(name, name): value for name, value in row.items()} for row in before["orders"]]
+    before["orders"] = [
+        {RENAMED.get(name, name): value for name, value in row.items()} | {"market_name": row["symbol"]}
+        for row in before["orders"]
+    ]
     assert after == before
 
 
@@ -43,8 +46,8 @@ def test_the_journal_reads_the_old_orders(journal: Journal) -> None:
     }
     assert journal.get("Shopa9") == Intent(
         client_id="Shopa9", exchange="Shop", account="a", nonce="", symbol=Symbol("BTC", "USDT", text="btc_usdt"),
-        side=Side.BUY, price=Decimal(100), amount=Decimal(1), closes=True, created_ms=NOW - 29_991,
-        expires_ms=NOW - 18_000, state=State.ACCEPTED, order_id="ABC-é", answered_as="Shopa9",
+        market_name="BTC_USDT", side=Side.BUY, price=Decimal(100), amount=Decimal(1), closes=True,
+        created_ms=NOW - 29_991, expires_ms=NOW - 18_000, state=State.ACCEPTED, order_id="ABC-é", answered_as="Shopa9",
     )  # fmt: skip
     unknown = journal.get("Shopa7")
     assert unknown

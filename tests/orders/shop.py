@@ -66,9 +66,10 @@ class Shop:
     name: ClassVar[str] = "Shop"
     client_id: ClassVar[Any] = True
     absent_after: ClassVar[float] = 15.0
+    has_contracts: ClassVar[bool] = False
 
     def __init__(self, market: Market, request: str, account: str, deadline: Deadline) -> None:
-        self.market = market
+        self.books = market
         self.request = request
         self.account = account
         self.deadline = deadline
@@ -76,10 +77,13 @@ class Shop:
         self.last_check: Callable[[], None] = lambda: None
 
     def fresh(self, deadline: Deadline | None = None) -> Self:
-        return type(self)(self.market, self.request, self.account, deadline or self.deadline)
+        return type(self)(self.books, self.request, self.account, deadline or self.deadline)
 
     def resolve(self, symbol: Symbol) -> Symbol:
         return symbol
+
+    def market(self, symbol: Symbol) -> str:
+        return str(symbol)
 
     def new_client_id(self) -> str:
         return f"{self.name}{self.account}{self.request}"
@@ -92,27 +96,27 @@ class Shop:
         """Do nothing."""
 
     def trade(self, order: NewOrder) -> OrderId:
-        self.market.sent.append(order)
-        self.market.on_order()
-        created = self.market.add(order) if self.market.creates else None
-        if self.market.error:
-            raise self.market.error
+        self.books.sent.append(order)
+        self.books.on_order()
+        created = self.books.add(order) if self.books.creates else None
+        if self.books.error:
+            raise self.books.error
         assert created
         self.replies.append(f'{{"id": {created.id}}}'.encode())
         return created.id
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
-        return [order for order in self.market.look() if order.status is Status.OPEN]
+        return [order for order in self.books.look() if order.status is Status.OPEN]
 
     def order(self, symbol: Symbol, order_id: str) -> Order:
-        for order in self.market.look():
+        for order in self.books.look():
             if str(order.id) == order_id:
                 self.replies.append(b'{"order": true}')
                 return order
         raise OrderNotFound("Shop has no such order")
 
     def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
-        found = [order.id for order in self.market.look() if order.client_id == client_id]
+        found = [order.id for order in self.books.look() if order.client_id == client_id]
         self.replies.append(b'{"looked": "up"}')
         return found[0] if found else None
 

@@ -41,6 +41,7 @@ class Stall:
     name: ClassVar[str] = "Stall"
     client_id: ClassVar[Any] = True
     absent_after: ClassVar[float] = 15.0
+    has_contracts: ClassVar[bool] = False
 
     def __init__(self, request: str, path: str) -> None:
         self.account = request[0]
@@ -55,6 +56,9 @@ class Stall:
 
     def resolve(self, symbol: Symbol) -> Symbol:
         return symbol
+
+    def market(self, symbol: Symbol) -> str:
+        return str(symbol)
 
     def new_client_id(self) -> str:
         return self._request

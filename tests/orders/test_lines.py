@@ -195,8 +195,8 @@ def test_an_old_exchanges_order_is_not_adopted_by_another_kind(old: Robot, marke
 
 def test_the_distance_is_exact() -> None:
     one = Intent(
-        client_id="1", exchange="Shop", account="a", nonce="1", symbol=BTC, side=Side.BUY, price=Decimal("0.00000100"),
-        amount=Decimal(1), closes=False, created_ms=NOW, expires_ms=NOW,
+        client_id="1", exchange="Shop", account="a", nonce="1", symbol=BTC, market_name="BTC_USDT",
+        side=Side.BUY, price=Decimal("0.00000100"), amount=Decimal(1), closes=False, created_ms=NOW, expires_ms=NOW,
     )  # fmt: skip
     for price, like in (("0.00000095", True), ("0.00000094", False), ("0.0000010526", True), ("0.0000010527", False)):
         other = replace(one, nonce="2", price=Decimal(price))

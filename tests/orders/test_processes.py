@@ -95,6 +95,7 @@ def test_an_order_that_was_lost_is_the_answer_to_one(crowd: Crowd) -> None:
         account="adopt"[0],
         nonce="before",
         symbol=SYMBOL,
+        market_name=str(SYMBOL),
         side=LOST.side,
         price=PRICE,
         amount=AMOUNT,

@@ -51,7 +51,7 @@ def test_an_order_that_belongs_to_another_intent_is_not_it(
     def on_order() -> None:
         intent = journal.get("OldShopa1")
         assert intent
-        theirs = replace(intent, client_id="theirs", nonce="8", symbol=Symbol.parse("ETH_USDT"))
+        theirs = replace(intent, client_id="theirs", nonce="8", symbol=Symbol.parse("ETH_USDT"), market_name="ETH_USDT")
         assert journal.begin(theirs) is None
         journal.decide(replace(theirs, state=State.ACCEPTED, order_id=market.add(like_it).id))
 

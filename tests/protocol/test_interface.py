@@ -32,7 +32,7 @@ MISTAKES = {
     "misspelt_parameter_of_an_order": Mistake('asked["amount"]', 'asked["amonut"]', "typeddict-item"),
     "swapped_arguments": Mistake('asked["period"], asked["limit"]', 'asked["limit"], asked["period"]', "arg-type"),
     "id_for_a_symbol": Mistake(
-        'exchange.resolve(asked["symbol"]), asked["order_id"]', 'asked["order_id"], asked["order_id"]', "arg-type"
+        'desk.order(asked["symbol"], asked["order_id"])', 'desk.order(asked["order_id"], asked["order_id"])', "arg-type"
     ),
     "missing_argument": Mistake(
         'exchange.set_leverage(asked["leverage"], asked["symbol"])',

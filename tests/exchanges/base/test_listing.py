@@ -138,3 +138,44 @@ def test_a_name_that_moves_on_is_looked_up_for_every_order_where_the_list_says_n
     assert exchange.market(quarter) == "BTC-0"
     exchange.prepare(order(quarter))
     assert exchange.market(quarter) == "BTC-later"
+
+
+# What cannot be traded any more --------------------------------------------------------------------------------------
+
+DELIVERED = Symbol.parse("BTC_USDT.BTCUSDT_240329")
+SUSPENDED = replace(RULES, symbol=replace(SWAP, contract="BTC-OLD"), id="BTC-OLD", tradable=False)
+
+
+def test_a_contract_that_is_listed_no_longer_is_asked_for_by_its_own_name(lent: Lent) -> None:
+    lister = Lister(RULES)
+    exchange = futures(lent, markets=lister, market=FuturesExchange.market)
+    assert exchange.resolve(DELIVERED) == DELIVERED
+    assert exchange.market(DELIVERED) == "BTCUSDT_240329"
+    assert exchange.one(DELIVERED) == "BTCUSDT_240329"
+    assert lister.asked == 1, "the exchange's own name needs no newer list"
+
+
+def test_a_contracts_own_name_needs_no_list(lent: Lent) -> None:
+    exchange = futures(lent, markets=Lister(NotSent("no network")), market=FuturesExchange.market)
+    assert exchange.resolve(DELIVERED) == DELIVERED
+    assert exchange.market(DELIVERED) == "BTCUSDT_240329"
+
+
+@pytest.mark.parametrize("symbol", ["BTC_USDT.BTCUSDT_240329", "BTC_USDT.BTC-OLD"])
+def test_a_contract_that_cannot_be_traded_takes_no_new_order(lent: Lent, symbol: str) -> None:
+    exchange = futures(lent, markets=Lister(RULES, SUSPENDED))
+    with pytest.raises(InvalidCall, match=r"FuturesTiny (lists no market|takes no new orders of) BTC_USDT\.BTC"):
+        exchange.prepare(order(symbol=Symbol.parse(symbol)))
+
+
+def test_a_contract_that_cannot_be_traded_may_be_chosen(lent: Lent) -> None:
+    exchange = futures(lent, markets=Lister(SUSPENDED), market=FuturesExchange.market)
+    assert exchange.set_contract("BTC-OLD") is True
+    assert exchange.market(exchange.resolve(BTC)) == "BTC-OLD"
+
+
+@pytest.mark.parametrize("contract", ["swapp", "this_year", "ETHUSDT_240329", "USDT"])
+def test_a_name_without_the_markets_base_is_no_contract(lent: Lent, contract: str) -> None:
+    exchange = futures(lent, markets=Lister(RULES))
+    with pytest.raises(InvalidCall, match=f"has no contract '{contract}'; it has quarter, swap"):
+        exchange.resolve(replace(DELIVERED, contract=contract))
