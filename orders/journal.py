@@ -169,7 +169,8 @@ class Journal:
         one."""
         names = ("exchange", "account", "market_name", "side", "closes", "price", "amount")
         row = to_row(intent)
-        twin = and_(*(_C[name].is_not_distinct_from(row[name]) for name in names), _C.state.in_(OPEN))
+        same = (_C[name].is_not_distinct_from(row[name]) for name in names)
+        twin = and_(*same, _C.answered_as == "", _C.state.in_(OPEN))
         with self._reading() as connection:
             return self._first(connection, and_(twin, _C.created_ms > intent.created_ms)) is not None
 

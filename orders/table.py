@@ -38,9 +38,11 @@ ORDERS = Table(
     Column("look_count", BigInteger, nullable=False),
     Column("answered_as", String(64), nullable=False),
     Index("orders_request", "exchange", "account", "nonce"),
-    Index("orders_line", "exchange", "account", "market_name", "side", "state"),
+    # Each query that an order waits for, or that the resolver makes every second, reads only rows that it returns.
+    Index("orders_line", "exchange", "account", "market_name", "side", "closes", "answered_as", "state"),
     Index("orders_order", "exchange", "account", "order_id"),
-    Index("orders_state", "state", "created_ms"),
+    Index("orders_due", "state", "exchange", "looked_ms"),
+    Index("orders_created", "created_ms"),
 )
 
 

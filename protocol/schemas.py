@@ -34,6 +34,8 @@ T = TypeVar("T")
 
 _OPTIONAL = {"", None, 0, "0"}
 _MOST = 2**63  # what databases and exchanges take for a number ends before
+_LONGEST_KEY = 8192  # bytes: the gateway remembers keys, and the longest known are PEM files of about 2,000
+_KEY = "a string of at most 8 KiB"
 
 
 class Reader(fields.Field[Any]):
@@ -60,7 +62,10 @@ def _text(value: object) -> str:
 
 
 def _secret(value: object) -> str:
-    return "" if value is None else _text(value)
+    text = "" if value is None else _text(value)
+    if len(text.encode()) > _LONGEST_KEY:
+        raise ValueError("too long")
+    return text
 
 
 def _symbol(value: object) -> Symbol:
@@ -130,8 +135,8 @@ class Incoming(Schema, Generic[T]):
 class CallSchema(Incoming[Envelope]):
     """The envelope: ``{"access_key", "secret_key", "nonce", "method", "params"}``, in any order."""
 
-    access_key = Reader(_secret, "a string", load_default="", allow_none=True)
-    secret_key = Reader(_secret, "a string", load_default="", allow_none=True)
+    access_key = Reader(_secret, _KEY, load_default="", allow_none=True)
+    secret_key = Reader(_secret, _KEY, load_default="", allow_none=True)
     nonce = Reader(_nonce, "a whole number, or its text", load_default=0, allow_none=True)
     method = Reader(_text, "a string", required=True)
     params = fields.Dict(
@@ -145,7 +150,7 @@ class CallSchema(Incoming[Envelope]):
             try:
                 call[key] = _secret(params.pop(key, None)) or call[key] or ""
             except ValueError:
-                raise ValidationError("must be a string", f"params.{key}") from None
+                raise ValidationError(f"must be {_KEY}", f"params.{key}") from None
         return {**call, "params": params, "nonce": call["nonce"] or 0}
 
 

@@ -9,11 +9,12 @@ died or hangs.
 import secrets
 import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
+from weakref import WeakValueDictionary
 
 from sqlalchemy import BigInteger, Boolean, Column, Engine, String, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -29,6 +30,7 @@ _SLACK = 0.3  # seconds that a slow process may need beyond that
 _POLL = 0.01  # seconds between two looks at another process's lease
 _RESERVE = 1_000_000  # nonces set aside with a lease: more than a process can use, and than it has microseconds
 _ALONE = 5.0  # seconds until a database that failed is tried again
+_LATEST = 1000  # accounts whose queues are kept while nobody calls: the database has their nonces
 
 _NONCES = Table(
     "nonces",
@@ -125,7 +127,8 @@ class Nonces:
         self._engine = engine
         self._now = now
         self._me = secrets.token_hex(16)
-        self._queues: dict[str, _Queue] = {}
+        self._queues: WeakValueDictionary[str, _Queue] = WeakValueDictionary()
+        self._latest: OrderedDict[str, _Queue] = OrderedDict()
         self._lock = threading.Lock()
         self._warn = Complaint("the database failed (%s): nonces grow within this process only until it works again")
 
@@ -136,8 +139,7 @@ class Nonces:
 
         If the database fails, nonces grow within this process only.
         """
-        with self._lock:
-            queue = self._queues.setdefault(account, _Queue())
+        queue = self._queue(account)
         ticket = queue.enter(deadline)
         lease = None
         try:
@@ -149,6 +151,16 @@ class Nonces:
             if lease and queue.end(ticket):
                 self._give_back(account, queue, lease)
             queue.leave(ticket)
+
+    def _queue(self, account: str) -> _Queue:
+        """Return an account's queue: the same one for as long as anybody has it."""
+        with self._lock:
+            queue = self._queues.setdefault(account, _Queue())
+            self._latest[account] = queue
+            self._latest.move_to_end(account)
+            while len(self._latest) > _LATEST:
+                self._latest.popitem(last=False)
+        return queue
 
     def _wait(self, account: str, queue: _Queue, deadline: Deadline) -> None:
         """Take the lease as soon as no other process has it. Raises NotSent."""

@@ -1,6 +1,7 @@
 """The envelope and the parameters that FMZ sends, in every spelling of its hosts."""
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,7 @@ NOT_NUMBERS: list[Any] = [
 NOT_SYMBOLS: list[Any] = [
     " ", "_", "BTC/USDT", "BTC_USDT_X", "BTC_USDT\n", "BTC\ud800", "A" * 41, 1, True, ["BTC_USDT"], {"BTC": "USDT"},
 ]  # fmt: skip
+KEY = "a string of at most 8 KiB"
 NOT_TEXTS: list[Any] = [1, 1.5, True, [], {}, ["a"], "\ud800", "a\udfff"]
 
 
@@ -76,15 +78,25 @@ def test_keys_in_params_win_and_are_no_parameters(top: Any, params: dict[str, An
 
 
 @pytest.mark.parametrize("text", NOT_TEXTS, ids=ascii)
-@pytest.mark.parametrize("field", ["access_key", "secret_key", "method"])
-def test_what_must_be_text_is_text(field: str, text: Any) -> None:
-    assert refusal(schemas.CallSchema(), {"method": "m", field: text}) == f"{field} must be a string"
+@pytest.mark.parametrize(("field", "must"), [("access_key", KEY), ("secret_key", KEY), ("method", "a string")])
+def test_what_must_be_text_is_text(field: str, must: str, text: Any) -> None:
+    assert refusal(schemas.CallSchema(), {"method": "m", field: text}) == f"{field} must be {must}"
 
 
 @pytest.mark.parametrize("text", NOT_TEXTS, ids=ascii)
 @pytest.mark.parametrize("field", ["access_key", "secret_key"])
 def test_a_key_in_params_is_text(field: str, text: Any) -> None:
-    assert refusal(schemas.CallSchema(), {"method": "m", "params": {field: text}}) == f"params.{field} must be a string"
+    assert refusal(schemas.CallSchema(), {"method": "m", "params": {field: text}}) == f"params.{field} must be {KEY}"
+
+
+@pytest.mark.parametrize("where", [lambda key: key, lambda key: {"params": key}])
+@pytest.mark.parametrize("field", ["access_key", "secret_key"])
+def test_a_key_has_a_greatest_length(field: str, where: Callable[[dict[str, str]], dict[str, Any]]) -> None:
+    longest = where({field: "é" * 4096})
+    assert schemas.CallSchema().read({"method": "m", **longest})[field] == "é" * 4096  # type: ignore[literal-required]
+    assert f"{field} must be {KEY}" in refusal(
+        schemas.CallSchema(), {"method": "m", **where({field: "é" * 4096 + "x"})}
+    )
 
 
 @pytest.mark.parametrize("method", [{}, {"method": None}])

@@ -342,3 +342,16 @@ def test_a_lease_that_cannot_be_given_back_is_taken_up_again(state: Engine, fail
     assert holder
     assert high > held
     assert have(nonces, patience=0.0) > high
+
+
+def test_queues_of_accounts_that_nobody_uses_are_forgotten(state: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_LATEST", 2)
+    nonces = Nonces(state, lambda: NOW)
+    with Hanging(nonces) as hanging:
+        others = [have(nonces, f"other{number}") for number in range(5)]
+        assert others == [FIRST] * 5
+        with pytest.raises(NotSent, match="another call with this key"):
+            have(nonces, patience=0.05)
+    assert len(nonces._queues) == 2
+    assert have(nonces) == hanging.nonce + 1
+    assert have(nonces, "other0") == FIRST + 1
