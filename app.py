@@ -74,7 +74,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
         exchange = kind(credentials, upstream, deadline, call.identity)
         if credentials.key:
             keys = credentials.copy()
-            resolver.remember(kind.name, keys.key, lambda: kind(keys, upstream, Deadline.after(settings.deadline)))
+            resolver.remember(kind.name, keys, lambda: kind(keys, upstream, Deadline.after(settings.deadline)))
         environ = request.environ
         nonce = str(call.nonce or "")
 

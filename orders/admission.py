@@ -81,7 +81,10 @@ class Admission:
             )
 
     def _resolve(self, earlier: Intent, order: NewOrder, intent: Intent) -> Adopt | None:
-        """Resolve an earlier order, and adopt it if it exists and no caller was given its id."""
+        """Resolve an earlier order, and adopt it if it exists and no caller was given its id. Raises NotSent while one
+        that was placed with another secret is unresolved: nothing is told of it."""
+        if not intent.has_secret_of(earlier):
+            raise earlier_in_progress(self._exchange.name, order)
         resolved = self._lookup.resolve(earlier)
         if resolved.state in OPEN:
             raise self._lookup.unknown(
@@ -120,6 +123,7 @@ class Admission:
             nonce=self._nonce,
             symbol=order.symbol,
             market_name=order.market_name,
+            secret_digest=exchange.secret_digest,
             side=order.side,
             price=order.price,
             amount=order.amount,

@@ -22,6 +22,7 @@ from orders.queue import exclusive
 from orders.trader import Trader
 from protocol.errors import (
     UNREADABLE,
+    AuthenticationFailed,
     GatewayError,
     InvalidCall,
     InvalidOrder,
@@ -178,7 +179,12 @@ class Desk:
         return resolved.order_id
 
     def _replay(self, stored: Intent, client_id: str) -> OrderId:
-        """Answer a request that was made before."""
+        """Answer a request that was made before, with the same secret. Raises AuthenticationFailed for another one."""
+        if stored.secret_digest not in ("", self._exchange.secret_digest):
+            raise AuthenticationFailed(
+                f"{self._exchange.name}: the same request was made before with another secret key, and its outcome is "
+                "told only with that one; nothing was sent"
+            )
         if self._journal.strict_nonces and stored.client_id != client_id:
             raise InvalidCall(
                 f"the nonce {self._nonce} was used for another order, {stored.client_id}; nothing was sent. Without "

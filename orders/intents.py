@@ -38,6 +38,7 @@ class Intent:
     told that the outcome is unknown, or must have noticed. looked_ms, look_count: the time of its last look-up, and the
     number of them. answered_as: client id of the request that was answered with it, its own or a later one; empty while
     there is none. market_name: the exchange's own name of the market that it was sent to; FMZ's in orders of 0.1.0.
+    secret_digest: of the secret that it was placed with, empty in orders of 0.1.0.
     """
 
     client_id: str
@@ -61,6 +62,7 @@ class Intent:
     looked_ms: int = 0
     look_count: int = 0
     answered_as: str = ""
+    secret_digest: str = ""
 
     @property
     def line(self) -> tuple[str, ...]:
@@ -71,6 +73,10 @@ class Intent:
     def sent_to(self) -> Symbol:
         """Return the market that it was sent to, whatever FMZ's name of it means today."""
         return self.symbol.by_own_name(self.market_name)
+
+    def has_secret_of(self, other: "Intent") -> bool:
+        """Return True if both were placed with the same secret, or it is not known of one."""
+        return not self.secret_digest or not other.secret_digest or self.secret_digest == other.secret_digest
 
     def is_repeat(self, earlier: "Intent") -> bool:
         """Return True if an earlier intent is of the same request: the same nonce and the same order."""
@@ -89,9 +95,10 @@ class Intent:
         return bool(self.told_ms) or self.expires_ms < now_ms
 
     def is_like(self, other: "Intent", percent: Decimal) -> bool:
-        """Return True if another order of the same line may be a strategy's next attempt at this one: both are market
-        orders or both have a limit, and they differ by at most ``percent`` in price and in amount."""
-        if (self.price is None) is not (other.price is None):
+        """Return True if another order of the same line may be a strategy's next attempt at this one: with the same
+        secret, both market orders or both with a limit, and they differ by at most ``percent`` in price and in
+        amount."""
+        if (self.price is None) is not (other.price is None) or not self.has_secret_of(other):
             return False
         if self.nonce and self.nonce == other.nonce:  # nobody tries twice within a millisecond
             return False

@@ -8,12 +8,12 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import cached_property
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from orders.intents import OPEN
+from orders.intents import OPEN, Intent
 from orders.journal import Journal
 from orders.lookup import Lookup
 from orders.trader import Trader
@@ -36,6 +36,10 @@ class _Account:
         """Return the account's name in the journal; computed on first use, because few calls place orders."""
         return self.connect().account
 
+    def may_look_for(self, intent: Intent) -> bool:
+        """Return True if an order was placed with this account's key and secret."""
+        return intent.account == self.name and intent.secret_digest in ("", self.connect().secret_digest)
+
 
 class Resolver:
     """The threads that look up unresolved orders, one for each exchange that this process has been called for, so that
@@ -43,7 +47,7 @@ class Resolver:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._accounts: OrderedDict[tuple[str, str], _Account] = OrderedDict()
+        self._accounts: OrderedDict[tuple[str, Hashable], _Account] = OrderedDict()
         self._lock = threading.Lock()
         self._threads: dict[str, threading.Thread] = {}
         self._started = False
@@ -63,11 +67,12 @@ class Resolver:
         for thread in self._threads.values():
             thread.join()
 
-    def remember(self, exchange: str, key: str, connect: Callable[[], Trader]) -> None:
-        """Remember the account of an access key. connect: returns its exchange, ready for one call."""
+    def remember(self, exchange: str, keys: Hashable, connect: Callable[[], Trader]) -> None:
+        """Remember an account. keys: its key and secret, because one with a wrong secret must not take its place.
+        connect: returns its exchange, ready for one call."""
         with self._lock:
-            self._accounts[exchange, key] = _Account(connect)
-            self._accounts.move_to_end((exchange, key))
+            self._accounts[exchange, keys] = _Account(connect)
+            self._accounts.move_to_end((exchange, keys))
             while len(self._accounts) > _ACCOUNTS:
                 self._accounts.popitem(last=False)
             if self._started:
@@ -80,13 +85,13 @@ class Resolver:
             return 0
         with self._lock:
             known = [account for (name, _), account in self._accounts.items() if name == exchange]
-        accounts = {account.name: account for account in known}
         resolved = 0
         for intent in due:
-            if intent.account not in accounts:
+            account = next((account for account in known if account.may_look_for(intent)), None)
+            if account is None:
                 continue
             self._journal.count_look(intent)
-            found = Lookup(accounts[intent.account].connect(), self._journal, time.sleep).look(intent)
+            found = Lookup(account.connect(), self._journal, time.sleep).look(intent)
             resolved += found.state not in OPEN
         return resolved
 

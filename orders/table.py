@@ -37,6 +37,7 @@ ORDERS = Table(
     Column("looked_ms", BigInteger, nullable=False),
     Column("look_count", BigInteger, nullable=False),
     Column("answered_as", String(64), nullable=False),
+    Column("secret_digest", String(64), nullable=False),  # "" in orders of 0.1.0
     Index("orders_request", "exchange", "account", "nonce"),
     # Each query that an order waits for, or that the resolver makes every second, reads only rows that it returns.
     Index("orders_line", "exchange", "account", "market_name", "side", "closes", "answered_as", "state"),

@@ -29,6 +29,10 @@ class Trader(Protocol):
     def account(self) -> str:
         """Return a name for the account that can be stored."""
 
+    @property
+    def secret_digest(self) -> str:
+        """Return a digest of the account's secret that can be stored."""
+
     def fresh(self, deadline: Deadline | None = None) -> Self:
         """Return the same account's exchange with replies of its own and, if given, another deadline."""
 

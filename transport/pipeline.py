@@ -63,6 +63,11 @@ class Pipeline(Vendor, ABC):
         """Return a name for the account that can be stored: no key can be read back from it."""
         return self.credentials.account
 
+    @property
+    def secret_digest(self) -> str:
+        """Return a digest of the secret that can be stored."""
+        return self.credentials.secret_digest
+
     def scrub(self, text: str) -> str:
         """Return a text without any part of a key, secret or signature."""
         return self.credentials.scrub(text)

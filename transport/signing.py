@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import ClassVar, Self
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
 
@@ -85,6 +86,13 @@ class Credentials:
         text = "\0".join((exchange, self.key, request)).encode()
         return int.from_bytes(hashlib.blake2b(text, digest_size=16, person=b"fmz-gateway").digest())
 
+    @property
+    def secret_digest(self) -> str:
+        """Return a digest that can be stored, and that only who has the secret can make: it is slow to compute, so that
+        a short secret cannot be guessed from it, and then remembered."""
+        text = "\0".join((self.secret, self.passphrase)).encode()
+        return _stretched(hashlib.sha256(text).digest(), self.account.encode())
+
     def scrub(self, text: str) -> str:
         """Return the text with every run of six characters of a key, secret or signature, raw or encoded, starred
         out."""
@@ -96,6 +104,11 @@ class Credentials:
         }
         leaked = {place + i for place in range(len(text)) if text[place : place + _GRAM] in grams for i in range(_GRAM)}
         return "".join("*" if place in leaked else letter for place, letter in enumerate(text))
+
+
+@lru_cache(1000)
+def _stretched(digest: bytes, salt: bytes) -> str:
+    return hashlib.scrypt(digest, salt=salt, n=4096, r=8, p=1, dklen=32).hex()  # 4 MiB and some 10 ms
 
 
 @dataclass(frozen=True, slots=True, eq=False)

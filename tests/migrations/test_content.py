@@ -34,7 +34,8 @@ def test_every_row_is_what_it_was(old_url: str) -> None:
     after = content(old_url)
     assert after.pop(VERSION.name) == [{"version_num": VERSIONS[-1]}]
     before["orders"] = [
-        {RENAMED.get(name, name): value for name, value in row.items()} | {"market_name": row["symbol"]}
+        {RENAMED.get(name, name): value for name, value in row.items()}
+        | {"market_name": row["symbol"], "secret_digest": ""}
         for row in before["orders"]
     ]
     assert after == before

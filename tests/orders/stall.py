@@ -42,6 +42,7 @@ class Stall:
     client_id: ClassVar[Any] = True
     absent_after: ClassVar[float] = 15.0
     has_contracts: ClassVar[bool] = False
+    secret_digest = "digest"
 
     def __init__(self, request: str, path: str) -> None:
         self.account = request[0]
