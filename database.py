@@ -263,6 +263,11 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if options.get("reading") else "BEGIN IMMEDIATE")
 
 
+def storable(text: str) -> str:
+    """Return a text without the characters that no database takes."""
+    return text.encode(errors="replace").decode().replace("\0", "?")
+
+
 class Complaint:
     """A warning that a database fails, logged once a minute at most. words: the text, with a place for the cause."""
 

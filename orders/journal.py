@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, or_, text
 from sqlalchemy.exc import IntegrityError
 
+from database import storable
 from orders.intents import OPEN, Intent, State
 from orders.table import ORDERS, from_row, to_row
 from protocol.models import OrderId
@@ -106,8 +107,7 @@ class Journal:
     def decide(self, intent: Intent) -> None:
         """Write the outcome of an order, unless one was written before."""
         order_id = None if intent.order_id is None else json.dumps(intent.order_id)
-        # An exchange's text may contain characters that no database takes.
-        reply = intent.reply and intent.reply.encode(errors="replace").decode().replace("\0", "?")
+        reply = intent.reply and storable(intent.reply)
         self._change(intent, {"state": intent.state, "order_id": order_id, "reply": reply, "told_ms": intent.told_ms})
 
     def mark_unknown(self, intent: Intent) -> None:

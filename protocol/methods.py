@@ -68,6 +68,24 @@ class Method(Generic[P, R]):
 
 
 @dataclass(frozen=True, slots=True)
+class Choice(Method[P, R]):
+    """A call of FMZ that chooses what later calls mean. Strategies do not look at its result, so a refused one must not
+    leave the choice before it in force.
+
+    name: of the choice.
+    """
+
+    name: str = field(kw_only=True)
+
+    def __call__(self, exchange: Exchange, open_desk: Callable[[], OrderDesk], params: Any) -> dict[str, Any]:
+        try:
+            return Method.__call__(self, exchange, open_desk, params)
+        except Exception:
+            exchange.refuse_choice(self.name, ", ".join(map(str, params)))
+            raise
+
+
+@dataclass(frozen=True, slots=True)
 class OrderMethod(Generic[P, R]):
     """A call of FMZ that places, shows or cancels an order, which is the order desk's work."""
 
@@ -190,11 +208,17 @@ _LEVERAGE = Method(
     lambda exchange, asked: exchange.set_leverage(asked["leverage"], asked["symbol"]),
     replies.done,
 )
-_DIRECTION = Method(
-    schemas.DirectionArguments(), lambda exchange, asked: exchange.set_direction(asked["direction"]), replies.done
+_DIRECTION = Choice(
+    schemas.DirectionArguments(),
+    lambda exchange, asked: exchange.set_direction(asked["direction"]),
+    replies.done,
+    name="direction",
 )
-_CONTRACT = Method(
-    schemas.ContractArguments(), lambda exchange, asked: exchange.set_contract(asked["contract"]), replies.done
+_CONTRACT = Choice(
+    schemas.ContractArguments(),
+    lambda exchange, asked: exchange.set_contract(asked["contract"]),
+    replies.done,
+    name="contract",
 )
 _POSITIONS = Method(
     schemas.PositionsArguments(),

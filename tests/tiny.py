@@ -203,7 +203,12 @@ def _opened(kind: type[T], lent: Lent, http: Http | None, keys: Credentials, dec
     return replace(lent, http=http or Canned(), deadline=10.0).open(like, keys)
 
 
-def ask(exchange: Exchange, method: str, **params: str) -> dict[str, Any]:
+def io(exchange: Exchange, code: int, *args: Any) -> dict[str, Any]:
+    """Ask as FMZ's SetMarginLevel (0), SetDirection (1), SetContractType (2) and GetPositions (3) do."""
+    return ask(exchange, "io", code=code, args=args)
+
+
+def ask(exchange: Exchange, method: str, **params: Any) -> dict[str, Any]:
     """Ask as FMZ does."""
     services = exchange.upstream.services
     journal = Journal(services.database, services.now)

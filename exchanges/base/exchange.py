@@ -180,6 +180,9 @@ class Exchange(Lists):
         """Remember the direction that Buy and Sell mean."""
         raise self._spot_only("SetDirection")
 
+    def refuse_choice(self, name: str, given: str) -> None:
+        """Clear a choice, ``contract`` or ``direction``, because the next one was refused. given: what was refused."""
+
     def set_leverage(self, leverage: int, symbol: Symbol | None) -> bool:
         """Set the leverage of one market, or of all markets."""
         raise self._spot_only("SetMarginLevel")

@@ -64,6 +64,9 @@ class FuturesExchange(Exchange):
         self.settings.put("direction", direction)
         return True
 
+    def refuse_choice(self, name: str, given: str) -> None:
+        self.settings.refuse(name, given)
+
     def set_leverage(self, leverage: int, symbol: Symbol | None) -> bool:
         if leverage > self.max_leverage:
             raise InvalidCall(f"leverage {leverage} is above {self.name}'s greatest, {self.max_leverage}")
@@ -171,11 +174,7 @@ class FuturesExchange(Exchange):
         """Return FMZ's market, with the contract it names or the one set before. Raises InvalidCall without either."""
         contract = symbol.contract or self.settings.get("contract")
         if not contract:
-            usual = PERPETUAL if PERPETUAL in self.contracts else min(self.contracts)
-            raise InvalidCall(
-                f'no contract is chosen on {self.name}: call exchange.SetContractType("{usual}") first, '
-                f"or name one, as in {symbol}.{usual}"
-            )
+            raise self._no_contract(symbol)
         market = replace(symbol, quote=symbol.quote or self.quote, contract=contract)
         if not self._is_own_name(market):
             self._check_contract(contract)
@@ -196,6 +195,11 @@ class FuturesExchange(Exchange):
             meant = Direction(remembered)
             if meant.side is not direction.side:
                 raise InvalidCall(f"direction is {meant}, invalid order type {direction}: call SetDirection first")
+        elif not direction.closes and (refused := self.settings.refused("direction")) is not None:
+            raise InvalidCall(
+                f"no direction is chosen on {self.name}: SetDirection({refused!r}) was refused. Call it again with one "
+                f"of {', '.join(Direction)}"
+            )
         return NewOrder(
             symbol=self.resolve(symbol),
             side=meant.side,
@@ -203,6 +207,16 @@ class FuturesExchange(Exchange):
             amount=amount,
             closes=meant.closes,
             client_id=self.new_client_id(),
+        )
+
+    def _no_contract(self, symbol: Symbol) -> InvalidCall:
+        """Return the error where no contract is chosen, with the name that was refused last."""
+        usual = PERPETUAL if PERPETUAL in self.contracts else min(self.contracts)
+        refused = self.settings.refused("contract")
+        why = "" if refused is None else f"SetContractType({refused!r}) was refused; it has {self._codes}. "
+        return InvalidCall(
+            f'no contract is chosen on {self.name}: {why}call exchange.SetContractType("{usual}") first, or name one, '
+            f"as in {symbol}.{usual}"
         )
 
     def _check_tradable(self, symbol: Symbol) -> None:
@@ -233,13 +247,17 @@ class FuturesExchange(Exchange):
 
     def _check_contract(self, contract: str) -> str:
         if contract not in self.contracts and not self._is_instrument(contract):
-            raise InvalidCall(f"{self.name} has no contract {contract!r}; it has {', '.join(sorted(self.contracts))}")
+            raise InvalidCall(f"{self.name} has no contract {contract!r}; it has {self._codes}")
         return contract
+
+    @property
+    def _codes(self) -> str:
+        return ", ".join(sorted(self.contracts))
 
     def _is_instrument(self, market: str) -> bool:
         try:
             return market in self.listed().by_id
-        except GatewayError:  # the list cannot be loaded
+        except Unsupported:  # an exchange without a list of markets
             return False
 
     def _is_own_name(self, symbol: Symbol) -> bool:

@@ -3,7 +3,9 @@
 from sqlalchemy import Column, Engine, String, Table
 from sqlalchemy.exc import IntegrityError
 
-from database import METADATA
+from database import METADATA, storable
+
+_LONGEST = 40  # characters of a value
 
 _SETTINGS = Table(
     "futures_settings",
@@ -12,7 +14,7 @@ _SETTINGS = Table(
     Column("account", String(32), primary_key=True),
     Column("setting", String(16), primary_key=True),
     Column("symbol", String(130), primary_key=True),  # "" for all markets
-    Column("value", String(40), nullable=False),
+    Column("value", String(_LONGEST), nullable=False),
 )
 
 
@@ -32,6 +34,16 @@ class FuturesSettings:
         with self._engine.connect().execution_options(reading=True) as connection:
             values = {row.symbol: str(row.value) for row in connection.execute(wanted)}
         return values.get(symbol, values.get(""))
+
+    def refuse(self, setting: str, given: str) -> None:
+        """Forget a setting because another value for it was refused; ``refused`` returns that one then."""
+        self.put(f"no {setting}", storable(given)[:_LONGEST])
+        self.clear(setting)
+
+    def refused(self, setting: str) -> str | None:
+        """Return the last value that was refused for a setting, None if none was. It says nothing of a setting that was
+        set since."""
+        return self.get(f"no {setting}")
 
     def clear(self, setting: str) -> None:
         """Forget a setting, of every market and of all."""

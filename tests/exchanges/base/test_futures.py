@@ -2,15 +2,16 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from database import open_state
 from exchanges.base import covers
-from protocol.errors import InvalidCall
+from protocol.errors import InvalidCall, NotSent
 from protocol.models import Direction, Side, Symbol
 from tests.lent import Lent
-from tests.tiny import BTC, futures
+from tests.tiny import BTC, ORDER, SWAP, Lister, ask, futures, io
 from transport.signing import Credentials
 
 
@@ -54,6 +55,60 @@ def test_a_contract_that_it_has_not_is_refused_and_not_remembered(lent: Lent, co
         exchange.set_contract(contract)
     assert refused.value.message.isprintable()
     assert exchange.settings.get("contract") is None
+
+
+# A choice that was refused: strategies do not look at the result of SetContractType ------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "given"),
+    [
+        (["this_week"], "this_week"), ([], ""), ([7], "7"), (["swap", "quarter"], "swap, quarter"),
+        ([None], "None"), (["x" * 1000], "x" * 40), (["\0\ud800"], "??"), ([["swap"]], "['swap']"),
+    ],
+)  # fmt: skip
+def test_a_contract_that_was_refused_leaves_none_in_force(lent: Lent, args: list[Any], given: str) -> None:
+    exchange = futures(lent)
+    assert io(exchange, 2, "swap")["data"] is True
+    with pytest.raises(InvalidCall):
+        io(exchange, 2, *args)
+    for method in ("ticker", "trade", "records"):
+        with pytest.raises(InvalidCall) as refused:
+            ask(exchange, method, **ORDER, period="1")
+        assert refused.value.message == (
+            f"no contract is chosen on FuturesTiny: SetContractType({given!r}) was refused; it has quarter, swap. call "
+            'exchange.SetContractType("swap") first, or name one, as in BTC_USDT.swap'
+        )
+    assert exchange.resolve(SWAP) == SWAP, "a market with its contract needs no choice"
+    io(exchange, 2, "quarter")
+    assert exchange.resolve(BTC).contract == "quarter"
+
+
+def test_a_contract_that_cannot_be_checked_leaves_none_in_force(lent: Lent) -> None:
+    exchange = futures(lent, markets=Lister(NotSent("no network")))
+    io(exchange, 2, "swap")
+    with pytest.raises(NotSent):
+        io(exchange, 2, "BTC-270326")
+    with pytest.raises(InvalidCall, match=r"SetContractType\('BTC-270326'\) was refused"):
+        exchange.resolve(BTC)
+
+
+@pytest.mark.parametrize("args", [["long"], [], [1], ["buy", "sell"], [None]])
+def test_a_direction_that_was_refused_leaves_none_in_force(lent: Lent, args: list[Any]) -> None:
+    exchange = futures(lent)
+    io(exchange, 1, "buy")
+    with pytest.raises(InvalidCall):
+        io(exchange, 1, *args)
+    for word in (Direction.BUY, Direction.SELL):
+        with pytest.raises(InvalidCall) as refused:
+            exchange.new_order(SWAP, word, None, Decimal(1))
+        assert refused.value.message == (
+            f"no direction is chosen on FuturesTiny: SetDirection({', '.join(map(str, args))!r}) was refused. Call it "
+            "again with one of buy, sell, closebuy, closesell"
+        )
+    assert exchange.new_order(SWAP, Direction.CLOSE_BUY, None, Decimal(1)).closes, "a closing word needs no choice"
+    io(exchange, 1, "sell")
+    assert exchange.new_order(SWAP, Direction.SELL, None, Decimal(1)).side is Side.SELL
 
 
 def test_leverage_is_one_markets_or_all_markets(lent: Lent) -> None:
