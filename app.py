@@ -66,12 +66,12 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     @app.post("/<name>", strict_slashes=False)
     def gateway(name: str) -> Response:
         deadline = Deadline.after(settings.deadline)
-        call = read_call(_body(), request.headers.get("Http-Method", ""))
+        call = read_call(_body(), request.headers.get("Http-Method", ""), request.args.get("object", ""))
         g.call = call
         g.credentials = credentials = Credentials.from_fields(call.access_key, call.secret_key)
         kind = find(settings.default_exchange if name.lower() in _DEFAULT_NAMES else name)
         upstream = upstreams.of(kind)
-        exchange = kind(credentials, upstream, deadline, call.identity)
+        exchange = kind(credentials, upstream, deadline, call.identity, call.object_name)
         if credentials.key:
             keys = credentials.copy()
             resolver.remember(kind.name, keys, lambda: kind(keys, upstream, Deadline.after(settings.deadline)))

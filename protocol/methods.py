@@ -22,7 +22,7 @@ _RESOURCE = re.compile(r"/?([A-Za-z0-9_][A-Za-z0-9_.:,-]*(?:/[A-Za-z0-9_][A-Za-z
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request of FMZ's host. ``nonce`` is 0 if it had none; ``verb``, its ``Http-Method`` header, is for a
-    pass-through."""
+    pass-through; ``object_name``, from the service address, tells FMZ's exchange objects of one account apart."""
 
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
@@ -30,6 +30,7 @@ class Call:
     method: str
     params: Mapping[str, Any]
     verb: str
+    object_name: str = ""
 
     @property
     def identity(self) -> str:
@@ -37,12 +38,13 @@ class Call:
         a nonce, and for every method that places no order."""
         if not self.nonce or self.method != "trade":
             return ""
-        return f"{self.nonce} {self.method} {json.dumps(self.params, sort_keys=True, default=str)}"
+        text = f"{self.nonce} {self.method} {json.dumps(self.params, sort_keys=True, default=str)}"
+        return f"{text} {self.object_name}" if self.object_name else text
 
 
-def read_call(body: bytes, verb: str) -> Call:
+def read_call(body: bytes, verb: str, object_name: str = "") -> Call:
     """Return the call in a request's body. Raises InvalidCall."""
-    return Call(**_ENVELOPE.read(wire.read(body)), verb=verb)
+    return Call(**_ENVELOPE.read(wire.read(body)), verb=verb, object_name=object_name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,13 +44,22 @@ class Pipeline(Vendor, ABC):
     """One account's calls to one exchange, for the time of one call of FMZ.
 
     request: tells one request of FMZ from another, for the client id of its order; empty when nothing does.
+    object_name: tells FMZ's exchange objects of one account apart, whose settings differ; empty when nothing does.
     """
 
-    def __init__(self, credentials: Credentials, upstream: Upstream, deadline: Deadline, request: str = "") -> None:
+    def __init__(
+        self,
+        credentials: Credentials,
+        upstream: Upstream,
+        deadline: Deadline,
+        request: str = "",
+        object_name: str = "",
+    ) -> None:
         self.credentials = credentials
         self.upstream = upstream
         self.deadline = deadline
         self.request = request
+        self.object_name = object_name
         self.began = time.monotonic()
         self.replies: list[bytes] = []
         """The JSON texts of the exchange's replies to this object's calls."""
@@ -74,7 +83,7 @@ class Pipeline(Vendor, ABC):
 
     def fresh(self, deadline: Deadline | None = None) -> Self:
         """Return the same account's exchange with replies of its own and, if given, another deadline."""
-        return type(self)(self.credentials, self.upstream, deadline or self.deadline, self.request)
+        return type(self)(self.credentials, self.upstream, deadline or self.deadline, self.request, self.object_name)
 
     def apart(self, ask: Callable[[Self], T], deadline: Deadline | None = None) -> T:
         """Return what ``ask`` returns for a copy of this exchange. Its replies are not those of the call: it is for

@@ -18,6 +18,7 @@ T = TypeVar("T")
 _LISTING = 3600.0  # seconds for which a list of markets is kept
 _MISSES = 5.0  # seconds between two lists asked for because a market was not in the last one
 _POSITION_MODE = 60.0  # seconds for which a position mode is kept
+_IN_TURN = 10.0  # seconds in which a value that comes back is one of two that are set in turn
 _MOST = 1000  # accounts whose position modes are kept, and problems that are logged once
 
 
@@ -84,6 +85,7 @@ class Upstream:
         self.limits = Limits(vendor, self.address, services.counters, services.now, services.sleep)
         self.nonces = Nonces(services.database, services.now)
         self._mentioned: set[str] = set()
+        self._chosen: OrderedDict[str, tuple[str, str, float]] = OrderedDict()
         self._refreshed = float("-inf")
 
     def may_refresh_listing(self, younger_than: float) -> bool:
@@ -95,6 +97,16 @@ class Upstream:
         self._refreshed = now
         self.listing.forget()
         return True
+
+    def alternates(self, key: str, value: str) -> bool:
+        """Note the value that callers chose under a key; return True where it takes the place of one that took its own
+        within the last few seconds, as when two callers choose in turn."""
+        now = time.monotonic()
+        last, before, since = self._chosen.pop(key, ("", "", float("-inf")))
+        self._chosen[key] = (last, before, since) if value == last else (value, last, now)
+        while len(self._chosen) > _MOST:
+            self._chosen.popitem(last=False)
+        return value == before != last and now - since < _IN_TURN
 
     def is_new(self, problem: str) -> bool:
         """Return True where a problem has not been logged before."""

@@ -1,5 +1,6 @@
 """The interface of futures exchanges, beyond that of spot: contracts, directions, leverage and positions."""
 
+import logging
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -15,6 +16,8 @@ from protocol.models import Direction, Listing, Market, NewOrder, OrderId, Posit
 from protocol.numbers import plain
 
 T = TypeVar("T")
+
+log = logging.getLogger("fmz-gateway")
 
 PERPETUAL = "swap"
 """FMZ's word for a contract that does not expire."""
@@ -37,7 +40,12 @@ class FuturesExchange(Exchange):
 
     @cached_property
     def settings(self) -> FuturesSettings:
-        """Return the settings that FMZ made for this account before."""
+        """Return the settings that FMZ made before, for this account or its exchange object."""
+        return FuturesSettings(self.upstream.services.database, self.name, self.account, self.object_name)
+
+    @cached_property
+    def account_settings(self) -> FuturesSettings:
+        """Return the leverages that are applied at the exchange, which are the account's."""
         return FuturesSettings(self.upstream.services.database, self.name, self.account)
 
     @abstractmethod
@@ -57,11 +65,11 @@ class FuturesExchange(Exchange):
         return found.id if found else symbol.contract
 
     def set_contract(self, contract: str) -> bool:
-        self.settings.put("contract", self._check_contract(contract))
+        self._choose("contract", self._check_contract(contract))
         return True
 
     def set_direction(self, direction: Direction) -> bool:
-        self.settings.put("direction", direction)
+        self._choose("direction", direction)
         return True
 
     def refuse_choice(self, name: str, given: str) -> None:
@@ -76,7 +84,7 @@ class FuturesExchange(Exchange):
         else:
             # Whatever was set for one market, or applied at the exchange, is overruled.
             self.settings.clear("leverage")
-            self.settings.clear("applied")
+            self.account_settings.clear("applied")
         self.settings.put("leverage", str(leverage), str(market or ""))
         return True
 
@@ -92,7 +100,7 @@ class FuturesExchange(Exchange):
         super().prepare(order)
         self._check_tradable(order.symbol)
         leverage = None if order.closes else self.leverage(order.symbol)
-        if leverage and self.settings.get("applied", self.market(order.symbol)) != str(leverage):
+        if leverage and self.account_settings.get("applied", self.market(order.symbol)) != str(leverage):
             self._apply(order.symbol, leverage)
 
     def trade(self, order: NewOrder) -> OrderId:
@@ -209,6 +217,16 @@ class FuturesExchange(Exchange):
             client_id=self.new_client_id(),
         )
 
+    def _choose(self, name: str, value: str) -> None:
+        shared = not self.object_name and self.upstream.alternates(f"{self.account} {name}", value)
+        if shared and self.upstream.is_new(f"{name}s in turn"):
+            log.warning(
+                "%s: an account's %s is set to %s and back within seconds. If two exchange objects or robots use the "
+                "same key, end each one's service address with a name of its own, as in ?object=first",
+                self.name, name, value,
+            )  # fmt: skip
+        self.settings.put(name, value)
+
     def _no_contract(self, symbol: Symbol) -> InvalidCall:
         """Return the error where no contract is chosen, with the name that was refused last."""
         usual = PERPETUAL if PERPETUAL in self.contracts else min(self.contracts)
@@ -235,15 +253,15 @@ class FuturesExchange(Exchange):
     def _note_leverage(self, position: Position) -> None:
         """Take over the leverage that the exchange reports of a position, where another was applied."""
         market = self.find_market(self.listed(), position.symbol)
-        applied = market and self.settings.get("applied", market.id)
+        applied = market and self.account_settings.get("applied", market.id)
         reported = position.leverage and plain(position.leverage.normalize())
         if market and applied and reported and applied != reported:
-            self.settings.put("applied", reported, market.id)
+            self.account_settings.put("applied", reported, market.id)
 
     def _apply(self, symbol: Symbol, leverage: int) -> None:
         self.apart(lambda exchange: exchange.apply_leverage(symbol, leverage))
         # By the exchange's own name: FMZ's "quarter" is another contract after it rolled.
-        self.settings.put("applied", str(leverage), self.market(symbol))
+        self.account_settings.put("applied", str(leverage), self.market(symbol))
 
     def _check_contract(self, contract: str) -> str:
         if contract not in self.contracts and not self._is_instrument(contract):

@@ -1,5 +1,7 @@
 """The futures settings that FMZ makes with separate calls, kept in the database."""
 
+from uuid import NAMESPACE_OID, uuid5
+
 from sqlalchemy import Column, Engine, String, Table
 from sqlalchemy.exc import IntegrityError
 
@@ -19,10 +21,15 @@ _SETTINGS = Table(
 
 
 class FuturesSettings:
-    """The contract, direction and leverage that one account set on one exchange, as all workers see them."""
+    """The contract, direction and leverage that one account set on one exchange, as all workers see them.
 
-    def __init__(self, engine: Engine, exchange: str, account: str) -> None:
+    object_name: of an exchange object of FMZ, whose settings are its own; empty for those of the account.
+    """
+
+    def __init__(self, engine: Engine, exchange: str, account: str, object_name: str = "") -> None:
         self._engine = engine
+        if object_name:  # which may be longer than the column
+            account = uuid5(NAMESPACE_OID, storable(f"{account} {object_name}")).hex
         self._mine = (_SETTINGS.c.exchange == exchange) & (_SETTINGS.c.account == account)
         self._owner = {"exchange": exchange, "account": account}
 
