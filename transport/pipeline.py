@@ -6,7 +6,6 @@ A call that changes nothing is repeated when it was not sent, or when the exchan
 
 import re
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
@@ -25,12 +24,13 @@ from protocol.errors import (
     NotSent,
     OutcomeUnknown,
     RateLimited,
+    Unsupported,
     WrongTime,
     reading,
 )
 from protocol.numbers import WrongValue
 from transport.reply import MAX_EXCERPT, Reply
-from transport.signing import Credentials
+from transport.signing import Credentials, Signer
 from transport.upstream import Upstream
 from transport.vendor import Vendor
 
@@ -40,7 +40,7 @@ _ATTEMPTS = 3  # of a call that changes nothing
 _CLOCK_PATIENCE = 2.0  # seconds for asking the exchange's time, and at most half of the time left
 
 
-class Pipeline(Vendor, ABC):
+class Pipeline(Vendor):
     """One account's calls to one exchange, for the time of one call of FMZ.
 
     request: tells one request of FMZ from another, for the client id of its order; empty when nothing does.
@@ -92,9 +92,13 @@ class Pipeline(Vendor, ABC):
         with reading(exchange.unreadable):
             return ask(exchange)
 
-    @abstractmethod
     def unwrap(self, payload: Any) -> Any:
         """Return the useful part of a reply, or raise ``self.refused(code, text)``."""
+        return payload
+
+    def lacks(self, what: str) -> Unsupported:
+        """Return the error for what this exchange, or its adapter, does not have."""
+        return Unsupported(f"{self.name} has no {what}")
 
     def render(self, value: Any) -> Any:
         """Return a parameter's value as the exchange writes it."""
@@ -119,6 +123,8 @@ class Pipeline(Vendor, ABC):
         AuthenticationFailed for missing keys before anything is sent, RateLimited when the wait for a limit would be
         longer than the deadline, else what ``http`` and ``unwrap`` raise.
         """
+        if signed and self.signer is Signer:
+            raise self.lacks("signed calls yet: its adapter declares no signer")
         if signed and not (self.credentials.key and self.credentials.secret):
             raise AuthenticationFailed(f"{self.name} needs both an access key and a secret key; nothing was sent")
         given = {name: self.render(value) for name, value in (params or {}).items() if value is not None}

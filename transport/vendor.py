@@ -26,8 +26,8 @@ class Vendor:
     """The path above its resources, except those that begin with a slash."""
     sends: ClassVar[Literal["query", "form", "json"]] = "query"
     """The place of a POST's, PUT's or PATCH's parameters; those of other verbs are in the query."""
-    signer: ClassVar[type[Signer]]
-    """The exchange's signing scheme."""
+    signer: ClassVar[type[Signer]] = Signer  # type: ignore[type-abstract]
+    """The exchange's signing scheme; as it is, signed calls are not supported."""
     refusals: ClassVar[Mapping[str, type[GatewayError]]] = MappingProxyType({})
     """The exchange's error codes, each whole → our errors."""
     refusal_texts: ClassVar[Mapping[str, type[GatewayError]]] = MappingProxyType({})

@@ -4,10 +4,10 @@ An adapter declares tables (intervals, states, error codes), names markets as th
 of a reply, and reads it into models. What two adapters would do alike is here or in ``transport``, once.
 """
 
-from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from exchanges.base.candles import MONDAY, merge
@@ -40,19 +40,20 @@ _JOURNAL_ONLY = ClientId(22, ALPHANUMERIC)
 
 
 class Exchange(Lists):
-    """One account on one spot exchange, for the time of one call."""
+    """One account on one spot exchange, for the time of one call. A method that an adapter does not have raises
+    Unsupported, before anything is sent."""
 
     futures: ClassVar[str] = ""
     """The route of its futures exchange, named in the error for futures calls."""
     proof: ClassVar[str] = ""
     """The source that its signatures were compared with; empty if it signs nothing."""
-    periods: ClassVar[Mapping[int, str]]
+    periods: ClassVar[Mapping[int, str]] = MappingProxyType({})
     """Minutes of FMZ's periods → the exchange's name of the interval."""
     week: ClassVar[int] = MONDAY
     """The day that its weeks begin on."""
     max_candles: ClassVar[int] = 1000
     """The most bars that the exchange gives in one reply."""
-    statuses: ClassVar[Mapping[str, Status]]
+    statuses: ClassVar[Mapping[str, Status]] = MappingProxyType({})
     """The exchange's order states, all of them: an unknown one is an error, never a guess."""
     level: ClassVar[tuple[Key, Key]] = (0, 1)
     """The keys of price and amount in a row of the order book."""
@@ -75,38 +76,38 @@ class Exchange(Lists):
 
     # Calls of FMZ -------------------------------------------------------------------------------------------------
 
-    @abstractmethod
     def ticker(self, symbol: Symbol) -> Ticker:
         """Return the market's last 24 hours."""
+        raise self.lacks("ticker")
 
-    @abstractmethod
     def depth(self, symbol: Symbol) -> Depth:
         """Return the market's order book."""
+        raise self.lacks("order book")
 
-    @abstractmethod
     def candles(self, symbol: Symbol, period: int, limit: int | None) -> Iterable[Candle]:
         """Return bars of a period in ``periods``, in any order; ``records`` sorts, cuts and merges them."""
+        raise self.lacks("bars")
 
-    @abstractmethod
     def trades(self, symbol: Symbol) -> list[Trade]:
         """Return the market's latest public trades."""
+        raise self.lacks("list of trades")
 
-    @abstractmethod
     def accounts(self) -> list[Balance]:
         """Return all balances."""
+        raise self.lacks("list of balances")
 
-    @abstractmethod
     def trade(self, order: NewOrder) -> OrderId:
         """Place an order, once, and return its id."""
+        raise self.lacks("new orders")
 
-    @abstractmethod
     def orders(self, symbol: Symbol | None) -> list[Order]:
         """Return open orders, of one market or of all."""
+        raise self.lacks("list of open orders")
 
-    @abstractmethod
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         """Cancel an order. Return True when it is cancelled, False when only the request was accepted. Raises
         OrderNotFound."""
+        raise self.lacks("cancelling")
 
     def order(self, symbol: Symbol, order_id: str) -> Order:
         """Return one order, open or not. Raises OrderNotFound."""
@@ -143,7 +144,7 @@ class Exchange(Lists):
 
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
         """Return the last 24 hours of all markets."""
-        raise Unsupported(f"{self.name} has no list of tickers")
+        raise self.lacks("list of tickers")
 
     def history(self, symbol: Symbol | None, since: int | None, limit: int | None) -> list[Order]:
         """Return orders that are no longer open, oldest first: the first ``limit`` from ``since`` (ms) on, or the last
@@ -199,14 +200,14 @@ class Exchange(Lists):
 
     def order_reply(self, symbol: Symbol, *, order_id: str = "", client_id: str = "") -> Any:
         """Return the row of the order with one of these ids, open or not. Raises OrderNotFound."""
-        raise Unsupported(f"{self.name} cannot look an order up{' by client id' if client_id else ''}")
+        raise self.lacks(f"look-up of orders{' by client id' if client_id else ''}")
 
     def past_orders(
         self, symbol: Symbol | None, since: int | None, limit: int | None
     ) -> Iterable[tuple[tuple[int, ...], Order]]:
         """Return orders, each with its sort key, the time in ms first: at least the first ``limit`` past ones from
         ``since`` on, or the last ones without ``since``. There may be open orders among them."""
-        raise Unsupported(f"{self.name} has no list of past orders")
+        raise self.lacks("list of past orders")
 
     def read_order(self, row: Any) -> Order:
         """Return the order in a row."""
@@ -253,6 +254,8 @@ class Exchange(Lists):
     def prepare(self, order: NewOrder) -> None:
         """Make all calls that an order needs beforehand, so that ``trade`` sends the order and nothing else: a failure
         here leaves no order unclear. Raises Unsupported for a market order if the exchange takes none."""
+        if type(self).trade is Exchange.trade:
+            raise self.lacks("new orders")
         if order.price is None and self.limit_only:
             raise Unsupported(f"{self.name} {self.limit_only}. Give a price; nothing was sent")
         self.market(order.symbol)

@@ -1,7 +1,6 @@
 """The interface of futures exchanges, beyond that of spot: contracts, directions, leverage and positions."""
 
 import logging
-from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -48,9 +47,9 @@ class FuturesExchange(Exchange):
         """Return the leverages that are applied at the exchange, which are the account's."""
         return FuturesSettings(self.upstream.services.database, self.name, self.account)
 
-    @abstractmethod
     def open_positions(self, symbol: Symbol | None) -> list[Position]:
         """Return open positions: all, or those in markets that the symbol covers, see ``covers``."""
+        raise self.lacks("list of positions")
 
     def market(self, symbol: Symbol) -> str:
         """Return the exchange's own name of a market. The symbol's contract may be that already, also one that is no
@@ -106,7 +105,7 @@ class FuturesExchange(Exchange):
     def trade(self, order: NewOrder) -> OrderId:
         """Place an order. Where it is refused because the position mode was changed meanwhile, place it once more in
         the words of the new mode: nothing was done."""
-        place = super().trade  # type: ignore[safe-super]  # that of the API that an adapter adds to this class
+        place = super().trade  # that of the API that an adapter adds to this class
         if "position mode" not in self.disproves.values():
             return place(order)
         hedged = self.hedged()
@@ -142,7 +141,7 @@ class FuturesExchange(Exchange):
     def position_mode(self) -> bool:
         """Ask the exchange for the position mode; return True if long and short positions of a market are kept
         apart."""
-        raise Unsupported(f"{self.name} has one position mode")
+        raise self.lacks("position mode")
 
     def position_side(self, order: NewOrder) -> PositionSide:
         """Return the side of the position that an order opens or closes."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from protocol.errors import GatewayError, InvalidCall, Unsupported
+from protocol.errors import GatewayError, InvalidCall
 from protocol.models import Listing, Market, Side, Symbol
 from protocol.numbers import plain
 from transport.pipeline import Pipeline
@@ -24,7 +24,7 @@ class Markets(Pipeline):
 
     def markets(self) -> list[Market]:
         """Return all markets, with their rules."""
-        raise Unsupported(f"{self.name} has no list of markets")
+        raise self.lacks("list of markets")
 
     def market(self, symbol: Symbol) -> str:
         """Return the exchange's own name of a market."""

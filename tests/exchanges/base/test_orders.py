@@ -88,7 +88,7 @@ def test_past_orders_are_the_first_from_a_time_on_or_the_last(
 def test_what_an_exchange_cannot_do_is_unsupported(lent: Lent) -> None:
     http = Canned()
     exchange = tiny(lent, http)
-    with pytest.raises(Unsupported, match=r"Tiny cannot look an order up$"):
+    with pytest.raises(Unsupported, match=r"Tiny has no look-up of orders$"):
         exchange.order(BTC, "7")
     with pytest.raises(Unsupported, match="Tiny has no list of past orders"):
         exchange.history(BTC, None, None)

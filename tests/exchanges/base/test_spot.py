@@ -49,7 +49,7 @@ def test_an_exchange_without_futures_says_that(lent: Lent) -> None:
 
 
 def test_looking_an_order_up_by_client_id_is_no_exchanges_duty(lent: Lent) -> None:
-    with pytest.raises(Unsupported, match="Tiny cannot look an order up by client id"):
+    with pytest.raises(Unsupported, match="Tiny has no look-up of orders by client id"):
         tiny(lent).find(BTC, "x")
 
 
