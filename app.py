@@ -20,7 +20,6 @@ from werkzeug.serving import WSGIRequestHandler
 from access import admit
 from database import WrongDatabase, open_state
 from delivery import Caller, Delivery
-from exchanges import find
 from orders import cli
 from orders.desk import Desk
 from orders.journal import Journal
@@ -57,6 +56,8 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
         strict_nonces=settings.strict_nonces,
     )
     resolver = Resolver(journal)
+    for problem in settings.registry.problems:
+        log.warning("%s", problem)
     app = Flask(__name__, static_folder=None)
     app.extensions["resolver"] = resolver
     app.url_map.merge_slashes = False  # a doubled slash is neither a route nor a redirect to one
@@ -69,7 +70,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
         call = read_call(_body(), request.headers.get("Http-Method", ""), request.args.get("object", ""))
         g.call = call
         g.credentials = credentials = Credentials.from_fields(call.access_key, call.secret_key)
-        kind = find(settings.default_exchange if name.lower() in _DEFAULT_NAMES else name)
+        kind = settings.registry.find(settings.default_exchange if name.lower() in _DEFAULT_NAMES else name)
         upstream = upstreams.of(kind)
         exchange = kind(credentials, upstream, deadline, call.identity, call.object_name)
         if credentials.key:

@@ -15,11 +15,11 @@ from environs import Env
 from sqlalchemy.exc import ArgumentError
 
 from database import read_url
-from exchanges import DEFAULT, EXCHANGES, find
-from exchanges.base import Exchange
+from exchanges import DEFAULT, EXCHANGES, open_registry
+from exchanges.registry import Registry
 from orders.journal import ADOPT_WITHIN
-from protocol.errors import InvalidCall
-from transport.counters import REDIS
+from protocol.errors import InvalidCall, Unsupported
+from transport.counters import REDIS, check_redis
 
 _LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
 _PROXY_SCHEMES = ("http", "https", "socks5h")
@@ -37,7 +37,7 @@ class Settings:
     deadline: seconds for a whole call of FMZ. retry_window: seconds after an order without a definite answer, in which
     the next one of the same account, symbol and side waits for it. adopt_within: percent that the next one's price and
     amount may differ by to be taken for the same. strict_nonces: refuse another order with a
-    used nonce. urls, proxies: exchange's name → address.
+    used nonce. urls, proxies: exchange's name → address. registry: the exchanges that may be called.
     """
 
     host: str = "127.0.0.1"
@@ -59,6 +59,7 @@ class Settings:
     urls: Mapping[str, str] = field(default_factory=dict)
     testnets: frozenset[str] = frozenset()
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a proxy's password
+    registry: Registry = field(default_factory=lambda: Registry(EXCHANGES), repr=False, compare=False)
 
     @property
     def bind(self) -> str:
@@ -98,7 +99,12 @@ class Settings:
             except (ValueError, ArgumentError, InvalidCall) as error:
                 raise WrongSetting(f"{name} is wrong: {error}") from None
 
-        with_urls = [exchange.name for exchange in EXCHANGES.values() if exchange.url]
+        folder = read("EXCHANGES_DIR", _folder, None) or _state_folder("exchanges")
+        plugins = read("PLUGINS", _yes, True)
+        every = open_registry(folder, plugins=plugins)
+        allowed = read("EXCHANGES", _list(lambda name: every.name_of(name).lower()), None)
+        registry = open_registry(folder, plugins=plugins, allowed=allowed and frozenset(allowed))
+        with_urls = [name for name in registry.names if name.lower() not in EXCHANGES or EXCHANGES[name.lower()].url]
         urls = {name: read(f"{name.upper()}_URL", _url, None) for name in with_urls}
         proxies = {name: read(f"{name.upper()}_PROXY", _proxy, None) for name in with_urls}
         testnets = {name for name in with_urls if read(f"{name.upper()}_TESTNET", _yes, False)}
@@ -106,7 +112,7 @@ class Settings:
         settings = cls(
             host=host,
             port=port,
-            default_exchange=read("DEFAULT_EXCHANGE", lambda name: find(name).name, DEFAULT),
+            default_exchange=read("DEFAULT_EXCHANGE", registry.name_of, DEFAULT),
             state_url=read("STATE_URL", _database, "") or _default_state(),
             limits_url=read("LIMITS_URL", _counters, ""),
             deadline=read("DEADLINE", _seconds, 10.0),
@@ -120,9 +126,10 @@ class Settings:
             allowed_origins=read("ALLOWED_ORIGINS", _list(_origin), ()),
             allow_withdrawals=read("ALLOW_WITHDRAWALS", _yes, False),
             log_level=read("LOG_LEVEL", _level, "INFO"),
-            urls={name: url for name in with_urls if (url := _address(find(name), urls[name], name in testnets))},
+            urls={name: url for name in with_urls if (url := _address(registry, name, urls[name], name in testnets))},
             testnets=frozenset(testnets),
             proxies={name: proxy for name, proxy in proxies.items() if proxy},
+            registry=registry,
         )
         if not is_loopback(settings.host) and not settings.guarded:
             raise WrongSetting(
@@ -132,20 +139,16 @@ class Settings:
         return settings
 
 
-def _address(exchange: type[Exchange], url: str | None, test: bool) -> str | None:
+def _address(registry: Registry, name: str, url: str | None, test: bool) -> str | None:
     """Return the address to use for an exchange, None for its own. Raises WrongSetting when the address and the kind of
-    money do not agree."""
-    upper = exchange.name.upper()
-    if test and not exchange.testnet:
-        raise WrongSetting(f"{upper}_TESTNET is wrong: {exchange.name} has no testnet")
-    if exchange.testnet and exchange.testnet != exchange.url:
-        if test and url == exchange.url:
-            raise WrongSetting(
-                f"{upper}_URL is wrong: {url} is for real money, and {upper}_TESTNET asks for test money"
-            )
-        if not test and url == exchange.testnet:
-            raise WrongSetting(f"{upper}_URL is wrong: {url} is for test money; set {upper}_TESTNET=1 for it")
-    return url or (exchange.testnet if test else None)
+    money do not agree, or when the exchange cannot be loaded."""
+    if not url and not test:
+        return None
+    try:
+        return registry.find(name).address(url, test)
+    except (ValueError, Unsupported) as error:
+        setting = "TESTNET" if test and not url else "URL"
+        raise WrongSetting(f"{name.upper()}_{setting} is wrong: {error}") from None
 
 
 def is_loopback(host: str) -> bool:
@@ -195,17 +198,7 @@ def _database(text: str) -> str:
 
 
 def _counters(text: str) -> str:
-    if not text.startswith(REDIS):
-        return _database(text)
-    try:
-        from redis import Redis
-    except ImportError:
-        raise ValueError("Redis's driver is not installed: pip install 'fmz-gateway[redis]'") from None
-    try:
-        Redis.from_url(text)  # it does not connect yet
-    except ValueError:  # its own text may quote a password
-        raise ValueError("expected redis://<user>:<password>@<host>:<port>/<number>") from None
-    return text
+    return check_redis(text) if text.startswith(REDIS) else _database(text)
 
 
 def _seconds(text: str) -> float:
@@ -270,13 +263,28 @@ def _list(parse: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     return lambda text: tuple(parse(part.strip()) for part in text.split(",") if part.strip())
 
 
+def _folder(text: str) -> Path:
+    if not Path(text).is_dir():
+        raise ValueError("there is no such directory")
+    return Path(text).absolute()
+
+
 def _default_state() -> str:
-    """Return the URL of a file in the user's directory for state, by the XDG base directory specification."""
+    """Return the URL of a file in the user's directory for state."""
+    path = _state_folder("state.db")
+    if path is None:
+        raise WrongSetting("STATE_URL is missing: there is no home directory for a database")
+    return f"sqlite:///{path}"
+
+
+def _state_folder(name: str) -> Path | None:
+    """Return the path of a name in the user's directory for state, by the XDG base directory specification; None
+    without a home directory."""
     try:
-        home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+        home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     except RuntimeError:
-        raise WrongSetting("STATE_URL is missing: there is no home directory for a database") from None
-    return f"sqlite:///{home}/fmz-gateway/state.db"
+        return None
+    return home / "fmz-gateway" / name
 
 
 _in_force: list[Settings] = []

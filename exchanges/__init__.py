@@ -1,6 +1,8 @@
-"""EXCHANGES, the registry: every exchange by its route, in lower case."""
+"""EXCHANGES: every exchange that is built in, by its route, in lower case."""
 
 from collections.abc import Mapping
+from itertools import chain
+from pathlib import Path
 
 from exchanges.base import Exchange
 from exchanges.binance.futures import FuturesBinance
@@ -11,7 +13,7 @@ from exchanges.kraken.spot import Kraken
 from exchanges.okx.futures import FuturesOKX
 from exchanges.okx.spot import OKX
 from exchanges.paper import FuturesPaper, Paper
-from protocol.errors import InvalidCall
+from exchanges.registry import Registry, files, packages
 
 EXCHANGES: Mapping[str, type[Exchange]] = {
     exchange.name.lower(): exchange
@@ -22,9 +24,16 @@ DEFAULT = Paper.name
 """The exchange of a gateway without settings: it needs no key and moves no money."""
 
 
+def open_registry(
+    folder: Path | None = None, *, plugins: bool = True, allowed: frozenset[str] | None = None
+) -> Registry:
+    """Return the registry of all exchanges. folder: where the user's own files are. plugins: False for those built in
+    only. allowed: names in lower case, None for all."""
+    problems: list[str] = []
+    sources = chain(packages(), files(folder, problems) if folder else ()) if plugins else ()
+    return Registry(EXCHANGES, sources, problems, allowed)
+
+
 def find(name: str) -> type[Exchange]:
-    """Return the exchange with this name, in any case. Raises InvalidCall."""
-    exchange = EXCHANGES.get(name.lower())
-    if exchange is None:
-        raise InvalidCall(f"no exchange of that name; there are {', '.join(e.name for e in EXCHANGES.values())}")
-    return exchange
+    """Return the exchange that is built in with this name, in any case. Raises InvalidCall."""
+    return Registry(EXCHANGES).find(name)

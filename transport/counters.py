@@ -96,6 +96,19 @@ class Counters(ABC):
         """Close all connections."""
 
 
+def check_redis(url: str) -> str:
+    """Return a Redis URL, checked without connecting. Raises ValueError."""
+    try:
+        from redis import Redis
+    except ImportError:
+        raise ValueError("Redis's driver is not installed: pip install 'fmz-gateway[redis]'") from None
+    try:
+        Redis.from_url(url)
+    except ValueError:  # its own text may quote a password
+        raise ValueError("expected redis://<user>:<password>@<host>:<port>/<number>") from None
+    return url
+
+
 def connect_counters(url: str, engine: Engine) -> Counters:
     """Return the counters at a Redis or SQLAlchemy URL, or in ``engine`` if it is empty. Raises OSError,
     SQLAlchemyError."""

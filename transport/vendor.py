@@ -44,6 +44,19 @@ class Vendor:
     """Error codes after which nothing more must be sent → for how many seconds, if the reply does not say."""
 
     @classmethod
+    def address(cls, url: str | None, test: bool) -> str | None:
+        """Return the scheme and host to use, None for its own. url: another one, if given. test: True for test money.
+        Raises ValueError when the two do not agree."""
+        if test and not cls.testnet:
+            raise ValueError(f"{cls.name} has no testnet")
+        if cls.testnet and cls.testnet != cls.url:
+            if test and url == cls.url:
+                raise ValueError(f"{url} is for real money, and {cls.name.upper()}_TESTNET asks for test money")
+            if not test and url == cls.testnet:
+                raise ValueError(f"{url} is for test money; set {cls.name.upper()}_TESTNET=1 for it")
+        return url or (cls.testnet if test else None)
+
+    @classmethod
     def path(cls, resource: str) -> str:
         """Return the path of a resource on the exchange's host."""
         return resource if resource.startswith(("/", "*")) else cls.root + resource
