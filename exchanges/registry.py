@@ -5,6 +5,7 @@ why, and all others work. A name that is taken is refused, never shadowed: an ad
 """
 
 import ast
+import logging
 import os
 import stat
 import sys
@@ -20,6 +21,8 @@ from types import ModuleType
 from exchanges.base import Exchange
 from exchanges.checks import WrongAdapter, check
 from protocol.errors import InvalidCall, Unsupported
+
+log = logging.getLogger("fmz-gateway")
 
 GROUP = "fmz_gateway.exchanges"
 """The entry points of packages that bring exchanges: ``Name = package.module:Class``."""
@@ -203,7 +206,9 @@ def _is_unsafe(path: Path) -> str:
 
 
 def _broken(source: Source, why: str) -> Unsupported:
-    return Unsupported(f"{source.name}, {source.origin}, cannot be loaded: {why}. Nothing was sent")
+    error = Unsupported(f"{source.name}, {source.origin}, cannot be loaded: {why}. Nothing was sent")
+    log.error("%s", error.message)
+    return error
 
 
 def _where(error: Exception) -> str:
