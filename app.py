@@ -20,7 +20,6 @@ from werkzeug.serving import WSGIRequestHandler
 from access import admit
 from database import WrongDatabase, open_state
 from delivery import Caller, Delivery
-from orders import cli
 from orders.desk import Desk
 from orders.journal import Journal
 from orders.resolver import Resolver
@@ -29,7 +28,6 @@ from protocol.deadline import Deadline
 from protocol.errors import AccessDenied, GatewayError, InvalidCall, cause
 from protocol.methods import dispatch, known_name, read_call
 from settings import Settings, WrongSetting, configure_logging, in_force, is_loopback
-from transport.clock import epoch_ms
 from transport.counters import connect_counters
 from transport.http import Http
 from transport.services import Services
@@ -213,28 +211,6 @@ def _log(response: Response) -> Response:
 
 
 # Start ------------------------------------------------------------------------------------------------------------
-
-
-def serve() -> None:
-    """Run gunicorn in this process, as ``fmz-gateway`` and ``make run`` do.
-
-    The command line takes gunicorn's own options, or ``orders`` and a command of ``orders.cli``.
-    """
-    if sys.argv[1:2] == ["orders"]:
-        try:
-            settings = Settings.load()
-            journal = Journal(open_database(settings), epoch_ms, settings.retry_window)
-        except WrongSetting as error:
-            sys.exit(f"fmz-gateway: {error}")
-        sys.exit(cli.main(journal, sys.argv[2:]))
-    from gunicorn.app.wsgiapp import run  # imported here: Windows has no gunicorn, but has debug mode
-
-    places = (Path(__file__).parent, Path(sys.prefix) / "share" / "fmz-gateway")
-    [config, *_] = [place / "gunicorn.conf.py" for place in places if (place / "gunicorn.conf.py").exists()]
-    ours = ["--config", str(config), "wsgi:app"]
-    if sys.argv[1:4] != ours:  # after SIGUSR2 gunicorn starts this command with the arguments as they are now
-        sys.argv[1:1] = ours
-    run(prog="fmz-gateway")
 
 
 class _PathsOnly(WSGIRequestHandler):

@@ -6,19 +6,12 @@ import sys
 from pathlib import Path
 
 from exchanges import EXCHANGES
-from exchanges.base import Exchange, FuturesExchange
+from exchanges.base import FuturesExchange
+from exchanges.listing import can
 
 _EVERY = "ticker, depth, records, trades, accounts, orders"  # what an exchange must be able to do to be one
 _SOME = {"markets": "markets", "tickers": "tickers", "past orders": "history", "order by client id": "find"}
 _MARKED = re.compile(r"(?<=<!-- exchanges -->\n).*?(?=<!-- /exchanges -->)", re.DOTALL)
-
-
-def can(exchange: type[Exchange], method: str) -> bool:
-    """Return True if an exchange has an optional method: its own, or its own part of the template behind it."""
-    if method == "find":
-        return exchange.client_id is not None
-    own = ("history", "past_orders") if method == "history" else (method,)
-    return any(getattr(exchange, name) is not getattr(Exchange, name) for name in own)
 
 
 def table() -> str:

@@ -1,10 +1,10 @@
 """``fmz-gateway orders``: list the journal, and resolve by hand the orders that no exchange can be asked for."""
 
-import argparse
-import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NoReturn
+
+import click
 
 from orders.intents import OPEN, Intent, State
 from orders.journal import Journal
@@ -15,38 +15,54 @@ _TITLES = ("id", "created (UTC)", "exchange", "account", "symbol", "side", "pric
 _COLUMNS = "{:<36} {:<19} {:<16} {:<8} {:<16} {:<4} {:>14} {:>14} {:<8} {}"
 
 
-def main(journal: Journal, arguments: Sequence[str]) -> int:
-    """Run one command; return the process's exit status."""
-    parser = argparse.ArgumentParser(prog="fmz-gateway orders", description="The journal of orders.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    listing = commands.add_parser("list", help="orders whose outcome is unknown")
-    listing.add_argument("--all", action="store_true", help="the latest 100 orders, whatever their outcome")
-    show = commands.add_parser("show", help="all details of one order")
-    resolve = commands.add_parser("resolve", help="set the outcome of an order by hand")
-    outcome = resolve.add_mutually_exclusive_group(required=True)
-    outcome.add_argument("--order", metavar="ID", help="it exists at the exchange, with this id")
-    outcome.add_argument("--none", action="store_true", help="it does not exist")
-    for command in (show, resolve):
-        command.add_argument("client_id", metavar="CLIENT_ID", help="the first word after ORDER_STATE_UNKNOWN")
-    options = parser.parse_args(arguments)
-    if options.command == "list":
-        found = journal.list_orders(everything=options.all)
-        print(_COLUMNS.format(*_TITLES))
-        print(*map(_line, found), sep="\n", end="\n" if found else "")
-        return 0
-    intent = journal.get(options.client_id)
-    if intent is None:
-        return _fail(f"there is no order {options.client_id}")
-    if options.command == "show":
-        print(_details(intent))
-        return 0
+_ORDER = click.argument("client_id")
+
+
+@click.command("list", epilog="Example: fmz-gateway orders list --all")
+@click.option("--all", "everything", is_flag=True, help="The latest 100 orders, whatever their outcome.")
+@click.pass_obj
+def list_orders(journal: Journal, everything: bool) -> None:
+    """List the orders whose outcome is unknown."""
+    click.echo(_COLUMNS.format(*_TITLES))
+    for intent in journal.list_orders(everything=everything):
+        click.echo(_line(intent))
+
+
+@click.command(epilog="Example: fmz-gateway orders show oog0Sl11O4qD4q2QwcGPfg")
+@_ORDER
+@click.pass_obj
+def show(journal: Journal, client_id: str) -> None:
+    """Show all details of one order. CLIENT_ID is the first word after ORDER_STATE_UNKNOWN."""
+    click.echo(_details(_existing(journal, client_id)))
+
+
+@click.command(epilog="Example: fmz-gateway orders resolve oog0Sl11O4qD4q2QwcGPfg --none")
+@_ORDER
+@click.option("--order", "order_id", metavar="ID", help="It exists at the exchange, with this id.")
+@click.option("--none", "is_absent", is_flag=True, help="It does not exist.")
+@click.pass_obj
+def resolve(journal: Journal, client_id: str, order_id: str | None, is_absent: bool) -> None:
+    """Set the outcome of an order by hand. CLIENT_ID is the first word after ORDER_STATE_UNKNOWN."""
+    if (order_id is not None) is is_absent:
+        raise click.UsageError("say either --order ID or --none")
+    intent = _existing(journal, client_id)
     if intent.state not in OPEN:
-        return _fail(f"{intent.client_id} is {intent.state} already")
+        _fail(f"{intent.client_id} is {intent.state} already")
     if not intent.is_abandoned(journal.now()):
-        return _fail(f"{intent.client_id} is still in progress: wait until {_time(intent.expires_ms)} UTC")
-    journal.decide(_resolve_by_hand(intent, options.order))
-    print(_details(journal.get(intent.client_id) or intent))
-    return 0
+        _fail(f"{intent.client_id} is still in progress: wait until {_time(intent.expires_ms)} UTC")
+    journal.decide(_resolve_by_hand(intent, order_id))
+    click.echo(_details(_existing(journal, client_id)))
+
+
+COMMANDS = (list_orders, show, resolve)
+"""The commands, which are given the journal as their context's object."""
+
+
+def _existing(journal: Journal, client_id: str) -> Intent:
+    intent = journal.get(client_id)
+    if intent is None:
+        _fail(f"there is no order {client_id}")
+    return intent
 
 
 def _resolve_by_hand(intent: Intent, order_id: str | None) -> Intent:
@@ -57,9 +73,9 @@ def _resolve_by_hand(intent: Intent, order_id: str | None) -> Intent:
     return replace(intent, state=State.ABSENT, reply=str(NotSent(said)))
 
 
-def _fail(reason: str) -> int:
-    print(f"fmz-gateway: {reason}", file=sys.stderr)
-    return 1
+def _fail(reason: str) -> NoReturn:
+    click.echo(f"fmz-gateway: {reason}", err=True)
+    raise click.exceptions.Exit(1)
 
 
 def _line(intent: Intent) -> str:

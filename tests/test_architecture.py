@@ -29,7 +29,19 @@ ALLOWED = {
     "transport": {"transport", *SHARED},
 }
 
-OURS = ("app", "worker", "wsgi", "settings", "database", "migrations", "protocol", "orders", "exchanges", "transport")
+OURS = (
+    "app",
+    "cli",
+    "worker",
+    "wsgi",
+    "settings",
+    "database",
+    "migrations",
+    "protocol",
+    "orders",
+    "exchanges",
+    "transport",
+)
 
 # Names that only FMZ's own formats use.
 WIRE_NAMES = ("__api_", "access_key", "secret_key", "avg_price", "margin_level", "closebuy", "closesell")

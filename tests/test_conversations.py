@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from exchanges import EXCHANGES
-from exchanges.__main__ import can
 from exchanges.base import FuturesExchange
 from exchanges.kit import layout
 from exchanges.kit.conversations import CaseError, Conversation, canonical_text, load, play
+from exchanges.listing import can
 from protocol.methods import METHODS
 from tests.conftest import Ask
 from transport.limits import Limits

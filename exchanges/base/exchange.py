@@ -47,6 +47,8 @@ class Exchange(Lists):
     """The route of its futures exchange, named in the error for futures calls."""
     proof: ClassVar[str] = ""
     """The source that its signatures were compared with; empty if it signs nothing."""
+    keys_needed: ClassVar[str] = "access key; secret key"
+    """What a user writes into FMZ's two key fields."""
     periods: ClassVar[Mapping[int, str]] = MappingProxyType({})
     """Minutes of FMZ's periods → the exchange's name of the interval."""
     week: ClassVar[int] = MONDAY

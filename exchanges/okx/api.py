@@ -51,6 +51,7 @@ class OKXApi(Exchange):
     refusal_texts = REFUSAL_TEXTS
     bans = BANS
     client_id = ClientId(32, ALPHANUMERIC)
+    keys_needed = "access key; secret key, a comma, and the passphrase"
     limits = LIMITS
     cancels = ("POST trade/cancel*", "POST trade/mass-cancel*")
     sensitive_words = ("moveposition",)  # moves positions to another sub-account

@@ -7,13 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from orders.cli import main
+from cli import Commands
+from orders.cli import COMMANDS
 from orders.journal import Journal
 from protocol.errors import NotSent
 from tests.conftest import Clock
 from tests.orders.shop import UNCLEAR, Market, Robot
 
 ROOT = Path(__file__).parents[2]
+
+
+def main(journal: Journal, arguments: list[str]) -> int:
+    """Run one command; return its exit status."""
+    group = Commands("orders", commands=COMMANDS)
+    with pytest.raises(SystemExit) as end:
+        group.main(arguments, prog_name="fmz-gateway orders", obj=journal)
+    assert isinstance(end.value.code, int)
+    return end.value.code
 
 
 @pytest.fixture
@@ -101,14 +111,12 @@ def test_an_order_under_way_is_not_a_persons_business(
 
 @pytest.mark.parametrize("arguments", [[], ["resolve", "x"], ["resolve", "x", "--none", "--order", "1"], ["sell"]])
 def test_wrong_words_are_explained(journal: Journal, arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        main(journal, arguments)
-    assert end.value.code == 2
+    assert main(journal, arguments) == 2
 
 
 def test_the_command_reads_the_services_settings(tmp_path: Path, state_url: str) -> None:
     def run(url: str) -> subprocess.CompletedProcess[str]:
-        code = "import sys; sys.argv = ['fmz-gateway', 'orders', 'list']; import app; app.serve()"
+        code = "import sys; sys.argv = ['fmz-gateway', 'orders', 'list']; import cli; cli.main()"
         env = {"STATE_URL": url, "PYTHONPATH": str(ROOT), "PATH": ""}
         return subprocess.run(
             [sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, check=False

@@ -1,0 +1,100 @@
+"""What each exchange can do, as text: for ``fmz-gateway exchanges`` and the documents."""
+
+import sys
+from collections.abc import Sequence
+
+from exchanges.base import Exchange, FuturesExchange
+from exchanges.registry import Registry
+from protocol.errors import Unsupported
+
+CALLS = ("ticker", "depth", "records", "trades", "accounts", "trade", "order", "orders", "cancel")
+"""FMZ's documented calls."""
+FUTURES = ("positions", "fundings")
+"""The calls of futures exchanges besides."""
+MORE = {"markets": "markets", "tickers": "tickers", "past orders": "history"}
+"""Further calls, in words → our methods."""
+_TEMPLATES = {
+    "records": ("candles", "records"),
+    "order": ("order_reply", "order"),
+    "history": ("past_orders", "history"),
+    "positions": ("open_positions", "positions"),
+}
+"""Methods that the base fills from one of an adapter's own."""
+
+
+def can(exchange: type[Exchange], method: str) -> bool:
+    """Return True if an exchange has a method: its own, or its own part of the template behind it; ``find`` is that of
+    an order by client id."""
+    if method == "find":
+        return exchange.client_id is not None
+    own = _TEMPLATES.get(method, (method,))
+    bases = (Exchange, FuturesExchange)
+    return any(getattr(exchange, name) not in [getattr(base, name, None) for base in bases] for name in own)
+
+
+def table(registry: Registry) -> str:
+    """Return a line for each exchange: what it trades, what it cannot do, and where it comes from."""
+    rows: list[tuple[str, ...]] = [("exchange", "trades", "cannot", "client ids", "testnet", "from")]
+    for name in registry.names:
+        try:
+            kind = registry.find(name)
+        except Unsupported:
+            rows.append((name, "", "be loaded", "", "", registry.origin(name)))
+            continue
+        has = ["yes" if is_there else "no" for is_there in (kind.client_id, kind.testnet)]
+        rows.append((name, _trades(kind), _calls(kind, there=False), *has, registry.origin(name)))
+    return _aligned(rows)
+
+
+def problems(registry: Registry) -> list[str]:
+    """Return a sentence for each exchange that cannot be used."""
+    return [*registry.problems, *(wrong for name in registry.names if (wrong := _wrong(registry, name)))]
+
+
+def describe(registry: Registry, name: str) -> str:
+    """Return all about one exchange. Raises InvalidCall, Unsupported."""
+    kind = registry.find(name)
+    facts = {
+        "exchange": f"{kind.name}, {registry.origin(name)}",
+        "documentation": _first_line(kind),
+        "service address": f"http://127.0.0.1:6666/{kind.name}",
+        "trades": _trades(kind),
+        "can": _calls(kind, there=True),
+        "cannot": _calls(kind, there=False),
+        "keys": kind.keys_needed,
+        "client order ids": "yes" if kind.client_id else "no: an unclear order is found by its terms, or by you",
+        "market orders": kind.limit_only or "yes",
+        "testnet": f"{kind.testnet}, with {kind.name.upper()}_TESTNET=1" if kind.testnet else "no",
+        "limits": ", ".join(f"{limit.amount:g} {limit.name} in {limit.seconds:g} s" for limit in kind.limits),
+        "signature proved by": kind.proof,
+    }
+    return _aligned([(title, fact) for title, fact in facts.items() if fact])
+
+
+def _wrong(registry: Registry, name: str) -> str:
+    try:
+        registry.find(name)
+    except Unsupported as error:
+        return error.message
+    return ""
+
+
+def _calls(kind: type[Exchange], *, there: bool) -> str:
+    """Return the calls that an exchange has, or those that it lacks and could have."""
+    words = [*CALLS, *MORE, *(FUTURES if issubclass(kind, FuturesExchange) else ())]
+    return ", ".join(word for word in words if can(kind, MORE.get(word, word)) is there)
+
+
+def _trades(kind: type[Exchange]) -> str:
+    return ", ".join(sorted(kind.contracts)) if issubclass(kind, FuturesExchange) else "spot"
+
+
+def _first_line(kind: type[Exchange]) -> str:
+    text = sys.modules[kind.__module__].__doc__ or kind.__doc__ or ""
+    return text.strip().partition("\n")[0]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,107 @@
+"""The command ``fmz-gateway``, apart from ``orders`` and from serving, which have tests of their own."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from exchanges import EXCHANGES
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Return a function that runs the installed command in an empty directory."""
+
+    def run(*words: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+        command = [str(Path(sys.executable).with_name("fmz-gateway")), *words]
+        env = {"HOME": str(tmp_path), "PATH": "", **settings}
+        return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    return run
+
+
+@pytest.mark.parametrize("words", [["-h"], ["--help"]])
+def test_help_lists_the_commands(run: Run, words: list[str]) -> None:
+    done = run(*words)
+    assert done.returncode == 0
+    assert set(re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE)) == {"serve", "exchanges", "orders"}
+
+
+@pytest.mark.parametrize("command", ["serve", "exchanges", "orders"])
+def test_each_command_has_a_help_with_an_example(run: Run, command: str) -> None:
+    done = run(command, "--help")
+    assert done.returncode == 0
+    assert f"Example: fmz-gateway {command}" in done.stdout
+
+
+def test_the_version_is_the_packages(run: Run) -> None:
+    assert run("--version").stdout == f"{version('fmz-gateway')}\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("servr", "there is no command 'servr', perhaps serve; there are serve, exchanges, orders"),
+        ("wsgi:app", "there is no command 'wsgi:app'; there are serve, exchanges, orders"),
+    ],
+)
+def test_a_word_that_is_no_command_starts_nothing(run: Run, word: str, said: str) -> None:
+    done = run(word)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_exchanges_are_listed(run: Run) -> None:
+    done = run("exchanges")
+    assert (done.returncode, done.stderr) == (0, "")
+    titles, *lines = done.stdout.splitlines()
+    assert titles.split() == ["exchange", "trades", "cannot", "client", "ids", "testnet", "from"]
+    assert [line.split()[0].lower() for line in lines] == list(EXCHANGES)
+    assert re.split("  +", lines[-1]) == [
+        "CoinPark", "spot", "markets, tickers, past orders", "no", "no", "built in",
+    ]  # fmt: skip
+
+
+def test_one_exchange_is_described(run: Run) -> None:
+    done = run("exchanges", "okx")
+    assert done.returncode == 0
+    facts = dict(re.split("  +", line, maxsplit=1) for line in done.stdout.splitlines())
+    assert facts["exchange"] == "OKX, built in"
+    assert facts["keys"] == "access key; secret key, a comma, and the passphrase"
+    assert facts["can"].startswith("ticker, depth, records, ")
+    assert facts["testnet"].endswith(", with OKX_TESTNET=1")
+
+
+def test_an_unknown_exchange_is_said(run: Run) -> None:
+    done = run("exchanges", "krakn")
+    assert done.returncode == 1
+    assert done.stderr.startswith("fmz-gateway: no exchange of that name, perhaps Kraken; there are ")
+
+
+def test_an_exchange_that_cannot_be_used_is_listed_and_told(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / ".local" / "state" / "fmz-gateway" / "exchanges"
+    folder.mkdir(parents=True)
+    for path in (folder, *folder.parents):
+        if path.is_relative_to(tmp_path):
+            path.chmod(0o700)
+    path = folder / "smallex.py"
+    path.write_text("from exchanges.base import *\n\nclass Smallex(Exchange):\n    name = 'Smallex'\n")
+    path.chmod(0o600)
+    done = run("exchanges")
+    assert done.returncode == 1
+    assert re.split("  +", done.stdout.splitlines()[-1]) == ["Smallex", "be loaded", "in smallex.py"]
+    assert "Smallex, in smallex.py, cannot be loaded: smallex.py, line 3: api is missing" in done.stderr
+
+
+def test_a_wrong_setting_is_one_sentence(run: Run) -> None:
+    for command in (["exchanges"], ["orders", "list"]):
+        done = run(*command, DEADLINE="never")
+        assert (done.returncode, done.stderr) == (
+            1, "fmz-gateway: DEADLINE is wrong: expected seconds above 0, at most 300\n",
+        )  # fmt: skip
