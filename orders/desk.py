@@ -163,7 +163,7 @@ class Desk:
         """Return the error of a refused order, with the market's rules added if it broke one."""
         if not isinstance(error, InvalidOrder):
             return error
-        return InvalidOrder("; ".join(filter(None, (error.message, self._exchange.explain(order.symbol)))))
+        return InvalidOrder("; ".join(filter(None, (error.message, self._exchange.explain(order)))))
 
     def _find(self, intent: Intent, unclear: OutcomeUnknown) -> OrderId:
         """Look for this call's order in the time that is left."""

@@ -66,8 +66,8 @@ class Trader(Protocol):
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         """Cancel an order; return True only when the reply says that it is cancelled."""
 
-    def explain(self, symbol: Symbol) -> str:
-        """Return a market's rules as a sentence."""
+    def explain(self, order: NewOrder) -> str:
+        """Return the rules of an order's market as a sentence."""
 
     def unreadable(self, error: Exception) -> Exception:
         """Return the error for a reply that could not be read."""

@@ -171,6 +171,11 @@ class NewOrder:
     client_id: str = ""
     market_name: str = ""
 
+    @property
+    def spends(self) -> bool:
+        """Return True if the amount is the quote to spend."""
+        return self.price is None and self.side is Side.BUY and not self.symbol.contract
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, ClassVar
 
 from protocol.errors import GatewayError, InvalidCall
-from protocol.models import Listing, Market, Side, Symbol
+from protocol.models import Listing, Market, NewOrder, Side, Symbol
 from protocol.numbers import plain
 from transport.pipeline import Pipeline
 
@@ -63,16 +64,23 @@ class Markets(Pipeline):
         """Return a market of a list, None where it is not in it."""
         return listed.by_name.get(str(symbol))
 
-    def explain(self, symbol: Symbol) -> str:
-        """Return a market's rules as a sentence, empty if they cannot be loaded."""
+    def explain(self, order: NewOrder) -> str:
+        """Return the rules of an order's market, and what its amount means there if that is easily mistaken; empty if
+        there is nothing to say. The rules are left out if they cannot be loaded."""
+        said = []
         try:
-            market = self.rules(symbol)
+            market = self.rules(order.symbol)
         except GatewayError:
-            return ""
-        return (
-            f"{symbol} has price step {plain(market.tick_size)}, amount step {plain(market.lot_size)}, "
-            f"least amount {plain(market.min_amount)}, least value {plain(market.min_notional)}"
-        )
+            pass
+        else:
+            said.append(
+                f"{order.symbol} has price step {plain(market.tick_size)}, amount step {plain(market.lot_size)}, "
+                f"least amount {plain(market.min_amount)}, least value {plain(market.min_notional)}"
+            )
+            said += _in_contracts(order, market)
+        if order.spends:
+            said.append(f"the amount of a market buy is in {order.symbol.quote}, the quote")
+        return "; ".join(said)
 
     def listed(self) -> Listing:
         """Return the markets that the exchange lists, as it said within the last hour, but never from before the
@@ -92,3 +100,23 @@ class Markets(Pipeline):
             return found
         self.upstream.listing.forget()
         return get()
+
+
+def _in_contracts(order: NewOrder, market: Market) -> list[str]:
+    """Return what a contract is worth, and how many contracts the amount would be if it was meant in coins; nothing
+    for an amount that is a whole number of contracts."""
+    pair, value, currency = order.symbol, market.contract_value, market.contract_currency
+    if not (pair.contract and currency and value) or Fraction(order.amount).denominator == 1:
+        return []
+    said = [f"1 contract of {pair} is {plain(value.normalize())} {currency}"]
+    if currency == pair.base and value != 1:
+        said.append(f"{plain(order.amount)} {pair.base} would be {_contracts(order.amount / value)}")
+    elif currency == pair.quote and order.price:  # an inverse contract: a coin is worth what the order's price says
+        coins = f"{plain(order.amount)} {pair.base} at {plain(order.price)}"
+        said.append(f"{coins} would be {_contracts(order.amount * order.price / value)}")
+    return said
+
+
+def _contracts(count: Decimal) -> str:
+    number = plain(Decimal(f"{count.normalize():.8g}"))
+    return f"{number} contract{'' if count == 1 else 's'}"

@@ -148,7 +148,7 @@ class Kraken(Exchange):
             volume=order.amount,
             ordertype="market" if order.price is None else "limit",
             price=order.price,
-            oflags="viqc" if order.price is None and order.side is Side.BUY else None,  # the volume is quote
+            oflags="viqc" if order.spends else None,  # the volume is quote
             cl_ord_id=order.client_id,
             deadline=self.order_deadline,
         )["txid"]

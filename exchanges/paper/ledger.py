@@ -35,7 +35,7 @@ from sqlalchemy.exc import IntegrityError
 
 from database import METADATA
 from exchanges.paper.matching import Account, PaperOrder, PaperPosition, trimmed
-from protocol.errors import ExchangeError, OrderNotFound
+from protocol.errors import OrderNotFound, OutcomeUnknown
 from protocol.models import NewOrder, PositionSide, Side, Status, Symbol
 from protocol.numbers import plain
 
@@ -179,10 +179,11 @@ class Ledger:
         self._load()
 
     def place(self, new: NewOrder, leverage: int) -> PaperOrder:
-        """Place an order. Raises ExchangeError, InsufficientFunds."""
+        """Place an order. Raises OutcomeUnknown where an order has its client id, perhaps this one; else what
+        ``Account.place`` raises."""
         twin = self.find(new.client_id)
         if twin:
-            raise ExchangeError(f"{self._kind.exchange}: order {twin.id} already has the client id {new.client_id}")
+            raise OutcomeUnknown(f"{self._kind.exchange}: order {twin.id} already has the client id {new.client_id}")
         order = self.account.place(new, leverage, self.now)
         row = {name: value for name, value in asdict(order).items() if name != "id"}
         made = insert(_ORDERS).values(account_id=self._id, **row | {"client_id": order.client_id or None})

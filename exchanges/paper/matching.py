@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from exchanges.paper import simulation
 from exchanges.paper.listings import Listing
-from protocol.errors import ExchangeError, InsufficientFunds, InvalidCall, OrderFilled
+from protocol.errors import InsufficientFunds, InvalidCall, InvalidOrder, OrderFilled
 from protocol.models import NewOrder, PositionSide, Side, Status, Symbol
 from protocol.numbers import plain
 
@@ -163,7 +163,8 @@ class Account(ABC):
         """Return a new order: the part that crosses the book is filled at once, and the rest of a limit order waits.
 
         Its amount is in base, or contracts; that of a market buy, which names quote, becomes what it bought. A market
-        order that the book cannot fill is cancelled. Raises ExchangeError, InsufficientFunds.
+        order that the book cannot fill is cancelled. Raises InvalidOrder, InsufficientFunds, and ExchangeError for more
+        contracts to close than are held.
         """
         listing = self.listing(new.symbol)
         book = simulation.book(listing, now)
@@ -173,7 +174,7 @@ class Account(ABC):
             symbol=str(new.symbol),
             side=new.side,
             price=new.price or NOTHING,
-            amount=sum((amount for _, amount in taken), NOTHING) if _spends(new) else new.amount,
+            amount=sum((amount for _, amount in taken), NOTHING) if new.spends else new.amount,
             closes=new.closes,
             leverage=leverage,
             client_id=new.client_id,
@@ -244,32 +245,27 @@ class Account(ABC):
             order.status = Status.CLOSED
 
 
-def _spends(new: NewOrder) -> bool:
-    """Return True if the amount is the quote to spend: FMZ's rule for a spot market buy."""
-    return new.price is None and new.side is Side.BUY and not new.symbol.contract
-
-
 def _reaches(side: Side, limit: Decimal, price: Decimal) -> bool:
     return limit >= price if side is Side.BUY else limit <= price
 
 
 def _check(exchange: str, listing: Listing, new: NewOrder, price: Decimal) -> None:
-    """Raise ExchangeError if an order breaks the market's rules."""
+    """Raise InvalidOrder if an order breaks the market's rules."""
     rules = listing.market
 
-    def refused(what: str, number: Decimal, rule: str, limit: Decimal) -> ExchangeError:
-        return ExchangeError(f"{exchange}: {what} {_text(number)} is {rule} {_text(limit)} of {rules.symbol}")
+    def refused(what: str, number: Decimal, rule: str, limit: Decimal) -> InvalidOrder:
+        return InvalidOrder(f"{exchange}: {what} {_text(number)} is {rule} {_text(limit)}")
 
     if new.price is not None and listing.ticks(new.price).denominator != 1:
-        raise refused("price", new.price, "not a multiple of the tick size", rules.tick_size)
-    if not _spends(new):
+        raise refused("price", new.price, "not a multiple of the price step", rules.tick_size)
+    if not new.spends:
         if listing.lots(new.amount).denominator != 1:
-            raise refused("amount", new.amount, "not a multiple of the lot size", rules.lot_size)
+            raise refused("amount", new.amount, "not a multiple of the amount step", rules.lot_size)
         if new.amount < rules.min_amount:
-            raise refused("amount", new.amount, "below the minimum", rules.min_amount)
-    notional = new.amount if _spends(new) else listing.value(price if new.price is None else new.price, new.amount)
-    if notional < rules.min_notional:
-        raise refused(f"the order's worth in {rules.symbol.quote},", notional, "below the minimum", rules.min_notional)
+            raise refused("amount", new.amount, "below the least amount", rules.min_amount)
+    value = new.amount if new.spends else listing.value(price if new.price is None else new.price, new.amount)
+    if value < rules.min_notional:
+        raise refused(f"a value in {rules.symbol.quote} of", value, "below the least value", rules.min_notional)
 
 
 def _crossing(
@@ -281,7 +277,7 @@ def _crossing(
         price, amount = listing.price(ticks), listing.amount(lots)
         if new.price is not None and not _reaches(new.side, new.price, price):
             return
-        if not _spends(new):
+        if not new.spends:
             amount = min(amount, left)
             left -= amount
         else:

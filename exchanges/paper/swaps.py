@@ -17,7 +17,7 @@ from exchanges.paper.matching import (
     rounded_up,
 )
 from exchanges.paper.simulation import Print
-from protocol.errors import ExchangeError
+from protocol.errors import ExchangeError, InsufficientFunds
 from protocol.models import NewOrder, PositionSide, Side, Status
 from protocol.numbers import plain
 
@@ -53,9 +53,11 @@ class SwapAccount(Account):
             position = self.positions.get(_key(order))
             side = _key(order)[1]
             owned, busy = position.amount if position else NOTHING, closing(self, order.symbol, side)
+            if not owned:
+                raise ExchangeError(f"{self.exchange}: the account has no {side} {order.symbol} to close")
             if order.amount > owned - busy:
                 others = f", of which other orders close {plain(busy)}" if busy else ""
-                raise ExchangeError(
+                raise InsufficientFunds(
                     f"{self.exchange}: the account holds only {plain(owned)} contracts of {side} {order.symbol}{others}"
                 )
         # A short that sells above its limit needs more margin than at its limit.

@@ -124,7 +124,7 @@ class Shop:
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         raise NotImplementedError
 
-    def explain(self, symbol: Symbol) -> str:
+    def explain(self, order: NewOrder) -> str:
         return "the market's rules"
 
     def unreadable(self, error: Exception) -> Exception:

@@ -89,7 +89,7 @@ class Stall:
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         return False
 
-    def explain(self, symbol: Symbol) -> str:
+    def explain(self, order: NewOrder) -> str:
         return ""
 
     def unreadable(self, error: Exception) -> Exception:

@@ -1,12 +1,13 @@
 """The list of markets: kept for an hour, and what it says of a refused order."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from exchanges.base import FuturesExchange
 from protocol.errors import InvalidCall, InvalidOrder, NotSent, OutcomeUnknown
-from protocol.models import Market, Symbol
+from protocol.models import Market, Side, Symbol
 from tests.conftest import NOW, Clock
 from tests.lent import Lent
 from tests.tiny import BTC, ORDER, RULES, SWAP, Canned, Lister, ask, futures, order, tiny
@@ -49,6 +50,53 @@ def test_a_refusal_by_a_rule_that_cannot_be_had_stands_alone(lent: Lent) -> None
     with pytest.raises(InvalidOrder) as refused:
         ask(exchange, "trade", **ORDER)
     assert str(refused.value) == "INVALID_ORDER Tiny 14 bad step"
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "price", "amount", "words"),
+    [
+        ("0.001", "BTC", None, "0.015", "0.001 BTC; 0.015 BTC would be 15 contracts"),
+        ("0.001", "BTC", "60000", "0.001", "0.001 BTC; 0.001 BTC would be 1 contract"),
+        ("0.001", "BTC", None, "1.5", "0.001 BTC; 1.5 BTC would be 1500 contracts"),
+        (
+            "0.0010",
+            "BTC",
+            None,
+            "0.0001",
+            "0.001 BTC; 0.0001 BTC would be 0.1 contracts",
+        ),
+        ("0.003", "BTC", None, "0.1", "0.003 BTC; 0.1 BTC would be 33.333333 contracts"),
+        (
+            "100",
+            "USDT",
+            "60000",
+            "0.01",
+            "100 USDT; 0.01 BTC at 60000 would be 6 contracts",
+        ),
+        ("100", "USDT", None, "0.01", "100 USDT"),
+        ("1", "BTC", None, "0.5", "1 BTC"),
+        ("0.001", "BTC", None, "1" + "0" * 39, ""),
+        ("0.001", "BTC", None, "15", ""),
+        ("0", "BTC", None, "0.5", ""),
+        ("1", "", None, "0.5", ""),
+    ],
+)
+def test_what_is_no_whole_number_of_contracts_is_told_in_contracts(
+    lent: Lent, value: str, currency: str, price: str | None, amount: str, words: str
+) -> None:
+    contract = replace(RULES, symbol=SWAP, contract_value=Decimal(value), contract_currency=currency)
+    exchange = futures(lent, markets=Lister(contract))
+    refused = replace(order(SWAP, price=None if price is None else Decimal(price)), amount=Decimal(amount))
+    rules = "BTC_USDT.swap has price step 0.10, amount step 0.00000001, least amount 0, least value 5"
+    assert exchange.explain(refused) == (f"{rules}; 1 contract of BTC_USDT.swap is {words}" if words else rules)
+
+
+def test_the_amount_of_a_market_buy_is_told_to_be_quote_even_without_rules(lent: Lent) -> None:
+    exchange = tiny(lent, markets=Lister(NotSent("no network")))
+    assert exchange.explain(order()) == "the amount of a market buy is in USDT, the quote"
+    assert exchange.explain(order(price=Decimal(1))) == ""
+    assert exchange.explain(replace(order(), side=Side.SELL)) == ""
+    assert exchange.explain(order(SWAP)) == ""
 
 
 # What is not in the list, or not for long ---------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from exchanges.paper import FuturesPaper, Paper
-from protocol.errors import ExchangeError, InsufficientFunds, InvalidCall, OrderFilled, OrderNotFound
+from protocol.errors import InsufficientFunds, InvalidCall, InvalidOrder, OrderFilled, OrderNotFound, OutcomeUnknown
 from protocol.models import Order, PositionSide, Side, Status, Symbol
 from tests.conftest import Clock
 from tests.exchanges.paper.conftest import Tape
@@ -160,19 +160,19 @@ def test_a_trade_is_shared_by_price_then_time(spot: Paper, tape: Tape, clock: Cl
 @pytest.mark.parametrize(
     ("side", "price", "amount", "words"),
     [
-        (BUY, "100.001", "1", "price 100.001 is not a multiple of the tick size 0.01 of ETH_USDT"),
-        (BUY, "90", "1.00001", "amount 1.00001 is not a multiple of the lot size 0.0001 of ETH_USDT"),
-        (SELL, None, "1.00001", "amount 1.00001 is not a multiple of the lot size 0.0001 of ETH_USDT"),
-        (BUY, "90", "0.0009", "amount 0.0009 is below the minimum 0.001 of ETH_USDT"),
-        (BUY, "90", "0.05", "the order's worth in USDT, 4.5 is below the minimum 5 of ETH_USDT"),
-        (SELL, None, "0.04", "the order's worth in USDT, 4 is below the minimum 5 of ETH_USDT"),
-        (BUY, None, "4.99", "the order's worth in USDT, 4.99 is below the minimum 5 of ETH_USDT"),
+        (BUY, "100.001", "1", "price 100.001 is not a multiple of the price step 0.01"),
+        (BUY, "90", "1.00001", "amount 1.00001 is not a multiple of the amount step 0.0001"),
+        (SELL, None, "1.00001", "amount 1.00001 is not a multiple of the amount step 0.0001"),
+        (BUY, "90", "0.0009", "amount 0.0009 is below the least amount 0.001"),
+        (BUY, "90", "0.05", "a value in USDT of 4.5 is below the least value 5"),
+        (SELL, None, "0.04", "a value in USDT of 4 is below the least value 5"),
+        (BUY, None, "4.99", "a value in USDT of 4.99 is below the least value 5"),
     ],
 )
 def test_the_market_s_rules_are_kept(spot: Paper, side: Side, price: str | None, amount: str, words: str) -> None:
-    with pytest.raises(ExchangeError) as refused:
+    with pytest.raises(InvalidOrder) as refused:
         place(spot, side, price, amount)
-    assert str(refused.value) == f"REFUSED paper: {words}"
+    assert str(refused.value) == f"INVALID_ORDER paper: {words}"
     assert spot.orders(None) == []
     assert money(spot) == dec("10000", "0")
 
@@ -256,7 +256,7 @@ def test_a_client_id_finds_its_order(spot: Paper, lent: Lent) -> None:
     assert spot.find(SPOT, "mine-1") == placed
     assert spot.find(Symbol.parse("BTC_USDT"), "mine-1") is None
     assert lent.open(Paper, Credentials("another")).find(SPOT, "mine-1") is None
-    with pytest.raises(ExchangeError, match=f"order {placed} already has the client id mine-1"):
+    with pytest.raises(OutcomeUnknown, match=f"order {placed} already has the client id mine-1"):
         place(spot, BUY, "90", "1", client_id="mine-1")
     spot.cancel(SPOT, str(placed))
     assert spot.find(SPOT, "mine-1") == placed
