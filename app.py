@@ -67,10 +67,12 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
         deadline = Deadline.after(settings.deadline)
         call = read_call(_body(), request.headers.get("Http-Method", ""), request.args.get("object", ""))
         g.call = call
-        g.credentials = credentials = Credentials.from_fields(call.access_key, call.secret_key)
+        credentials = Credentials.from_fields(call.access_key, call.secret_key)
+        g.scrub = credentials.scrub
         kind = settings.registry.find(settings.default_exchange if name.lower() in _DEFAULT_NAMES else name)
         upstream = upstreams.of(kind)
         exchange = kind(credentials, upstream, deadline, call.identity, call.object_name)
+        g.scrub = exchange.scrub
         if credentials.key:
             keys = credentials.copy()
             resolver.remember(kind.name, keys, lambda: kind(keys, upstream, Deadline.after(settings.deadline)))
@@ -167,9 +169,8 @@ def _reply(reply: dict[str, object], status: int = 200) -> Response:
 
 
 def _refusal(error: GatewayError, status: int = 200) -> Response:
-    text = str(error)
     g.outcome = error.label
-    return _reply({"error": g.credentials.scrub(text) if "credentials" in g else text}, status)
+    return _reply({"error": g.get("scrub", str)(str(error))}, status)
 
 
 def _gateway_error(error: GatewayError) -> Response:

@@ -140,12 +140,16 @@ def cause(error: Exception) -> str:
     return type(getattr(error, "orig", None) or error).__name__
 
 
+def kinds() -> list[type[GatewayError]]:
+    """Return all classes of errors, each after the one above it."""
+    found = [GatewayError]
+    for kind in found:
+        found += kind.__subclasses__()
+    return found
+
+
 def recalled(text: str) -> GatewayError:
     """Return the error of an earlier call, made from its text."""
     label, _, message = text.partition(" ")
-    kinds = [GatewayError]
-    for kind in kinds:
-        if kind.label == label:
-            return kind(message)
-        kinds += kind.__subclasses__()
-    return GatewayError(text)
+    kind = next((kind for kind in kinds() if kind.label == label), None)
+    return kind(message) if kind else GatewayError(text)

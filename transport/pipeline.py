@@ -78,8 +78,8 @@ class Pipeline(Vendor):
         return self.credentials.secret_digest
 
     def scrub(self, text: str) -> str:
-        """Return a text without any part of a key, secret or signature."""
-        return self.credentials.scrub(text)
+        """Return a text without any part of a key, secret or signature; see ``Credentials.scrub``."""
+        return self.credentials.scrub(text, self.name)
 
     def fresh(self, deadline: Deadline | None = None) -> Self:
         """Return the same account's exchange with replies of its own and, if given, another deadline."""

@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlu
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from protocol.errors import AuthenticationFailed
+from protocol.errors import AuthenticationFailed, kinds
 from transport.clock import epoch_ms
 
 _QUOTABLE = 20  # signatures: an exchange may quote the request that it answers, and a call makes only a few
@@ -93,9 +93,10 @@ class Credentials:
         text = "\0".join((self.secret, self.passphrase)).encode()
         return _stretched(hashlib.sha256(text).digest(), self.account.encode())
 
-    def scrub(self, text: str) -> str:
+    def scrub(self, text: str, exchange: str = "") -> str:
         """Return the text with every run of six characters of a key, secret or signature, raw or encoded, starred
-        out."""
+        out. Errors' labels and the exchange's name, for which strategies look, stay where they stand by themselves:
+        where keys are made up, one may be such a word."""
         grams = {
             form[start : start + _GRAM]
             for value in (self.key, self.secret, self.passphrase, *self.signatures)
@@ -103,12 +104,21 @@ class Credentials:
             for start in range(len(form) - _GRAM + 1)
         }
         leaked = {place + i for place in range(len(text)) if text[place : place + _GRAM] in grams for i in range(_GRAM)}
+        if leaked:
+            leaked -= _our_own(text, exchange, leaked)
         return "".join("*" if place in leaked else letter for place, letter in enumerate(text))
 
 
 @lru_cache(1000)
 def _stretched(digest: bytes, salt: bytes) -> str:
     return hashlib.scrypt(digest, salt=salt, n=4096, r=8, p=1, dklen=32).hex()  # 4 MiB and some 10 ms
+
+
+def _our_own(text: str, exchange: str, leaked: set[int]) -> set[int]:
+    """Return the places of the labels and names in a text that are not a part of a longer leak."""
+    names = "|".join(re.escape(name) for name in {exchange, *(kind.label for kind in kinds())} if name)
+    words = (range(*word.span()) for word in re.finditer(rf"\b(?:{names})\b", text))
+    return {place for word in words if not {word.start - 1, word.stop} & leaked for place in word}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

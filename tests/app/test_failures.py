@@ -100,3 +100,12 @@ def test_a_reply_of_ours_that_has_no_json_form_is_a_mistake_of_ours(
 
     monkeypatch.setattr(Probe, "accounts", accounts)
     assert error_of(client.post("/probe", json={"method": "accounts"})).startswith("INTERNAL_ERROR ")
+
+
+@pytest.mark.parametrize("key", ["INSUFFICIENT_FUNDS", "FUNDS", "Futures_paper", "usdt", "p"])
+def test_a_key_that_is_a_word_of_ours_leaves_the_error_readable(client: FlaskClient, key: str) -> None:
+    order = {"symbol": "BTC_USDT.swap", "type": "buy", "price": "30000", "amount": "100000"}
+    call = {"access_key": key, "secret_key": key, "nonce": "7", "method": "trade", "params": order}
+    for _ in range(2):  # the second time from the journal
+        text = error_of(client.post("/Futures_paper", json=call))
+        assert text.startswith("INSUFFICIENT_FUNDS Futures_paper: the order needs ")

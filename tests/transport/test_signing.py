@@ -251,6 +251,30 @@ def test_scrub_of_a_message() -> None:
     assert CANARY.scrub(said) == f"REFUSED BitGo 7 the key {'*' * 18} and {'*' * 10} are wrong, zeisi was not said"
 
 
+@pytest.mark.parametrize(
+    "word", ["ORDER_STATE_UNKNOWN", "STATE_U", "NOT_SENT", "Kraken", "ORDER", "usdt", "K", "REFUSED", "Futures_OKX"]
+)
+def test_a_key_that_is_a_word_of_ours_stars_out_no_label_and_no_name(word: str) -> None:
+    for credentials in (Credentials(key=word), Credentials(secret=word), Credentials(passphrase=word)):
+        for name in ("Kraken", "Futures_OKX"):
+            for label in ("ORDER_STATE_UNKNOWN", "NOT_SENT", "REFUSED"):
+                text = f"{label} {name}: connection refused on {name}"
+                assert credentials.scrub(text, name) == text
+
+
+@pytest.mark.parametrize(
+    "key", ["NOT_SENT-8f3a91c07d", "8f3a91_NOT_SENT", "Kraken-4711", "4711-Kraken", "KrakenKraken"]
+)
+def test_a_key_that_contains_a_word_of_ours_is_no_less_secret(key: str) -> None:
+    said = f"NOT_SENT Kraken 7 the key {key}, {key}. is wrong"
+    stars = "*" * len(key)
+    assert Credentials(key).scrub(said, "Kraken") == f"NOT_SENT Kraken 7 the key {stars}, {stars}. is wrong"
+
+
+def test_another_exchanges_name_is_no_word_of_ours() -> None:
+    assert Credentials("Binance").scrub("REFUSED Kraken 7 Binance", "Kraken") == "REFUSED Kraken 7 *******"
+
+
 def test_signatures_are_scrubbed_and_do_not_pile_up() -> None:
     credentials = Credentials.from_fields("a key", "a secret")
     for number in range(1000):
