@@ -15,6 +15,12 @@ from typing import NamedTuple
 OrderId = int | str
 """An exchange's order id, keeping the type it has in the exchange's JSON."""
 
+CONTRACT_CODES = frozenset({
+    "swap", "this_week", "next_week", "this_month", "next_month", "quarter", "next_quarter", "third_quarter", "futures",
+})  # fmt: skip
+"""FMZ's words for contracts, in any case; ``futures``, in a range such as ``USD.futures``, is every one that expires.
+Any other word is an exchange's own name of an instrument."""
+
 _NEVER = 2**63  # ms
 _PART = r"[^\W_]{1,40}"
 _SYMBOL = re.compile(rf"({_PART})(?:_({_PART}))?(?:\.([A-Za-z0-9_-]{{1,40}}))?")
@@ -65,7 +71,8 @@ class PositionSide(StrEnum):
 class Symbol:
     """A market as FMZ names it: ``BTC_USDT``, ``btc`` (no quote), ``BTC_USDT.swap`` (with a contract).
 
-    ``base`` and ``quote`` are upper case; ``contract`` keeps its case; ``text`` is what FMZ wrote.
+    ``base`` and ``quote`` are upper case; ``contract`` is one of CONTRACT_CODES or an exchange's own name, which keeps
+    its case; ``text`` is what FMZ wrote.
     """
 
     base: str
@@ -80,7 +87,8 @@ class Symbol:
         if not found or not _SYMBOL.fullmatch(text.upper()):  # in upper case, one letter may become several
             raise ValueError("not a symbol")
         base, quote, contract = found.groups(default="")
-        return cls(base.upper(), quote.upper(), contract, text)
+        code = contract.lower()
+        return cls(base.upper(), quote.upper(), code if code in CONTRACT_CODES else contract, text)
 
     def by_own_name(self, market_name: str) -> "Symbol":
         """Return the symbol with the exchange's own name as its contract: what FMZ's name of a contract stands for

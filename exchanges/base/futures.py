@@ -11,7 +11,18 @@ from exchanges.base.exchange import Exchange
 from exchanges.base.futures_settings import FuturesSettings
 from exchanges.base.rows import Key
 from protocol.errors import ExchangeError, GatewayError, InvalidCall, Unsupported
-from protocol.models import Direction, Listing, Market, NewOrder, OrderId, Position, PositionSide, Side, Symbol
+from protocol.models import (
+    CONTRACT_CODES,
+    Direction,
+    Listing,
+    Market,
+    NewOrder,
+    OrderId,
+    Position,
+    PositionSide,
+    Side,
+    Symbol,
+)
 from protocol.numbers import plain
 
 T = TypeVar("T")
@@ -29,7 +40,7 @@ class FuturesExchange(Exchange):
 
     has_contracts = True
     contracts: ClassVar[frozenset[str]]
-    """The contract codes that the exchange has."""
+    """The contract codes that the exchange has, of CONTRACT_CODES."""
     max_leverage: ClassVar[int]
 
     position_sides: ClassVar[Mapping[str, PositionSide]]
@@ -156,16 +167,14 @@ class FuturesExchange(Exchange):
         """Return a name for a market that is no longer listed, but may still be held: the exchange's own."""
         return Symbol(market, contract=market)
 
-    def names_one(self, symbol: Symbol) -> bool:
-        """Return True if one market is meant. A contract without a quote, such as ``USDT.swap``, is a range, unless it
-        is an instrument's own name."""
-        return bool(symbol.contract) and (bool(symbol.quote) or symbol.contract not in self.contracts | {DATED})
-
     def one(self, symbol: Symbol | None) -> str | None:
-        """Return the exchange's own name of the one market that is meant, None for a range or all. Raises InvalidCall
-        for a name that means none. The list is loaded in any case: it names the rows that follow."""
+        """Return the exchange's own name of the one market that is meant, None for a pair, a range or all. Raises
+        InvalidCall for a name that means none. The list is loaded in any case: it names the rows that follow."""
         self.listed()
-        return self.market(symbol) if symbol and self.names_one(symbol) else None
+        return self.market(symbol) if symbol and symbol.contract and not _is_range(symbol) else None
+
+    def one_market(self, symbol: Symbol | None, what: str) -> Symbol:
+        return super().one_market(None if symbol and _is_range(symbol) else symbol, what)
 
     def covered(self, symbol: Symbol | None, rows: Iterable[T], key: Key) -> list[T]:
         """Return the rows of the markets that are meant. key: of the exchange's market name in a row."""
@@ -188,10 +197,34 @@ class FuturesExchange(Exchange):
         return market
 
     def scope(self, symbol: Symbol | None) -> Symbol | None:
-        """Return the symbol as FMZ wrote it, for ``covers`` to compare; only a base alone gets the usual quote."""
-        if symbol is None or symbol.quote or symbol.contract or symbol.text in self.contracts:
+        """Return what a list's argument means, for ``covers`` to compare. A contract code alone is a range; a coin
+        alone gets the usual quote. Raises InvalidCall for a word that is neither, and for a pair that is not listed."""
+        if symbol is None or symbol.contract:
             return symbol
-        return replace(symbol, quote=self.quote)
+        code = symbol.text.lower()
+        if code in CONTRACT_CODES:  # "this_week" reads like a pair
+            return Symbol("", contract=code, text=symbol.text)
+        pair = replace(symbol, quote=symbol.quote or self.quote)
+        if not self._lists_pair(pair):
+            codes = ", ".join(sorted(self.contracts))
+            usual = PERPETUAL if PERPETUAL in self.contracts else min(self.contracts)
+            raise InvalidCall(
+                f"{self.name} lists no market of {symbol.text}: expected a contract code ({codes}), a coin such as "
+                f"BTC, a market such as BTC_{self.quote}.{usual}, or a range such as {self.quote}.{usual}"
+            )
+        return pair
+
+    def _lists_pair(self, pair: Symbol) -> bool:
+        """Return True if a contract of a pair is listed; looked up anew like a market, see ``rules``."""
+
+        def found() -> bool:
+            listed = self.listed().by_id.values()
+            return any((one.symbol.base, one.symbol.quote) == (pair.base, pair.quote) for one in listed)
+
+        try:
+            return found() or (self.upstream.may_refresh_listing(younger_than=self.began) and found())
+        except Unsupported:  # an exchange without a list of markets
+            return True
 
     def new_order(self, symbol: Symbol, direction: Direction, price: Decimal | None, amount: Decimal) -> NewOrder:
         """Return the order that FMZ's parameters and the direction set before describe together. Raises InvalidCall if
@@ -283,13 +316,17 @@ class FuturesExchange(Exchange):
 
 
 def covers(wanted: Symbol | None, market: Symbol) -> bool:
-    """Return True if GetPositions' or GetOrders' argument includes a futures market: nothing (all), a contract code
-    (``swap``), a range (``USDT.swap``, ``USD.futures``) or a market (``BTC_USDT.swap``)."""
+    """Return True if the argument of a list, as ``scope`` returns it, includes a futures market: nothing (all), a
+    contract code (``swap``), a range (``USDT.swap``, ``USD.futures``), a pair or a market (``BTC_USDT.swap``)."""
     if wanted is None or wanted == market:
         return True
-    if wanted.quote:
-        return not wanted.contract and (wanted.base, wanted.quote) == (market.base, market.quote)
-    if wanted.contract:
-        dated = wanted.contract == DATED and market.contract != PERPETUAL
-        return (dated or wanted.contract == market.contract) and wanted.base in (market.base, market.quote)
-    return wanted.text == market.contract
+    if not wanted.contract:
+        return (wanted.base, wanted.quote) == (market.base, market.quote)
+    dated = wanted.contract == DATED and market.contract != PERPETUAL
+    meant = not wanted.quote and (dated or wanted.contract == market.contract)
+    return meant and wanted.base in ("", market.base, market.quote)
+
+
+def _is_range(symbol: Symbol) -> bool:
+    """Return True for a contract code of several pairs, such as ``swap`` or ``USDT.swap``."""
+    return symbol.contract in CONTRACT_CODES and not symbol.quote

@@ -144,9 +144,9 @@ class PaperApi(Exchange):
         return 1
 
     def names_of(self, wanted: Symbol | None) -> set[str]:
-        """Return the names of the markets that are meant. Raises InvalidCall if there is none."""
+        """Return the names of the markets that are meant. Raises InvalidCall for a pair that there is not."""
         found = {name for name, listing in self.kind.listings.items() if covers(wanted, listing.market.symbol)}
-        if not found and wanted:
+        if not found and wanted and wanted.quote:
             self.kind.listing(wanted)
         return found
 

@@ -55,8 +55,16 @@ def test_a_symbol_is_written_as_it_was_read(text: str) -> None:
 
 def test_what_fmz_wrote_does_not_count_in_a_comparison() -> None:
     assert Symbol.parse("btc_usdt.swap") == Symbol.parse("BTC_USDT.swap")
-    assert Symbol.parse("BTC_USDT.swap") != Symbol.parse("BTC_USDT.SWAP")
     assert len({Symbol.parse("btc"), Symbol.parse("BTC"), Symbol("BTC")}) == 1
+
+
+def test_a_contract_code_is_taken_in_any_case_and_an_instruments_own_name_keeps_its() -> None:
+    assert Symbol.parse("BTC_USDT.SWAP") == Symbol.parse("BTC_USDT.Swap") == Symbol("BTC", "USDT", "swap")
+    assert Symbol.parse("USD.Futures").contract == "futures"
+    assert Symbol.parse("BTC_USDT.Next_Quarter").contract == "next_quarter"
+    assert Symbol.parse("BTC_USDT.BTC-USDT-231229").contract == "BTC-USDT-231229"
+    assert Symbol.parse("BTC_USDT.btcusdt_241227").contract == "btcusdt_241227"
+    assert Symbol.parse("BTC_USDT.SWAP").text == "BTC_USDT.SWAP"
 
 
 @settings(derandomize=True)

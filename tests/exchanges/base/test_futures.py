@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from database import open_state
-from exchanges.base import covers
+from exchanges import EXCHANGES
+from exchanges.base import FuturesExchange, covers
 from protocol.errors import InvalidCall, NotSent
-from protocol.models import Direction, Side, Symbol
+from protocol.models import CONTRACT_CODES, Direction, Side, Symbol
 from tests.lent import Lent
-from tests.tiny import BTC, ORDER, SWAP, Lister, ask, futures, io
+from tests.tiny import BTC, ORDER, RULES, SWAP, Lister, ask, futures, io
 from transport.signing import Credentials
 
 
@@ -48,7 +49,7 @@ def test_a_contract_in_the_market_wins_over_the_one_set(lent: Lent) -> None:
     assert exchange.resolve(Symbol.parse("BTC_USD.swap")) == Symbol("BTC", "USD", "swap")
 
 
-@pytest.mark.parametrize("contract", ["", "SWAP", "this_week", "swap ", "swap\n", "' OR 1=1 --"])
+@pytest.mark.parametrize("contract", ["", "this_week", "swap ", "swap\n", "' OR 1=1 --"])
 def test_a_contract_that_it_has_not_is_refused_and_not_remembered(lent: Lent, contract: str) -> None:
     exchange = futures(lent)
     with pytest.raises(InvalidCall, match=r"has no contract .*; it has quarter, swap") as refused:
@@ -163,18 +164,45 @@ def test_a_direction_that_does_not_fit_is_refused_in_fmzs_words(lent: Lent, reme
 @pytest.mark.parametrize(
     ("asked", "scope"),
     [
-        ("swap", "swap"),
-        ("USDT.swap", "USDT.swap"),
-        ("BTC_USDT", "BTC_USDT"),
-        ("BTC_USDT.swap", "BTC_USDT.swap"),
-        ("btc", "BTC_USDT"),
+        ("swap", Symbol("", contract="swap")),
+        ("SWAP", Symbol("", contract="swap")),
+        ("this_week", Symbol("", contract="this_week")),
+        ("Next_Quarter", Symbol("", contract="next_quarter")),
+        ("USDT.swap", Symbol("USDT", contract="swap")),
+        ("usdt.SWAP", Symbol("USDT", contract="swap")),
+        ("BTC_USDT", BTC),
+        ("BTC_USDT.swap", SWAP),
+        ("btc", BTC),
     ],
 )
-def test_the_scope_of_positions_is_as_fmz_wrote_it(lent: Lent, asked: str, scope: str) -> None:
-    exchange = futures(lent)
-    found = exchange.scope(Symbol.parse(asked))
-    assert found == Symbol.parse(scope)
-    assert exchange.scope(None) is None
+def test_the_scope_of_a_list(lent: Lent, asked: str, scope: Symbol) -> None:
+    for exchange in (futures(lent), futures(lent, markets=Lister(replace(RULES, symbol=SWAP)))):
+        assert exchange.scope(Symbol.parse(asked)) == scope
+        assert exchange.scope(None) is None
+
+
+@pytest.mark.parametrize("asked", ["swapp", "quartr", "ETH", "btc_usd", "this_weak"])
+def test_a_word_that_is_neither_contract_nor_coin_is_refused_and_what_was_expected_told(lent: Lent, asked: str) -> None:
+    exchange = futures(lent, markets=Lister(replace(RULES, symbol=SWAP)))
+    with pytest.raises(InvalidCall) as refused:
+        exchange.scope(Symbol.parse(asked))
+    assert refused.value.message == (
+        f"FuturesTiny lists no market of {asked}: expected a contract code (quarter, swap), a coin such as BTC, "
+        "a market such as BTC_USDT.swap, or a range such as USDT.swap"
+    )
+
+
+def test_a_coin_that_is_not_in_the_list_may_be_new(lent: Lent) -> None:
+    new = replace(RULES, symbol=Symbol("NEW", "USDT", "swap"), id="NEW-T")
+    exchange = futures(lent, markets=Lister(replace(RULES, symbol=SWAP), new))
+    assert exchange.scope(Symbol.parse("btc")) == BTC
+    assert exchange.fresh().scope(Symbol.parse("new")) == Symbol("NEW", "USDT")
+
+
+def test_all_contract_codes_are_fmzs() -> None:
+    for exchange in EXCHANGES.values():
+        if issubclass(exchange, FuturesExchange):
+            assert exchange.contracts <= CONTRACT_CODES, f"add {exchange.name}'s to CONTRACT_CODES"
 
 
 MARKETS = ("BTC_USDT.swap", "BTC_USDT.quarter", "ETH_USDT.swap", "BTC_USD.swap")
@@ -193,13 +221,16 @@ MARKETS = ("BTC_USDT.swap", "BTC_USDT.quarter", "ETH_USDT.swap", "BTC_USD.swap")
         ("BTC_USDT.swap", ("BTC_USDT.swap",)),
         ("btc_usdt.swap", ("BTC_USDT.swap",)),
         ("BTC_USDT.next_week", ()),
-        ("SWAP", ()),
+        ("SWAP", ("BTC_USDT.swap", "ETH_USDT.swap", "BTC_USD.swap")),
+        ("next_quarter", ()),
+        ("futures", ("BTC_USDT.quarter",)),
         ("DOGE", ()),
+        ("usdt.SWAP", ("BTC_USDT.swap", "ETH_USDT.swap")),
         ("USDT.quarter", ("BTC_USDT.quarter",)),
         ("USDT.futures", ("BTC_USDT.quarter",)),
         ("USD.futures", ()),
     ],
 )
-def test_what_a_range_covers(wanted: str | None, covered: tuple[str, ...]) -> None:
-    symbol = Symbol.parse(wanted) if wanted else None
+def test_what_a_range_covers(lent: Lent, wanted: str | None, covered: tuple[str, ...]) -> None:
+    symbol = futures(lent).scope(Symbol.parse(wanted) if wanted else None)
     assert tuple(market for market in MARKETS if covers(symbol, Symbol.parse(market))) == covered

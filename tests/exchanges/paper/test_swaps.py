@@ -66,7 +66,7 @@ def test_long_and_short_stand_side_by_side(swaps: FuturesPaper) -> None:
     assert len(swaps.positions(SWAP)) == 2
     assert len(swaps.positions(Symbol.parse("SOL_USDT"))) == 2
     assert len(swaps.positions(Symbol.parse("USDT.swap"))) == 3
-    assert len(swaps.positions(Symbol.parse("swap"))) == 3
+    assert len(swaps.positions(swaps.scope(Symbol.parse("swap")))) == 3
     assert swaps.positions(Symbol.parse("BTC_USDT.swap")) == []
 
 
@@ -74,7 +74,7 @@ def test_an_opening_limit_order_freezes_margin_and_fee(swaps: FuturesPaper, tape
     """2 at 90 are worth 180: 18 of margin and 0.09 of fee; filled as a maker, it pays 0.036."""
     placed = place(swaps, BUY, "90", "2")
     assert money(swaps) == dec("9981.91", "18.09")
-    assert swaps.orders(Symbol.parse("swap"))[0].id == placed
+    assert swaps.orders(swaps.scope(Symbol.parse("swap")))[0].id == placed
     tape.trade(clock.ms + 1, "89", "1")
     clock.ms += 1
     assert money(swaps) == dec("9981.937", "18.045")  # 9 and 9.045
