@@ -201,7 +201,7 @@ def _unexpected(error: Exception) -> Response:
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     where = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
     log.error("unexpected %s at %s", type(error).__name__, where)
-    return _refusal(GatewayError(f"a bug in the gateway ({type(error).__name__}); its log says where"))
+    return _refusal(GatewayError("a bug in the gateway; its log says where"))
 
 
 def _log(response: Response) -> Response:

@@ -33,7 +33,7 @@ class BitGo(Exchange):
     numbers = {"BTC": "1", "LTC": "2", "ETP": "3", "ETH": "4", "ETC": "5", "DOGE": "6", "BEC": "7"}
     """The exchange's numbers of currencies against CNY."""
 
-    ticker_row = Row(Ticker, bid="buy", ask="sell", last="last", high="high", low="low", volume="vol")
+    ticker_row = TickerRow(bid="buy", ask="sell", last="last", high="high", low="low", volume="vol")
     candle_row = Row(Candle, time=0, open=1, high=2, low=3, close=4, volume=5)
     trade_row = Row(Trade, id="id", time="time", price="price", amount="amount")
     order_row = Row(Order, id="id", side="type", amount="count", filled="success_count", status="status")

@@ -54,7 +54,7 @@ class CoinPark(Exchange):
         Maintenance: "4003",  # busy
     })  # fmt: skip
 
-    ticker_row = Row(Ticker, time="timestamp", bid="buy", ask="sell", last="last", high="high", low="low", volume="vol")
+    ticker_row = TickerRow(time="timestamp", bid="buy", ask="sell", last="last", high="high", low="low", volume="vol")
     candle_row = Row(Candle, time="time", open="open", high="high", low="low", close="close", volume="vol")
     trade_row = Row(Trade, id="id", time="time", price="price", amount="amount", side="side")
     balance_row = Row(Balance, currency="coin_symbol", free="balance", frozen="freeze")

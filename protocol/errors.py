@@ -135,6 +135,10 @@ class Maintenance(ExchangeError):
     label = "MAINTENANCE"
 
 
+class NoPrice(Maintenance):
+    """A market that has no price yet: it is so new that there is no trade, and no order in its book."""
+
+
 def cause(error: Exception) -> str:
     """Return the class name of the error beneath a library's own one; never its text, which may quote a secret."""
     return type(getattr(error, "orig", None) or error).__name__

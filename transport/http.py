@@ -5,8 +5,10 @@ answer came back), or a reply whose refusal the exchange's adapter reads. TLS is
 followed, the environment's proxies, netrc and cookies are never used.
 """
 
+import logging
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +31,8 @@ from protocol.deadline import Deadline
 from protocol.errors import GatewayError, NotSent, OutcomeUnknown
 from transport.reply import Reply
 from transport.words import reason
+
+log = logging.getLogger("fmz-gateway")
 
 MAX_REPLY = 8 * 1024 * 1024  # bytes, decompressed; a full exchangeInfo is about 4 MiB
 MOST_INTERIM = 20  # interim replies before the answer; servers send one or two
@@ -251,12 +255,15 @@ class Http:
         try:
             prepared = request.prepare()
         except requests.RequestException as error:  # its text quotes the value that cannot be sent
-            kind = type(error).__name__
-            raise NotSent(f"{exchange}: a key or parameter cannot be sent ({kind}); nothing was sent") from None
+            log.warning("%s: a request could not be made: %s", exchange, type(error).__name__)
+            raise NotSent(
+                f"{exchange}: a key or parameter has characters that cannot be sent; look for line breaks, spaces and "
+                "letters that are not English. Nothing was sent"
+            ) from None
         host = urlsplit(str(request.url)).netloc.lower()
         if urlsplit(str(prepared.url)).netloc != host:
             raise NotSent(f"{exchange}: the request would have gone to another host than {host}; nothing was sent")
-        begun = time.monotonic()
+        begun, handled = time.monotonic(), sys.exception()
         progress = _Progress(deadline)
         token = _progress.set(progress)
         try:
@@ -264,7 +271,7 @@ class Http:
         except GatewayError:
             raise
         except Exception as error:  # noqa: BLE001 - no library's mistake may hide whether an order was sent
-            why = reason(error, timed_out=not deadline.left(), seconds=time.monotonic() - begun)
+            why = reason(error, timed_out=not deadline.left(), seconds=time.monotonic() - begun, handled=handled)
             if progress.sent:
                 raise OutcomeUnknown(f"{exchange} network: {why}") from None
             raise NotSent(f"{exchange} network: {why}; nothing was sent, it is safe to try again") from None

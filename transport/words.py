@@ -4,6 +4,8 @@ import logging
 import re
 from typing import Any
 
+log = logging.getLogger("fmz-gateway")
+
 # By the classes of a failure's causes and the words of the innermost.
 _REASONS = {
     "timed? ?out|deadline": "timeout",
@@ -22,16 +24,21 @@ _REASONS = {
 }
 
 
-def reason(error: BaseException, *, timed_out: bool, seconds: float) -> str:
-    """Return a short cause in fixed words, never the library's text: that one carries URLs with their queries."""
+def reason(error: BaseException, *, timed_out: bool, seconds: float, handled: BaseException | None = None) -> str:
+    """Return a short cause in fixed words, never the library's text: that one carries URLs with their queries.
+
+    handled: the exception that was being handled when the call began, which is no cause of its failure.
+    """
     causes = [error]
-    while cause := causes[-1].__cause__ or causes[-1].__context__:
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) and cause is not handled:
         causes.append(cause)
     words = " ".join([*(type(cause).__name__ for cause in causes), str(causes[-1])])
     found = "timeout" if timed_out else next(
-        (said for pattern, said in _REASONS.items() if re.search(pattern, words, re.IGNORECASE)),
-        type(causes[-1]).__name__,
+        (said for pattern, said in _REASONS.items() if re.search(pattern, words, re.IGNORECASE)), ""
     )  # fmt: skip
+    if not found:
+        log.warning("a call failed for a reason that has no words yet: %s", type(causes[-1]).__name__)
+        found = "a rare failure, which the gateway's log names"
     return f"timeout, no complete reply within {seconds:.1f} s" if found == "timeout" else found
 
 

@@ -5,7 +5,7 @@ from exchanges.base.client_id import ALPHANUMERIC, ClientId
 from exchanges.base.codes import codes
 from exchanges.base.exchange import Exchange
 from exchanges.base.futures import DATED, PERPETUAL, FuturesExchange, covers
-from exchanges.base.rows import Row, known, levels
+from exchanges.base.rows import Row, TickerRow, known, levels, price_or_zero, priced
 from protocol.errors import (
     AuthenticationFailed,
     ExchangeError,
@@ -88,6 +88,7 @@ __all__ = [
     "Status",
     "Symbol",
     "Ticker",
+    "TickerRow",
     "Trade",
     "Unsupported",
     "WrongTime",
@@ -101,6 +102,8 @@ __all__ = [
     "levels",
     "milliseconds",
     "plain",
+    "price_or_zero",
+    "priced",
     "whole",
     "without_symbol",
 ]

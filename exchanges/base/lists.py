@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from exchanges.base.markets import Markets
-from protocol.errors import UNREADABLE, Unsupported
+from protocol.errors import UNREADABLE, NoPrice, Unsupported
 from protocol.models import Status, Symbol
 
 T = TypeVar("T")
@@ -44,6 +44,17 @@ class Lists(Markets):
         if not found:
             raise first
         return found
+
+    def read_priced(self, read: Callable[[Any], T], rows: Iterable[Any]) -> list[T]:
+        """Return the tickers of a list, read like ``read_all``, without the markets that have no price yet."""
+
+        def read_or_none(row: Any) -> T | None:
+            try:
+                return read(row)
+            except NoPrice:
+                return None
+
+        return [ticker for ticker in self.read_all(read_or_none, rows) if ticker is not None]
 
     def attempt(self, field: str, read: Callable[[], Any]) -> Any:
         """Return what a reader of one field gives, or ``instead`` of it."""

@@ -1,12 +1,13 @@
 """Readers of an exchange's rows: the fields of a model and the keys of their values, as data."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints, overload
 
-from protocol.errors import UNREADABLE
-from protocol.models import Level, OrderId, Side, Status
+from protocol.errors import UNREADABLE, NoPrice
+from protocol.models import Level, OrderId, Side, Status, Ticker
 from protocol.numbers import WrongValue, double, exact, identifier, milliseconds
 
 if TYPE_CHECKING:
@@ -71,6 +72,42 @@ class Row(Generic[M]):
             return self.model(**read)
         except TypeError as error:  # a mistake of the adapter, not of the exchange's reply
             raise AssertionError(f"{self.model.__name__}: {error}") from None
+
+
+class TickerRow(Row[Ticker]):
+    """A reader of tickers. A number that is empty, null or 0 is one that there is not: a new market has no trade, and a
+    side of its book may be empty. The numbers that there are stand for it."""
+
+    def __init__(self, **keys: Key) -> None:
+        super().__init__(Ticker, **keys)
+
+    def read(self, exchange: "Exchange", row: Any, **values: Any) -> Ticker:
+        """Return a row's ticker; see ``Row.read``. Raises NoPrice where there is no price at all."""
+        empty = {name: 0.0 for name, key in self.keys.items() if name not in values and row[key] in ("", None)}
+        return priced(exchange, super().read(exchange, row, **empty, **values))
+
+
+def price_or_zero(value: Any) -> float:
+    """Return a number of a ticker, 0 where it is empty or null; ``priced`` replaces it."""
+    return 0.0 if value in ("", None) else double(value)
+
+
+def priced(exchange: "Exchange", ticker: Ticker) -> Ticker:
+    """Return a ticker with a price in each place. The last price is that of the book where there was no trade; a side
+    of the book without orders has the best price that would not trade. Raises NoPrice where there is no price."""
+    known = [price for price in (ticker.last, ticker.bid, ticker.ask) if price]
+    if not known:
+        raise NoPrice(
+            f"{exchange.name}: the market has no price yet, no trade and no order in its book; ask again later"
+        )
+    return replace(
+        ticker,
+        bid=ticker.bid or min(known),
+        ask=ticker.ask or max(known),
+        last=known[0],
+        high=ticker.high or known[0],
+        low=ticker.low or known[0],
+    )
 
 
 def _of_field(key: Key, error: Exception) -> Exception:

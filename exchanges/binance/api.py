@@ -47,7 +47,7 @@ class BinanceApi(Exchange):
     sensitive_words = ("v1pay", "v2pay", "v3pay", "v4pay", "localentity", "autocollection", "assetcollection")
     allowed_calls = ("GET *",)
 
-    ticker_row = Row(Ticker, time="closeTime", last="lastPrice", high="highPrice", low="lowPrice", volume="volume")
+    ticker_row = TickerRow(time="closeTime", last="lastPrice", high="highPrice", low="lowPrice", volume="volume")
     candle_row = Row(Candle, time=0, open=1, high=2, low=3, close=4, volume=5)
     trade_row = Row(Trade, id="id", time="time", price="price", amount="qty")
     order_row = Row(
@@ -134,7 +134,7 @@ class BinanceApi(Exchange):
 
     def read_ticker(self, row: Mapping[str, Any], *, book: Mapping[str, Any]) -> Ticker:
         """Return a market's last 24 hours. book: the row that has the best bid and ask."""
-        return self.ticker_row(row, bid=double(book["bidPrice"]), ask=double(book["askPrice"]))
+        return self.ticker_row(row, bid=price_or_zero(book["bidPrice"]), ask=price_or_zero(book["askPrice"]))
 
     def read_market(self, row: Mapping[str, Any], *, least_value: tuple[str, str], contract: str = "") -> Market:
         """Return a market's rules. A filter that is missing limits nothing; older replies say MIN_NOTIONAL.

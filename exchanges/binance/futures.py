@@ -65,7 +65,7 @@ class FuturesBinance(FuturesExchange, BinanceApi):
         listed = self.symbols()
         books = {row["symbol"]: row for row in self.get("ticker/bookTicker")}
         rows = [row for row in self.get("ticker/24hr") if row["symbol"] in listed and row["symbol"] in books]
-        return self.read_all(
+        return self.read_priced(
             lambda row: (listed[row["symbol"]], self.read_ticker(row, book=books[row["symbol"]])), rows
         )
 
@@ -157,7 +157,7 @@ class FuturesBinance(FuturesExchange, BinanceApi):
             side=by_sign if one_way else known(self.position_sides, row["positionSide"], "position side"),
             amount=abs(amount),
             frozen=Decimal(0),  # not in any reply
-            leverage=lambda: leverages[row["symbol"]],
+            leverage=lambda: known(leverages, row["symbol"], "leverage of"),
         )
 
     def average(self, row: Mapping[str, Any]) -> Decimal:

@@ -43,7 +43,7 @@ class Binance(BinanceApi):
         listed = self.symbols()
         rows = self.get("ticker/24hr")
         traded = [row for row in rows if row["symbol"] in listed]
-        return self.read_all(lambda row: (listed[row["symbol"]], self.read_ticker(row, book=row)), traded)
+        return self.read_priced(lambda row: (listed[row["symbol"]], self.read_ticker(row, book=row)), traded)
 
     def depth(self, symbol: Symbol) -> Depth:
         return self.read_book(self.book(symbol), self.upstream.services.now())  # the book has no time

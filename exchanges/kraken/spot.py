@@ -128,7 +128,7 @@ class Kraken(Exchange):
         listed = self.symbols()
         rows = self.get("public/Ticker")
         traded = [(listed[name], row) for name, row in rows.items() if name in listed]
-        return self.read_all(lambda row: (row[0], self.read_ticker(row[1])), traded)
+        return self.read_priced(lambda row: (row[0], self.read_ticker(row[1])), traded)
 
     # Account ------------------------------------------------------------------------------------------------------
 
@@ -224,15 +224,16 @@ class Kraken(Exchange):
 
     def read_ticker(self, row: Mapping[str, Any]) -> Ticker:
         """Return the ticker in a market's row; the second value of each pair is that of the last 24 hours."""
-        return Ticker(
+        ticker = Ticker(
             time=self.upstream.services.now(),
-            bid=double(row["b"][0]),
-            ask=double(row["a"][0]),
-            last=double(row["c"][0]),
-            high=double(row["h"][1]),
-            low=double(row["l"][1]),
-            volume=double(row["v"][1]),
+            bid=price_or_zero(row["b"][0]),
+            ask=price_or_zero(row["a"][0]),
+            last=price_or_zero(row["c"][0]),
+            high=price_or_zero(row["h"][1]),
+            low=price_or_zero(row["l"][1]),
+            volume=price_or_zero(row["v"][1]),
         )
+        return priced(self, ticker)
 
     def read_market(self, name: str, row: Mapping[str, Any]) -> Market:
         """Return the rules of a market."""

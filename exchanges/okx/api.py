@@ -61,7 +61,9 @@ class OKXApi(Exchange):
     margin_mode: ClassVar[str]
     """The trade mode of orders: from cash, or from cross margin."""
 
-    ticker_row = Row(Ticker, time="ts")
+    ticker_row = TickerRow(
+        time="ts", bid="bidPx", ask="askPx", last="last", high="high24h", low="low24h", volume="vol24h"
+    )
     candle_row = Row(Candle, time=0, open=1, high=2, low=3, close=4, volume=5)
     balance_row = Row(Balance, currency="ccy", frozen="frozenBal")
     trade_row = Row(Trade, id="tradeId", time="ts", price="px", amount="sz", side="side")
@@ -92,7 +94,7 @@ class OKXApi(Exchange):
 
     def ticker(self, symbol: Symbol) -> Ticker:
         [row] = self.get("market/ticker", instId=symbol)
-        return self.read_ticker(row)
+        return self.ticker_row(row)
 
     def depth(self, symbol: Symbol) -> Depth:
         [book] = self.get("market/books", instId=symbol, sz=_LEVELS)
@@ -111,8 +113,7 @@ class OKXApi(Exchange):
 
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
         rows = [row for kind in self.kinds for row in self.get("market/tickers", instType=kind)]
-        traded = (row for row in rows if row["last"] and row["bidPx"] and row["askPx"])
-        return self.read_all(lambda row: (self.symbol_of(row["instId"]), self.read_ticker(row)), traded)
+        return self.read_priced(lambda row: (self.symbol_of(row["instId"]), self.ticker_row(row)), rows)
 
     # Account ------------------------------------------------------------------------------------------------------
 
@@ -205,13 +206,6 @@ class OKXApi(Exchange):
                     break
             found += rows
         return found
-
-    def read_ticker(self, row: Mapping[str, Any]) -> Ticker:
-        """Return a market's day. A new one has a book before its first trade: its prices are all there is then."""
-        bid, ask = double(row["bidPx"]), double(row["askPx"])
-        last = double(row["last"] or bid)
-        high, low = (double(row[name] or last) for name in ("high24h", "low24h"))
-        return self.ticker_row(row, bid=bid, ask=ask, last=last, high=high, low=low, volume=double(row["vol24h"] or 0))
 
     def read_balance(self, row: Mapping[str, str]) -> Balance:
         """Return a currency's balance."""

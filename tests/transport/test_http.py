@@ -14,7 +14,7 @@ import pytest
 import requests
 import trustme
 
-from protocol.errors import GatewayError, NotSent, OutcomeUnknown
+from protocol.errors import ExchangeError, GatewayError, NotSent, OutcomeUnknown
 from tests.faults import FaultServer, closed_port, silent_port
 from tests.transport.conftest import DEADLINE, FAR, Timed, get, post, speaks_tls
 from transport.http import MAX_REPLY
@@ -121,23 +121,38 @@ def test_a_host_may_be_written_in_capitals(http: Timed, server: FaultServer) -> 
 
 
 def test_a_header_that_cannot_be_written_is_not_sent_and_not_quoted(http: Timed, server: FaultServer) -> None:
-    with pytest.raises(NotSent, match="InvalidHeader") as caught:
+    with pytest.raises(NotSent, match="a key or parameter has characters that cannot be sent; look for line") as caught:
         get(http, server.url, headers={"X-Key": "secret\nsecret"})
     assert "secret" not in str(caught.value)
+    assert "Invalid" not in str(caught.value)
     assert server.connections == 0
 
 
 @pytest.mark.parametrize(("sent", "kind"), [(False, NotSent), (True, OutcomeUnknown)])
 def test_a_librarys_mistake_does_not_hide_whether_bytes_left(
-    sent: bool, kind: type[GatewayError], http: Timed, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+    sent: bool,
+    kind: type[GatewayError],
+    http: Timed,
+    server: FaultServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def mistake(*_: Any, **__: Any) -> Any:
         raise AttributeError("None has no attribute sock")
 
     place = "urllib3.response.HTTPResponse.stream" if sent else "urllib3.connection.HTTPConnection.putrequest"
     monkeypatch.setattr(place, mistake)
-    with pytest.raises(kind, match="AttributeError"):
+    with pytest.raises(kind, match="Test network: a rare failure, which the gateway's log names"):
         get(http, server.url)
+    assert "no words yet: AttributeError" in caplog.text
+
+
+def test_what_was_handled_before_is_no_cause(http: Timed) -> None:
+    try:
+        raise ExchangeError("the certificate timed out: deadline")
+    except ExchangeError:
+        with closed_port() as port, pytest.raises(NotSent, match="Test network: connection refused; nothing was sent"):
+            get(http, f"http://127.0.0.1:{port}/")
 
 
 # The deadline -----------------------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from exchanges.base import Candle, Order, OutcomeUnknown, Position, Row, Side, Status, Ticker, levels
+from exchanges.base import Candle, Order, OutcomeUnknown, Position, Row, Side, Status, Ticker, TickerRow, levels
+from protocol.errors import NoPrice
 from protocol.models import Depth
 from tests.lent import Lent
 from tests.tiny import KEYS, Canned, Tiny, ask, tiny
@@ -35,7 +36,7 @@ class Reading(Tiny):
         client_id="cid",
     )  # fmt: skip
     candle_row = Row(Candle, time=0, open=1, high=2, low=3, close=4, volume=6)
-    ticker_row = Row(Ticker, time="t", bid="b", ask="a", last="l", high="h", low="lo", volume="v")
+    ticker_row = TickerRow(time="t", bid="b", ask="a", last="l", high="h", low="lo", volume="v")
 
     def orders(self, symbol: Any) -> list[Order]:
         return [self.read_order(row) for row in self.signed("GET", "orders")]
@@ -64,7 +65,7 @@ def test_a_field_that_no_name_says_is_refused_when_the_class_is_made() -> None:
 def test_a_field_that_was_forgotten_is_the_adapters_mistake(lent: Lent) -> None:
     class Forgetful(Tiny):
         name = "Forgetful"
-        ticker_row = Row(Ticker, last="last")
+        ticker_row = TickerRow(last="last")
 
     exchange = lent.open(Forgetful, KEYS)
     with pytest.raises(AssertionError, match=r"Ticker: .*missing"):
@@ -76,6 +77,44 @@ def test_the_models_types_choose_how_a_field_is_read(reading: Reading) -> None:
     assert reading.read_order({**ROW, "id": "A-7", "extra": None}).id == "A-7"
     row = {"t": 1_700_000_000, "b": "1.5", "a": 2, "l": 1.5, "h": "3", "lo": "1", "v": "0.1"}
     assert reading.ticker_row(row) == Ticker(1_700_000_000_000, 1.5, 2.0, 1.5, 3.0, 1.0, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("prices", "read"),  # bid, ask, last, high, low
+    [
+        (("1.5", 2, "1.6", "3", "1"), (1.5, 2.0, 1.6, 3.0, 1.0)),
+        (("1.5", "2", "", "", ""), (1.5, 2.0, 1.5, 1.5, 1.5)),
+        (("1.5", "2", None, None, None), (1.5, 2.0, 1.5, 1.5, 1.5)),
+        (("1.5", "2", "0.000", 0, 0.0), (1.5, 2.0, 1.5, 1.5, 1.5)),
+        (("", "2", "", "", ""), (2.0, 2.0, 2.0, 2.0, 2.0)),
+        (("1.5", None, "", "", ""), (1.5, 1.5, 1.5, 1.5, 1.5)),
+        (("", "", "1.6", "3", "1"), (1.6, 1.6, 1.6, 3.0, 1.0)),
+        # The last price may be outside the book: the two sides never cross.
+        (("1.5", "", "1.6", "3", "1"), (1.5, 1.6, 1.6, 3.0, 1.0)),
+        (("1.5", "", "1.4", "3", "1"), (1.5, 1.5, 1.4, 3.0, 1.0)),
+        (("", "2", "1.4", "3", "1"), (1.4, 2.0, 1.4, 3.0, 1.0)),
+        (("", "2", "2.1", "3", "1"), (2.0, 2.0, 2.1, 3.0, 1.0)),
+    ],
+)
+def test_a_ticker_has_the_prices_that_there_are(
+    reading: Reading, prices: tuple[Any, ...], read: tuple[float, float, float, float, float]
+) -> None:
+    row = {"t": 1_700_000_000, **dict(zip(("b", "a", "l", "h", "lo"), prices, strict=True)), "v": None}
+    assert reading.ticker_row(row) == Ticker(1_700_000_000_000, *read, 0.0)
+
+
+@pytest.mark.parametrize("nothing", ["", None, 0, "0.00000000"])
+def test_a_market_without_any_price_says_so(reading: Reading, nothing: Any) -> None:
+    row = {"t": 1_700_000_000, **dict.fromkeys(("b", "a", "l", "h", "lo", "v"), nothing)}
+    with pytest.raises(NoPrice) as refused:
+        reading.ticker_row(row)
+    assert str(refused.value) == (
+        f"MAINTENANCE {reading.name}: the market has no price yet, no trade and no order in its book; ask again later"
+    )
+    priced = {**row, "l": 7}
+    assert reading.read_priced(reading.ticker_row, [row, priced, row]) == [reading.ticker_row(priced)]
+    assert reading.read_priced(reading.ticker_row, [row]) == []
+    assert reading.unreadable_rows == []
 
 
 def test_a_list_is_read_by_places(reading: Reading) -> None:
