@@ -312,7 +312,7 @@ class FuturesExchange(Exchange):
 
     def _is_own_name(self, symbol: Symbol) -> bool:
         """Return True if a symbol's contract is the exchange's own name of a market: it has the name of its base."""
-        return symbol.contract not in self.contracts and symbol.base in symbol.contract.upper()
+        return symbol.contract not in self.contracts and symbol.base in symbol.contract
 
 
 def covers(wanted: Symbol | None, market: Symbol) -> bool:
