@@ -79,7 +79,7 @@ class Lookup:
         exchange = self._exchange.fresh()
         try:
             found = self._find(exchange, intent)
-        except (GatewayError, *UNREADABLE):
+        except (GatewayError, SQLAlchemyError, *UNREADABLE):  # the order stays unknown
             return intent
         if found is not None:
             resolved = replace(intent, state=State.ACCEPTED, order_id=found, reply=stored_reply(exchange))

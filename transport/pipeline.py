@@ -212,8 +212,10 @@ class Pipeline(Vendor):
     ) -> Any:
         # A function's value is not known before the request is made.
         known = {name: value for name, value in params.items() if not callable(value)}
-        self.upstream.limits.take(f"{verb} {path}", known, self.credentials, self.deadline.left())
+        left = self.deadline.left()
+        self.upstream.limits.take(f"{verb} {path}", known, self.credentials, left)
         with self._nonce(signed) as nonce:
+            late = not self.deadline.left()
             carries = self.sends if verb in ("POST", "PUT", "PATCH") else "query"
             asked = _evaluated(params)
             request = requests.Request(
@@ -226,7 +228,10 @@ class Pipeline(Vendor):
                 auth=self.signer(self.credentials, self.now, nonce) if signed else None,
             )
             self.last_check()
-            reply = self.upstream.services.http.send(self.name, request, self.deadline)
+            try:
+                reply = self.upstream.services.http.send(self.name, request, self.deadline)
+            except NotSent as error:
+                raise self._too_late(began_in_time=bool(left)) if late else error from None
         try:
             return self._read(reply, exact=signed)
         except GatewayError as error:
@@ -246,6 +251,16 @@ class Pipeline(Vendor):
             self.upstream.clock.forget()
         if wrong == "position mode":
             self.upstream.position_modes.forget(self.account)
+
+    def _too_late(self, *, began_in_time: bool) -> NotSent:
+        """Return the error for a call whose time ended before it was sent. Limits and nonces that make it wait say so
+        themselves: where it began in time, the rest is spent in the database that keeps them."""
+        database = "the gateway's own database"
+        took = database if began_in_time else f"earlier calls to {self.name}, or {database},"
+        return NotSent(
+            f"{self.name} was not asked: {took} took all the time there was. See STATE_URL, LIMITS_URL and the disk if "
+            "this happens again; nothing was sent, it is safe to try again"
+        )
 
     def _nonce(self, signed: bool) -> AbstractContextManager[int]:
         if signed and self.signer.serial:

@@ -40,6 +40,15 @@ def test_a_journal_that_fails_after_an_unclear_sending_is_still_reported(
     robot.buy_unclear()
 
 
+def test_a_journal_that_fails_while_an_order_is_looked_for_leaves_it_unknown(
+    old: Robot, market: Market, state: Engine
+) -> None:
+    market.on_order = lambda: break_journal(state)
+    market.error = UNCLEAR
+    old.buy_unclear()
+    assert len(market.sent) == 1
+
+
 def test_what_is_stored_has_no_secret_and_is_json(robot: Robot, market: Market, journal: Journal) -> None:
     class Echo(Shop):
         reply = b'{"echo": "my secret"}'

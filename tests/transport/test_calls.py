@@ -1,11 +1,13 @@
 """What is asked again, and what never is."""
 
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
 import requests
+from sqlalchemy import event
 
 from protocol.deadline import Deadline
 from protocol.errors import (
@@ -133,3 +135,30 @@ def test_missing_keys_are_not_asked_for_again(tiny: Any) -> None:
     with pytest.raises(AuthenticationFailed):
         exchange.call("GET", "/balances", signed=True)
     assert http.asked == 0
+
+
+# The gateway's own database -----------------------------------------------------------------------------------------
+
+
+class Counted(Tiny):
+    """Tiny, with a limit that is counted in the database."""
+
+    limits = (Limit("calls", 100, 1.0, default=1),)
+
+
+def test_a_database_that_takes_all_the_time_is_not_the_exchanges_network(tiny: Any, lent: Lent) -> None:
+    exchange, http, _ = tiny(LOST, deadline=0.2, kind=Counted)
+    event.listen(lent.state, "begin", lambda _: time.sleep(0.25))
+    with pytest.raises(NotSent) as late:
+        exchange.call("GET", "x")
+    assert late.value.message == (
+        "Tiny was not asked: the gateway's own database took all the time there was. See STATE_URL, LIMITS_URL and the "
+        "disk if this happens again; nothing was sent, it is safe to try again"
+    )
+    assert http.asked == 1
+
+
+def test_a_call_that_begins_too_late_says_what_may_have_taken_the_time(tiny: Any) -> None:
+    exchange, _, _ = tiny(LOST, deadline=0.0)
+    with pytest.raises(NotSent, match="Tiny was not asked: earlier calls to Tiny, or the gateway's own database, took"):
+        exchange.call("GET", "x")
