@@ -23,11 +23,13 @@ from delivery import Caller, Delivery
 from orders.desk import Desk
 from orders.journal import Journal
 from orders.resolver import Resolver
+from orders.timeline import Timeline
 from protocol import wire
 from protocol.deadline import Deadline
 from protocol.errors import AccessDenied, GatewayError, InvalidCall, cause
 from protocol.methods import dispatch, known_name, read_call
 from settings import Settings, WrongSetting, configure_logging, in_force, is_loopback
+from transport.clock import boot_id, epoch_ms, steady_ms
 from transport.counters import connect_counters
 from transport.http import Http
 from transport.services import Services
@@ -48,7 +50,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     services = upstreams.services
     journal = Journal(
         services.database,
-        services.now,
+        services.timeline,
         settings.retry_window,
         adopt_within=settings.adopt_within,
         strict_nonces=settings.strict_nonces,
@@ -113,6 +115,7 @@ def open_upstreams(settings: Settings) -> Upstreams:
         http=Http(ca_file=settings.ca_file, proxies=settings.proxies),
         database=database,
         counters=connect_counters(settings.limits_url, database),
+        timeline=Timeline(database, epoch_ms, steady_ms, boot_id()),
     )
     return Upstreams(
         services,

@@ -10,9 +10,10 @@ from app import open_database
 from exchanges import DEFAULT, listing
 from orders import cli
 from orders.journal import Journal
+from orders.timeline import Timeline
 from protocol.errors import GatewayError
 from settings import Settings, WrongSetting
-from transport.clock import epoch_ms
+from transport.clock import boot_id, epoch_ms, steady_ms
 
 _OWN_OPTIONS = ("-h", "--help", "--version")
 
@@ -76,9 +77,11 @@ def orders(ctx: click.Context) -> None:
     """List the journal's orders, and resolve by hand those that no exchange can be asked for."""
     settings = _settings()
     try:
-        ctx.obj = Journal(open_database(settings), epoch_ms, settings.retry_window)
+        database = open_database(settings)
     except WrongSetting as error:
         sys.exit(f"fmz-gateway: {error}")
+    timeline = Timeline(database, epoch_ms, steady_ms, boot_id())
+    ctx.obj = cli.Book(Journal(database, timeline, settings.retry_window), timeline() - epoch_ms())
 
 
 for command in cli.COMMANDS:

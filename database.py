@@ -40,7 +40,7 @@ METADATA = MetaData()
 
 A change here needs a step in ``migrations`` that makes the same change, its number at the end of VERSIONS, and RELEASE.
 """
-VERSIONS = ("0001", "0002", "0003", "0004", "0005")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """The versions of the tables, the latest last. 0.1.0 had the first and did not record it."""
 RELEASE = "0.2.0"
 """The first release of the gateway with the latest version."""

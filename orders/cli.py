@@ -1,6 +1,6 @@
 """``fmz-gateway orders``: list the journal, and resolve by hand the orders that no exchange can be asked for."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NoReturn
 
@@ -13,27 +13,41 @@ from protocol.numbers import plain
 
 _TITLES = ("id", "created (UTC)", "exchange", "account", "symbol", "side", "price", "amount", "state", "order")
 _COLUMNS = "{:<36} {:<19} {:<16} {:<8} {:<16} {:<4} {:>14} {:>14} {:<8} {}"
-
-
 _ORDER = click.argument("client_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The journal that the commands are given as their context's object. ahead_ms: how far its clock is ahead of the
+    wall clock, for the dates that are shown."""
+
+    journal: Journal
+    ahead_ms: int = 0
+
+    def find(self, client_id: str) -> Intent:
+        """Return an order, or end with a sentence if there is none."""
+        intent = self.journal.get(client_id)
+        if intent is None:
+            _fail(f"there is no order {client_id}")
+        return intent
 
 
 @click.command("list", epilog="Example: fmz-gateway orders list --all")
 @click.option("--all", "everything", is_flag=True, help="The latest 100 orders, whatever their outcome.")
 @click.pass_obj
-def list_orders(journal: Journal, everything: bool) -> None:
+def list_orders(book: Book, everything: bool) -> None:
     """List the orders whose outcome is unknown."""
     click.echo(_COLUMNS.format(*_TITLES))
-    for intent in journal.list_orders(everything=everything):
-        click.echo(_line(intent))
+    for intent in book.journal.list_orders(everything=everything):
+        click.echo(_line(intent, book.ahead_ms))
 
 
 @click.command(epilog="Example: fmz-gateway orders show oog0Sl11O4qD4q2QwcGPfg")
 @_ORDER
 @click.pass_obj
-def show(journal: Journal, client_id: str) -> None:
+def show(book: Book, client_id: str) -> None:
     """Show all details of one order. CLIENT_ID is the first word after ORDER_STATE_UNKNOWN."""
-    click.echo(_details(_existing(journal, client_id)))
+    click.echo(_details(book.find(client_id), book.ahead_ms))
 
 
 @click.command(epilog="Example: fmz-gateway orders resolve oog0Sl11O4qD4q2QwcGPfg --none")
@@ -41,28 +55,22 @@ def show(journal: Journal, client_id: str) -> None:
 @click.option("--order", "order_id", metavar="ID", help="It exists at the exchange, with this id.")
 @click.option("--none", "is_absent", is_flag=True, help="It does not exist.")
 @click.pass_obj
-def resolve(journal: Journal, client_id: str, order_id: str | None, is_absent: bool) -> None:
+def resolve(book: Book, client_id: str, order_id: str | None, is_absent: bool) -> None:
     """Set the outcome of an order by hand. CLIENT_ID is the first word after ORDER_STATE_UNKNOWN."""
     if (order_id is not None) is is_absent:
         raise click.UsageError("say either --order ID or --none")
-    intent = _existing(journal, client_id)
+    intent = book.find(client_id)
     if intent.state not in OPEN:
         _fail(f"{intent.client_id} is {intent.state} already")
-    if not intent.is_abandoned(journal.now()):
-        _fail(f"{intent.client_id} is still in progress: wait until {_time(intent.expires_ms)} UTC")
-    journal.decide(_resolve_by_hand(intent, order_id))
-    click.echo(_details(_existing(journal, client_id)))
+    if not intent.is_abandoned(book.journal.now()):
+        until = _time(intent.expires_ms - book.ahead_ms)
+        _fail(f"{intent.client_id} is still in progress: wait until {until} UTC")
+    book.journal.decide(_resolve_by_hand(intent, order_id))
+    click.echo(_details(book.find(client_id), book.ahead_ms))
 
 
 COMMANDS = (list_orders, show, resolve)
-"""The commands, which are given the journal as their context's object."""
-
-
-def _existing(journal: Journal, client_id: str) -> Intent:
-    intent = journal.get(client_id)
-    if intent is None:
-        _fail(f"there is no order {client_id}")
-    return intent
+"""The commands, whose context's object is a Book."""
 
 
 def _resolve_by_hand(intent: Intent, order_id: str | None) -> Intent:
@@ -78,10 +86,10 @@ def _fail(reason: str) -> NoReturn:
     raise click.exceptions.Exit(1)
 
 
-def _line(intent: Intent) -> str:
+def _line(intent: Intent, ahead_ms: int) -> str:
     return _COLUMNS.format(
         intent.client_id,
-        _time(intent.created_ms),
+        _time(intent.created_ms - ahead_ms),
         intent.exchange,
         intent.account[:8],
         str(intent.symbol),
@@ -93,7 +101,7 @@ def _line(intent: Intent) -> str:
     )
 
 
-def _details(intent: Intent) -> str:
+def _details(intent: Intent, ahead_ms: int) -> str:
     facts = {
         "id": intent.client_id,
         "exchange": intent.exchange,
@@ -101,10 +109,10 @@ def _details(intent: Intent) -> str:
         "nonce": intent.nonce or "none",
         "order": f"{intent.side} {plain(intent.amount)} {intent.symbol} at {_price(intent)}",
         "closes": "a position" if intent.closes else "nothing",
-        "created": _time(intent.created_ms),
+        "created": _time(intent.created_ms - ahead_ms),
         "state": intent.state,
         "exchange's id": "not known" if intent.order_id is None else intent.order_id,
-        "told unknown": _time(intent.told_ms) if intent.told_ms else "no",
+        "told unknown": _time(intent.told_ms - ahead_ms) if intent.told_ms else "no",
         "id given to": intent.answered_as or "nobody yet",
         "reply": intent.reply or "none",
     }

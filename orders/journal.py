@@ -12,12 +12,13 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, or_, text
+from sqlalchemy import ColumnElement, Connection, Engine, and_, case, insert, or_, text
 from sqlalchemy.exc import IntegrityError
 
 from database import storable
 from orders.intents import OPEN, Intent, State
 from orders.table import ORDERS, from_row, to_row
+from orders.timeline import Timeline
 from protocol.models import OrderId
 
 ADOPT_WITHIN = Decimal(5)  # percent; published strategies follow the price between two tries
@@ -28,10 +29,11 @@ _C = ORDERS.c
 class Journal:
     """The orders in the database.
 
-    now: ms since the epoch. window: seconds after an unknown outcome was reported, in which the next order of the same
-    line waits for it, and is taken for the strategy's next attempt at the same where price and amount are no further
-    apart than ``adopt_within`` percent. A line is an account's orders of one market and side that open, or those that
-    close: so it is of one position side too. strict_nonces: refuse another order with a nonce that was used before.
+    now: the clock that counts, in ms: a ``Timeline`` wherever orders are really sent. window: seconds after an unknown
+    outcome was reported, in which the next order of the same line waits for it, and is taken for the strategy's next
+    attempt at the same where price and amount are no further apart than ``adopt_within`` percent. A line is an
+    account's orders of one market and side that open, or those that close: so it is of one position side too.
+    strict_nonces: refuse another order with a nonce that was used before.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Journal:
     ) -> None:
         self._engine = engine
         self.now = now
+        self._stamp = now.stamp if isinstance(now, Timeline) else lambda _: now()
         self.window = window
         self.adopt_within = adopt_within
         self.strict_nonces = strict_nonces
@@ -62,15 +65,16 @@ class Journal:
                 if self.strict_nonces:
                     _lock(connection, intent.exchange, intent.account, intent.nonce)
                 _lock(connection, *intent.line)
+                now = self._stamp(connection)
                 for before in self._all(connection, _request(intent)):
                     if before.client_id == intent.client_id and before.state is State.NOT_SENT:
                         connection.execute(ORDERS.delete().where(_C.client_id == intent.client_id))
                     elif self.blocks_nonce(intent, before):
                         return before
-                for earlier in self._all(connection, self._blocks(intent)):
+                for earlier in self._all(connection, self._blocks(intent, now)):
                     if earlier.state in OPEN or intent.is_like(earlier, self.adopt_within):
                         return earlier
-                connection.execute(insert(ORDERS).values(to_row(intent)))
+                connection.execute(insert(ORDERS).values(to_row(_begun(intent, now))))
                 return None
         except IntegrityError:  # another worker was faster with the same request
             return self.get(intent.client_id) or self.begin(intent)
@@ -95,7 +99,7 @@ class Journal:
         change = ORDERS.update().where(_C.client_id == orphan.client_id, _C.answered_as == "")
         try:
             with self._engine.begin() as connection:
-                connection.execute(insert(ORDERS).values(to_row(accepted)))
+                connection.execute(insert(ORDERS).values(to_row(_begun(accepted, self._stamp(connection)))))
                 if not connection.execute(change.values(answered_as=intent.client_id)).rowcount:
                     raise _AdoptedByOther
         except (IntegrityError, _AdoptedByOther):  # the first by the same request in another worker
@@ -108,15 +112,17 @@ class Journal:
         """Write the outcome of an order, unless one was written before."""
         order_id = None if intent.order_id is None else json.dumps(intent.order_id)
         reply = intent.reply and storable(intent.reply)
-        self._change(intent, {"state": intent.state, "order_id": order_id, "reply": reply, "told_ms": intent.told_ms})
+        # In the row both times may have been moved since the intent was read.
+        told_ms = case((_C.told_ms > 0, _C.told_ms), else_=_C.expires_ms) if intent.told_ms else 0
+        self._change(intent, {"state": intent.state, "order_id": order_id, "reply": reply, "told_ms": told_ms})
 
     def mark_unknown(self, intent: Intent) -> None:
         """Write that sending an order ended without a definite answer."""
-        self._change(intent, {"state": State.UNKNOWN, "unclear_since_ms": self.now()})
+        self._change(intent, {"state": State.UNKNOWN}, "unclear_since_ms")
 
     def mark_reported(self, intent: Intent) -> None:
         """Write that an order's caller was told that the outcome is unknown."""
-        self._change(intent, {"state": State.UNKNOWN, "told_ms": self.now()})
+        self._change(intent, {"state": State.UNKNOWN}, "told_ms")
 
     def mark_delivered(self, intent: Intent) -> None:
         """Write that an order's own caller has been given its id."""
@@ -124,7 +130,7 @@ class Journal:
 
     def mark_undelivered(self, intent: Intent) -> None:
         """Write that an order's caller was gone before it could be given the id."""
-        self._change_unanswered(intent, {"told_ms": self.now()})
+        self._change_unanswered(intent, {}, "told_ms")
 
     def count_look(self, intent: Intent) -> None:
         """Write that an unresolved order is being looked up once more."""
@@ -171,8 +177,9 @@ class Journal:
         row = to_row(intent)
         same = (_C[name].is_not_distinct_from(row[name]) for name in names)
         twin = and_(*same, _C.answered_as == "", _C.state.in_(OPEN))
+        later = and_(_C.created_ms > intent.created_ms, _C.client_id != intent.client_id)
         with self._reading() as connection:
-            return self._first(connection, and_(twin, _C.created_ms > intent.created_ms)) is not None
+            return self._first(connection, twin & later) is not None
 
     def list_due(self, exchange: str) -> list[Intent]:
         """Return an exchange's unresolved orders that no request is working on and whose next look-up is due: every
@@ -192,9 +199,9 @@ class Journal:
             found = connection.execute(wanted if everything else wanted.where(_C.state.in_(OPEN)))
             return [from_row(row) for row in found.mappings()]
 
-    def _blocks(self, intent: Intent) -> ColumnElement[bool]:
+    def _blocks(self, intent: Intent, now: int) -> ColumnElement[bool]:
         """Return the condition for an order of the same line that is unresolved, or whose id no caller was given."""
-        after = self.now() - round(self.window * 1000)
+        after = now - round(self.window * 1000)
         return and_(
             _C.exchange == intent.exchange,
             _C.account == intent.account,
@@ -206,15 +213,17 @@ class Journal:
             or_(_C.told_ms > after, and_(_C.told_ms == 0, _C.expires_ms > after)),
         )
 
-    def _change(self, intent: Intent, values: dict[str, Any]) -> None:
-        self._update(intent, _C.state.in_(OPEN), values)
+    def _change(self, intent: Intent, values: dict[str, Any], time: str = "") -> None:
+        self._update(intent, _C.state.in_(OPEN), values, time)
 
-    def _change_unanswered(self, intent: Intent, values: dict[str, Any]) -> None:
-        self._update(intent, _C.answered_as == "", values)
+    def _change_unanswered(self, intent: Intent, values: dict[str, Any], time: str = "") -> None:
+        self._update(intent, _C.answered_as == "", values, time)
 
-    def _update(self, intent: Intent, where: ColumnElement[bool], values: dict[str, Any]) -> None:
+    def _update(self, intent: Intent, where: ColumnElement[bool], values: dict[str, Any], time: str) -> None:
+        """Change an intent's row. time: the column for the time of the change, if any."""
         with self._engine.begin() as connection:
-            connection.execute(ORDERS.update().where(_C.client_id == intent.client_id, where).values(values))
+            now = {time: self._stamp(connection)} if time else {}
+            connection.execute(ORDERS.update().where(_C.client_id == intent.client_id, where).values(values | now))
 
     def _first(self, connection: Connection, where: ColumnElement[bool]) -> Intent | None:
         row = connection.execute(ORDERS.select().where(where).order_by(_C.created_ms).limit(1)).mappings().one_or_none()
@@ -228,6 +237,11 @@ class Journal:
     def _reading(self) -> Iterator[Connection]:
         with self._engine.connect().execution_options(reading=True) as connection:
             yield connection
+
+
+def _begun(intent: Intent, now: int) -> Intent:
+    """Return an intent as begun at the time of the transaction that writes it."""
+    return replace(intent, created_ms=now, expires_ms=now + intent.expires_ms - intent.created_ms)
 
 
 def _lock(connection: Connection, *names: str) -> None:

@@ -83,7 +83,7 @@ class Lookup:
             return intent
         if found is not None:
             resolved = replace(intent, state=State.ACCEPTED, order_id=found, reply=stored_reply(exchange))
-        elif self._exchange.client_id and self._journal.now() > self._absent_after_ms(intent):
+        elif self._exchange.client_id and self._is_too_late(intent):
             said = (
                 f"{intent.exchange} has no order {intent.client_id}, and it is too late for it to appear; it is safe "
                 "to try again"
@@ -105,8 +105,18 @@ class Lookup:
         has_client_ids = bool(self._exchange.client_id)
         return order_unknown(intent, why, has_client_ids=has_client_ids, window=self._journal.window)
 
+    def _is_too_late(self, intent: Intent) -> bool:
+        """Return True once an order that is not found does not exist."""
+        now = self._journal.now()
+        if now <= self._absent_after_ms(intent):
+            return False
+        try:  # its times may have been moved since it was read
+            return now > self._absent_after_ms(self._journal.get(intent.client_id) or intent)
+        except SQLAlchemyError:
+            return False
+
     def _absent_after_ms(self, intent: Intent) -> int:
-        """Return the time, in ms since the epoch, after which an order that is not found does not exist."""
+        """Return the time, in ms, after which an order that is not found does not exist."""
         return (intent.unclear_since_ms or intent.expires_ms) + round(self._exchange.absent_after * 1000)
 
     def _find(self, exchange: Trader, intent: Intent) -> OrderId | None:

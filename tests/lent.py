@@ -32,7 +32,8 @@ class NoOffset(Offset):
 @dataclass
 class Lent:
     """deadline: seconds of each call. limits_url: where limits are counted, ``state`` if empty. measure_clocks: True
-    where the exchanges' own clocks are asked for. The rest is that of Services and Upstreams."""
+    where the exchanges' own clocks are asked for. timeline: ``now`` without one. The rest is that of Services and
+    Upstreams."""
 
     http: Any
     state: Engine
@@ -44,11 +45,17 @@ class Lent:
     now: Callable[[], int] = epoch_ms
     sleep: Callable[[float], None] = time.sleep
     measure_clocks: bool = True
+    timeline: Callable[[], int] | None = None
     upstreams: Upstreams = field(init=False)
 
     def __post_init__(self) -> None:
         services = Services(
-            self.http or Http(), self.state, connect_counters(self.limits_url, self.state), self.now, self.sleep
+            self.http or Http(),
+            self.state,
+            connect_counters(self.limits_url, self.state),
+            self.timeline or self.now,
+            self.now,
+            self.sleep,
         )
         self.upstreams = Upstreams(
             services,

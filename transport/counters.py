@@ -22,6 +22,7 @@ _REDIS_PATIENCE = 1.0  # seconds: better a call that is not counted than a late 
 _PREFIX = "fmz-gateway"
 _SWEEP = 1000  # calls of take between two deletions of old rows
 _IDLE = 86_400_000  # ms after which an unused counter is deleted
+_LATE_US = 6_000_000  # that a call's time may be behind the others' once it has waited for the database
 
 _GCRA = GCRA()
 
@@ -147,9 +148,12 @@ class SqlCounters(Counters):
                 return closed
             steps = {charge.key: _step(charge, kept[charge.key], now) for charge in charges}
             waits = [wait for _, wait in steps.values() if wait]
-            later = {key: kept[key] if waits else full_at_us for key, (full_at_us, _) in steps.items()}
-            if not waits:
-                connection.execute(_SET, [{"of": key, "to": full_at_us} for key, full_at_us in later.items()])
+            # Also if nothing is spent: what a clock ahead has written would make every call wait until that time.
+            unspent = {charge.key: _brought_back(charge, kept[charge.key], now) for charge in charges}
+            later = unspent if waits else {key: full_at_us for key, (full_at_us, _) in steps.items()}
+            changed = [{"of": key, "to": full_at_us} for key, full_at_us in later.items() if full_at_us != kept[key]]
+            if changed:
+                connection.execute(_SET, changed)
         self._seen |= later
         return max(waits, default=None)
 
@@ -186,9 +190,15 @@ def _times(connection: Connection, names: list[str], *, lock: bool = False) -> d
 
 def _step(charge: Charge, full_at_us: int, now: int) -> tuple[int, Wait | None]:
     """Return a counter's next time, and the wait for it if there is one."""
-    full_at_us = min(full_at_us, now * 1000 + charge.depth)  # it is further ahead only after a clock was set back
+    full_at_us = min(full_at_us, now * 1000 + charge.depth)
     [later], decision = _GCRA.step([charge.rate], (full_at_us,), now, charge.weight)
     return int(later), _wait(charge, decision)
+
+
+def _brought_back(charge: Charge, full_at_us: int, now: int) -> int:
+    """Return a counter's time, or that of a full counter where a clock ahead has written it."""
+    most = now * 1000 + charge.depth
+    return most if full_at_us > most + _LATE_US else full_at_us
 
 
 def _wait(charge: Charge, decision: Decision) -> Wait | None:

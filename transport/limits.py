@@ -24,8 +24,11 @@ _SKEW = 1000  # ms that the exchange's clock may be behind ours
 
 
 class Limits:
-    """One exchange's limits, counted for all workers. address: the exchange's scheme and host. now: the clock, in
-    milliseconds since the epoch. sleep: waits for seconds."""
+    """One exchange's limits, counted for all workers.
+
+    address: the exchange's scheme and host. now: the clock that counts, in ms, which only moves forward. sleep: waits
+    for seconds. exchange_now: the exchange's own clock, in ms since the epoch, for the times that it names.
+    """
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class Limits:
         counters: Counters,
         now: Callable[[], int],
         sleep: Callable[[float], None],
+        exchange_now: Callable[[], int],
     ) -> None:
         self._name = vendor.name
         self._address = address
@@ -42,6 +46,7 @@ class Limits:
         self._counters = counters
         self._now = now
         self._sleep = sleep
+        self._exchange_now = exchange_now
         self._warn = Complaint("the limits cannot be counted (%s), calls are sent without; see LIMITS_URL")
 
     def take(self, asked: str, params: Mapping[str, Any], credentials: Credentials, patience: float) -> None:
@@ -67,13 +72,13 @@ class Limits:
         """
         if ban is None and status not in _REFUSED:
             return
-        now = self._now()
+        now = self._exchange_now()
         latest = now + _LONGEST
         named = [min(_retry_after(retry_after, now), latest), *(time for time in _times(words) if time <= latest)]
         expires_ms = max((time for time in named if time > now), default=now + round((ban or _DEFAULT_BAN) * 1000))
         log.warning("%s refuses calls for %.0f s", self._name, (expires_ms - now) / 1000)
         try:
-            self._counters.ban(self._address, expires_ms)
+            self._counters.ban(self._address, self._now() + expires_ms - now)
         except self._counters.failures as error:
             self._warn(error)
 

@@ -15,11 +15,14 @@ from transport.http import Http
 class Services:
     """The process's services, made once.
 
-    counters: of limits and bans. now: returns the clock's ms since the epoch. sleep: waits for seconds.
+    counters: of limits and bans. timeline: returns ms that only grow, for how long ago something was; the same for all
+    that share the database. now: returns the wall clock's ms since the epoch, for what is sent and shown. sleep: waits
+    for seconds.
     """
 
     http: Http
     database: Engine
     counters: Counters
+    timeline: Callable[[], int]
     now: Callable[[], int] = epoch_ms
     sleep: Callable[[float], None] = time.sleep

@@ -82,7 +82,14 @@ class Upstream:
         self.clock = clock or Offset()
         self.listing: Kept[Listing] = Kept(_LISTING)
         self.position_modes: Kept[bool] = Kept(_POSITION_MODE)
-        self.limits = Limits(vendor, self.address, services.counters, services.now, services.sleep)
+        self.limits = Limits(
+            vendor,
+            self.address,
+            services.counters,
+            services.timeline,
+            services.sleep,
+            lambda: services.now() + self.clock.known,
+        )
         self.nonces = Nonces(services.database, services.now)
         self._mentioned: set[str] = set()
         self._chosen: OrderedDict[str, tuple[str, str, float]] = OrderedDict()

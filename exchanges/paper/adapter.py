@@ -137,7 +137,7 @@ class PaperApi(Exchange):
     def ledger(self) -> AbstractContextManager[Ledger]:
         """Return a context that opens the account's ledger for one operation."""
         services = self.upstream.services
-        return locked_ledger(services.database, self.name, self.account, self.kind, services.now())
+        return locked_ledger(services.database, self.name, self.account, self.kind, services.now)
 
     def multiple(self, symbol: Symbol) -> int:
         """Return the leverage of a new order."""

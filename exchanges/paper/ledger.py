@@ -4,7 +4,7 @@ Every operation is one transaction: it locks the account, applies all trades of 
 queue for an account, and it makes no difference which of them is asked, or how often.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import asdict
@@ -125,14 +125,21 @@ FILLS = Table(
 )
 """All movements of money except freezing; an account's balances can be computed from them."""
 
+_SKEW = 2000  # ms that the clocks of hosts may differ by
 _MOVED = ("symbol", "time", "side", "price", "amount", "fee", "fee_currency", "profit")
 
 
 @contextmanager
-def locked_ledger(engine: Engine, exchange: str, name: str, kind: type[Account], now: int) -> Iterator["Ledger"]:
-    """Yield an account's ledger, locked and brought up to date; changes are kept unless an error is raised."""
+def locked_ledger(
+    engine: Engine, exchange: str, name: str, kind: type[Account], clock: Callable[[], int]
+) -> Iterator["Ledger"]:
+    """Yield an account's ledger, locked and brought up to date; changes are kept unless an error is raised. clock:
+    returns ms since the epoch."""
     with engine.begin() as connection:
-        account_id, seen = _lock(connection, exchange, name, kind, now)
+        account_id, seen = _lock(connection, exchange, name, kind, clock())
+        now = clock()  # not before the lock, which may have been waited for
+        if seen > now + _SKEW:  # the clock was set back, and the market goes on from where it is now
+            seen = now
         ledger = Ledger(connection, account_id, kind, max(seen, now))
         ledger.account.advance(seen, ledger.now)
         yield ledger
@@ -169,7 +176,8 @@ def _open_balances(connection: Connection, account_id: int, kind: type[Account])
 
 
 class Ledger:
-    """One account's ledger, within one transaction. Its time, in ms, is the clock's, but never steps back."""
+    """One account's ledger, within one transaction. Its time, in ms, is the clock's, and steps back only if the clock
+    was set back."""
 
     def __init__(self, connection: Connection, account_id: int, kind: type[Account], now: int) -> None:
         self.now = now

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli import Commands
-from orders.cli import COMMANDS
+from orders.cli import COMMANDS, Book
 from orders.journal import Journal
 from protocol.errors import NotSent
 from tests.conftest import Clock
@@ -21,7 +21,7 @@ def main(journal: Journal, arguments: list[str]) -> int:
     """Run one command; return its exit status."""
     group = Commands("orders", commands=COMMANDS)
     with pytest.raises(SystemExit) as end:
-        group.main(arguments, prog_name="fmz-gateway orders", obj=journal)
+        group.main(arguments, prog_name="fmz-gateway orders", obj=Book(journal))
     assert isinstance(end.value.code, int)
     return end.value.code
 

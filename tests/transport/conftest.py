@@ -70,7 +70,7 @@ class Worker:
 
     def limits(self, *limits: Limit, address: str = "", **declared: Any) -> Limits:
         """The limits of an exchange. address: from the settings. declared: see ``vendor``."""
-        services = Services(Http(), self.state, self.counters, self.now, self.sleep)
+        services = Services(Http(), self.state, self.counters, self.now, self.now, self.sleep)
         return Upstream(vendor(*limits, **declared), services, address=address).limits
 
 

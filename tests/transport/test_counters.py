@@ -152,7 +152,7 @@ def clock():
     return read[-1]
 
 state_url, limits_url = sys.argv[1:]
-limits = Limits(Tiny, Tiny.url, connect_counters(limits_url, open_state(state_url)), clock, time.sleep)
+limits = Limits(Tiny, Tiny.url, connect_counters(limits_url, open_state(state_url)), clock, time.sleep, clock)
 print("ready", flush=True)
 ends_ms = int(sys.stdin.readline())
 while epoch_ms() < ends_ms:
