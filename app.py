@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from werkzeug.serving import WSGIRequestHandler
 
 from access import admit
-from database import WrongDatabase, open_state
+from database import DatabaseReplaced, WrongDatabase, open_state
 from delivery import Caller, Delivery
 from orders.desk import Desk
 from orders.journal import Journal
@@ -194,6 +194,8 @@ def _http_error(error: HTTPException) -> Response:
 
 def _state_error(error: SQLAlchemyError) -> Response:
     log.error("the database failed: %s", cause(error))
+    if isinstance(error, DatabaseReplaced):
+        return _refusal(GatewayError(f"{error}. Nothing was sent"))
     return _refusal(
         GatewayError("the gateway's own database cannot be used; see STATE_URL and the disk. Nothing was sent")
     )

@@ -7,7 +7,6 @@ import logging
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -28,10 +27,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
-
-from protocol.errors import cause
 
 log = logging.getLogger("fmz-gateway")
 
@@ -51,7 +48,6 @@ VERSION = Table(
     PrimaryKeyConstraint("version_num", name="fmz_gateway_version_pkc"),  # both names are Alembic's
 )
 
-_QUIET = 60.0  # seconds between two warnings of the same
 _BUSY = 5.0  # seconds a writer waits for another: less than the default deadline
 _POOL = {  # one for each thread of a worker and its resolver: one that waits for a lock delays no other
     "pool_size": 48,
@@ -84,6 +80,10 @@ class WrongDatabase(Exception):
     """The error for a database whose tables this gateway cannot use: one sentence for the person who starts it."""
 
 
+class DatabaseReplaced(SQLAlchemyError):
+    """The error for a database that is no longer the one that was opened: one sentence for a trader."""
+
+
 def open_state(url: str) -> Engine:
     """Return an engine on ``url`` (SQLite's or PostgreSQL's), with the gateway's tables created or upgraded.
 
@@ -92,16 +92,17 @@ def open_state(url: str) -> Engine:
 
     On SQLite a transaction takes the write lock when it begins, so that two writers queue instead of failing. Two
     execution options of its connection change that: ``reading`` takes no lock, ``fleeting`` does not wait for the disk.
-    A file is made readable by its owner only.
+    A file is made readable by its owner only. Once it was deleted or replaced, transactions raise DatabaseReplaced.
     """
     parsed = read_url(url)
+    path = None
     if parsed.get_backend_name() == "postgresql":
         engine = create_engine(parsed, connect_args=_PATIENCE, pool_pre_ping=True, **_POOL)
         event.listen(engine, "connect", _prepare_postgresql)
     else:
         kept = parsed.database and parsed.database != ":memory:"
         if kept:
-            path = Path(str(parsed.database))
+            path = Path(str(parsed.database)).absolute()
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(path, os.O_CREAT, 0o600))
         engine = create_engine(parsed, connect_args={"timeout": _BUSY}, **(_POOL if kept else {}))
@@ -113,6 +114,8 @@ def open_state(url: str) -> Engine:
     except BaseException:
         engine.dispose()
         raise
+    if path:
+        _watch(engine, path)
     return engine
 
 
@@ -234,6 +237,38 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
     connection.execute("PRAGMA cache_size=-256")  # KiB for each of many connections; the system caches the file
 
 
+def _watch(engine: Engine, path: Path) -> None:
+    """Let transactions raise DatabaseReplaced once the file's name is that of another one, or of none. SQLite goes on
+    writing into a file that was deleted, and nobody can read that after the next start."""
+
+    def identity() -> tuple[int, int] | None:
+        try:
+            found = path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    opened = identity()
+
+    def check(*_: Any) -> None:
+        if identity() != opened:
+            what = f"the database {path} was deleted or replaced while the gateway ran"
+            raise DatabaseReplaced(f"{what}: put it back, or start the gateway again")
+
+    event.listen(engine, "do_connect", check)  # which would make a new file
+    event.listen(engine, "begin", check, insert=True)
+    event.listen(engine, "commit", check)  # the lock may have been waited for
+
+
+def check_version(connection: Connection) -> None:
+    """Raise DatabaseReplaced if the tables no longer have the version of this gateway: a later one has upgraded them,
+    or they were replaced."""
+    version = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION.name}").scalar()  # noqa: S608 - our own name
+    if version != VERSIONS[-1]:
+        what = f"the database's tables have become those of version {version} while the gateway ran"
+        raise DatabaseReplaced(f"{what}: start the gateway of that version")
+
+
 def _queue_writers(engine: Engine) -> None:
     """Let the threads of this process write one after the other. SQLite itself makes them poll for its lock, at growing
     intervals, and some of many threads would then wait for seconds."""
@@ -266,16 +301,3 @@ def _begin_sqlite(connection: Connection) -> None:
 def storable(text: str) -> str:
     """Return a text without the characters that no database takes."""
     return text.encode(errors="replace").decode().replace("\0", "?")
-
-
-class Complaint:
-    """A warning that a database fails, logged once a minute at most. words: the text, with a place for the cause."""
-
-    def __init__(self, words: str) -> None:
-        self._words = words
-        self._said = float("-inf")
-
-    def __call__(self, error: Exception) -> None:
-        if time.monotonic() - self._said >= _QUIET:
-            self._said = time.monotonic()
-            log.warning(self._words, cause(error))

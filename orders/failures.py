@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from database import DatabaseReplaced
 from orders.intents import Intent
 from protocol.errors import NotSent, OrderStateUnknown, OutcomeUnknown, cause
 from protocol.models import NewOrder
@@ -52,6 +53,9 @@ def journal_required() -> Iterator[None]:
     """Turn a failure of the database into NotSent: an order that cannot be written is not sent."""
     try:
         yield
+    except DatabaseReplaced as error:
+        log.error("%s", error)
+        raise NotSent(f"{error}. No order is sent without its journal; nothing was sent") from None
     except SQLAlchemyError as error:
         log.error("the journal cannot be used: %s", cause(error))
         raise NotSent(

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, and_, case, insert, or_, text
 from sqlalchemy.exc import IntegrityError
 
-from database import storable
+from database import check_version, storable
 from orders.intents import OPEN, Intent, State
 from orders.table import ORDERS, from_row, to_row
 from orders.timeline import Timeline
@@ -65,6 +65,7 @@ class Journal:
                 if self.strict_nonces:
                     _lock(connection, intent.exchange, intent.account, intent.nonce)
                 _lock(connection, *intent.line)
+                check_version(connection)
                 now = self._stamp(connection)
                 for before in self._all(connection, _request(intent)):
                     if before.client_id == intent.client_id and before.state is State.NOT_SENT:
@@ -222,8 +223,9 @@ class Journal:
     def _update(self, intent: Intent, where: ColumnElement[bool], values: dict[str, Any], time: str) -> None:
         """Change an intent's row. time: the column for the time of the change, if any."""
         with self._engine.begin() as connection:
-            now = {time: self._stamp(connection)} if time else {}
-            connection.execute(ORDERS.update().where(_C.client_id == intent.client_id, where).values(values | now))
+            now = self._stamp(connection)  # also if it is not wanted: an older copy of the database is noticed by it
+            values = values | {time: now} if time else values
+            connection.execute(ORDERS.update().where(_C.client_id == intent.client_id, where).values(values))
 
     def _first(self, connection: Connection, where: ColumnElement[bool]) -> Intent | None:
         row = connection.execute(ORDERS.select().where(where).order_by(_C.created_ms).limit(1)).mappings().one_or_none()

@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from database import METADATA
+from database import METADATA, DatabaseReplaced
 from orders.intents import OPEN, State
 from orders.table import ORDERS
 
@@ -58,6 +58,7 @@ class Timeline:
     def __init__(self, engine: Engine, wall: Callable[[], int], steady: Callable[[], int], boot: str) -> None:
         self._steady = steady
         self._boot = boot
+        self._seen_ms = 0  # the latest time that the database was seen to have
         with engine.begin() as connection:
             _lock(connection, exclusive=True)
             mine = connection.execute(_MINE, {"boot": boot}).one_or_none()
@@ -68,9 +69,18 @@ class Timeline:
         return self._steady() + self._offset_ms
 
     def stamp(self, connection: Connection) -> int:
-        """Return the time, in ms, of what is written in this transaction: no earlier than other hosts have written."""
+        """Return the time, in ms, of what is written in this transaction: no earlier than other hosts have written.
+
+        Raises DatabaseReplaced if the database has not seen a time that it had seen before: it is an older copy.
+        """
         _lock(connection)
-        mine = connection.execute(_MINE, {"boot": self._boot}).one()
+        seen_ms = self._seen_ms  # before the database is asked, which cannot know less then
+        mine = connection.execute(_MINE, {"boot": self._boot}).one_or_none()
+        if mine is None or mine.seen_ms < seen_ms:
+            raise DatabaseReplaced(
+                "the database was replaced by an older copy of itself while the gateway ran: start the gateway again"
+            )
+        self._seen_ms = max(seen_ms, mine.seen_ms)
         # Only what is committed, or this process's clock would be ahead of the times that were moved.
         self._offset_ms = max(self._offset_ms, mine.offset_ms)
         now: int = self._steady() + mine.offset_ms

@@ -8,8 +8,8 @@ from email.utils import parsedate_to_datetime
 from math import ceil
 from typing import Any
 
-from database import Complaint
 from protocol.errors import RateLimited
+from transport.complaint import Complaint
 from transport.counters import Charge, Counters, Wait
 from transport.limit import Calls, Weights
 from transport.signing import Credentials

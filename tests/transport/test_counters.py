@@ -30,7 +30,7 @@ def test_calls_go_on_without_the_database(
     with state.begin() as connection:
         METADATA.tables["limits"].drop(connection)
     now = [1000.0]
-    monkeypatch.setattr("database.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("transport.complaint.time.monotonic", lambda: now[0])
     for _ in range(50):
         assert take(limits) == 0
         assert take(limits, "GET /uncounted") == 0
