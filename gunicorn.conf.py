@@ -1,6 +1,7 @@
 """gunicorn's settings: one worker with threads, because a call spends its time waiting for an exchange."""
 
 import os
+import resource
 import sys
 from typing import cast
 
@@ -32,6 +33,10 @@ bind = _settings.bind
 workers = 1
 worker_class = Worker
 threads = 32
+
+# Connections at once; when there are more, the oldest that has sent nothing is closed. Half of the files that a process
+# may have open are left for exchanges and the database.
+worker_connections = min(512, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
 # Seconds. FMZ's host calls again soon; a kept connection saves the handshake.
 keepalive = 75

@@ -1,17 +1,26 @@
-"""gunicorn's worker with threads: it quotes nothing that a caller sent, and a stop cuts off no accepted connection."""
+"""gunicorn's worker with threads: a thread gets whole requests only, what a caller sent is quoted nowhere, and a stop
+cuts off no accepted connection."""
 
 import ctypes
 import select
+import selectors
 import socket
 import struct
 import sys
 import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
+from itertools import chain
+from typing import Any
 
-from gunicorn.http import Request
-from gunicorn.http.errors import ParseException
+from gunicorn.http import Request, RequestParser
+from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from arrival import Arrival
 from protocol import wire
 from protocol.errors import GatewayError, InvalidCall
 
@@ -25,6 +34,15 @@ _NO_SYN = b"".join(
 )
 _UNDER_WAY = 0.1  # seconds that a connection may take to be made
 
+ARRIVES_WITHIN = 5.0
+"""Seconds that a request may take to arrive, from its first byte to its last."""
+
+_CLOSES_WITHIN = 1.0  # seconds; closing at once while a caller still sends would cut off the last answer to it
+_LINGERS = 1.0  # seconds that a connection without a request stays open once a stop has begun
+_TICK = 0.25  # seconds by which a connection may be closed too late
+_AT_ONCE = 64 * 1024  # bytes that are read from one connection before it is the next one's turn
+_MAX_HELD = 32 * 1024 * 1024  # bytes of all requests; those of FMZ have some hundred each
+
 
 def turn_away(listener: socket.socket) -> None:
     """Refuse new connections: drop the packets that open one. Callers try again after a second, and then are refused,
@@ -37,9 +55,21 @@ def turn_away(listener: socket.socket) -> None:
 
 
 class Worker(ThreadWorker):
-    """gunicorn's worker with threads. When a stop begins, it accepts the connections that are already waiting, and then
-    closes the listening socket at once: if that stayed open to the end, it would accept callers only to cut them
-    off."""
+    """gunicorn's worker with threads. Its loop reads the requests, and gives a thread whole ones only, so that callers
+    that send slowly, or nothing, hold none. What it cannot read, such as TLS, is left to gunicorn.
+
+    When a stop begins, it accepts the connections that are already waiting, and then closes the listening socket at
+    once: if that stayed open to the end, it would accept callers only to cut them off.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.arrivals: dict[TConn, Arrival] = {}  # the requests that have begun and are not answered
+        self.leaving: deque[TConn] = deque()  # connections whose last answer is sent
+        others = (self.cfg.protocol, self.cfg.http2_cleartext, self.cfg.proxy_protocol)
+        self.reads = not self.cfg.is_ssl and others == ("http", "off", "off")
+        if self.reads:
+            self.max_keepalived = self.worker_connections  # gunicorn spares some, and here the oldest makes room
 
     def set_accept_enabled(self, enabled: bool | None) -> None:
         """Begin or stop accepting connections."""
@@ -50,6 +80,115 @@ class Worker(ThreadWorker):
                 while select.select([listener], [], [], max(0.0, end - time.monotonic()))[0]:
                     self.accept(listener)
                 listener.close()
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Read what has come on a connection, without waiting, and give a thread the request if it is whole."""
+        if not self.reads:
+            super().enqueue_req(conn)
+        elif (data := _received(conn.sock)) is None:
+            seconds = self.cfg.keepalive if self.alive else _LINGERS
+            self._wait(conn, seconds, self.keepalived_conns, self.on_client_socket_readable)
+        else:
+            self._wait(conn, ARRIVES_WITHIN, self.pending_conns, self.on_pending_socket_readable)
+            self.arrivals[conn] = Arrival()
+            self._read_on(conn, data)
+
+    def on_pending_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        """Read on in a request that has begun."""
+        if not self.reads:
+            super().on_pending_socket_readable(conn, client)
+        elif (data := _received(client)) is not None:
+            self._read_on(conn, data)
+
+    def finish_request(self, conn: TConn, fs: "Future[bool]") -> None:
+        """Keep a connection for the next request, or end it without waiting for its caller to close."""
+        if self.arrivals.pop(conn, None) and (fs.cancelled() or fs.exception() or not fs.result()):
+            self._leave(conn)
+        else:
+            super().finish_request(conn, fs)
+
+    def murder_pending(self) -> None:
+        """Refuse requests that have not arrived in time, close what their callers do not, and make room for others."""
+        if not self.reads:
+            super().murder_pending()
+            return
+        for conn in _expired(self.pending_conns):
+            self._take(conn)
+            error = InvalidCall(f"no whole request came within {ARRIVES_WITHIN:g} seconds")
+            with suppress(OSError):
+                conn.sock.send(refusal("408 Request Timeout", error))
+            self._leave(conn)
+        for conn in _expired(self.leaving):
+            self._close(conn)
+        while self.nr_conns >= self.worker_connections and self._evict():
+            pass
+
+    def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
+        """Wait for events, but no longer than a connection may be late."""
+        super().wait_for_and_dispatch_events(_TICK if self.pending_conns or self.leaving else timeout)
+
+    def handle_request(self, req: Request, conn: TConn) -> bool:
+        """Handle a request. If not just this one came on the connection, its answer ends that: the rest would be taken
+        for the next request."""
+        if self.reads and not self.arrivals[conn].alone:
+            req.force_close()
+        return super().handle_request(req, conn)
+
+    def _read_on(self, conn: TConn, data: bytes) -> None:
+        arrival = self.arrivals[conn]
+        if arrival.add(data):
+            with suppress(OSError):
+                conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        large = len(arrival.data) > _AT_ONCE
+        if not data or (large and sum(len(other.data) for other in self.arrivals.values()) > _MAX_HELD):
+            self._close(conn)
+        elif arrival.whole:
+            self._take(conn)
+            conn.parser = RequestParser(self.cfg, _only(bytes(arrival.data)), conn.client)
+            conn.initialized = True
+            super().enqueue_req(conn)
+
+    def _wait(self, conn: TConn, seconds: float, queue: deque[TConn], on_readable: Callable[..., None]) -> None:
+        conn.timeout = time.monotonic() + seconds
+        queue.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(on_readable, conn))
+
+    def _take(self, conn: TConn) -> None:
+        """Take a connection out of the queue in which it waits, if it does."""
+        for queue in (self.leaving, self.keepalived_conns, self.pending_conns):
+            with suppress(ValueError):
+                queue.remove(conn)
+        with suppress(KeyError, ValueError):
+            self.poller.unregister(conn.sock)
+
+    def _leave(self, conn: TConn) -> None:
+        """Tell the caller that this was the last answer. What it still sends is discarded until it closes."""
+        self.arrivals.pop(conn, None)
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._close(conn)
+        else:
+            self._wait(conn, _CLOSES_WITHIN, self.leaving, self._discard)
+
+    def _discard(self, conn: TConn, client: socket.socket) -> None:
+        if _received(client) == b"":
+            self._close(conn)
+
+    def _close(self, conn: TConn) -> None:
+        self._take(conn)
+        self.arrivals.pop(conn, None)
+        self.nr_conns -= 1
+        conn.close()
+
+    def _evict(self) -> bool:
+        """Close the connection that is missed least. Return False if each has a thread, or waits for one."""
+        silent = (conn for conn in self.keepalived_conns if conn.parser is None)
+        for conn in chain(self.leaving, silent, self.pending_conns, self.keepalived_conns):
+            self._close(conn)
+            return True
+        return False
 
     def handle_error(self, req: Request | None, client: socket.socket, addr: object, exc: BaseException) -> None:
         """Answer bytes that are no request. gunicorn's text quotes them; they may be the rest of a body, with keys."""
@@ -70,6 +209,29 @@ class Worker(ThreadWorker):
         taken for the next request."""
         kept: bool = super()._keepalive_after(conn, keepalive)  # type: ignore[misc]
         return kept and not conn.parser.unreader.buf.getvalue()  # type: ignore[union-attr]
+
+
+def _received(sock: socket.socket) -> bytes | None:
+    """Return what has come: None if nothing has yet, nothing if the connection has ended."""
+    try:
+        return sock.recv(_AT_ONCE)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
+
+
+def _expired(queue: deque[TConn]) -> Iterator[TConn]:
+    """Yield the connections that have waited too long; each must be taken out of the queue."""
+    while queue and (queue[0].timeout or 0.0) <= time.monotonic():
+        yield queue[0]
+
+
+def _only(data: bytes) -> Iterator[bytes]:
+    """Yield the bytes of a request to gunicorn's parser. Raises NoMoreData if it asks for more, and a thread waits for
+    nothing."""
+    yield data
+    raise NoMoreData
 
 
 def refusal(status: str, error: GatewayError) -> bytes:

@@ -31,6 +31,7 @@ ALLOWED = {
 
 OURS = (
     "app",
+    "arrival",
     "cli",
     "worker",
     "wsgi",
