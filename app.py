@@ -25,8 +25,8 @@ from orders.journal import Journal
 from orders.resolver import Resolver
 from orders.timeline import Timeline
 from protocol import wire
-from protocol.deadline import Deadline
-from protocol.errors import AccessDenied, GatewayError, InvalidCall, cause
+from protocol.deadline import LONGEST_WAIT, Deadline
+from protocol.errors import AccessDenied, Busy, GatewayError, InvalidCall, NotSent, cause
 from protocol.methods import dispatch, known_name, read_call
 from settings import Settings, WrongSetting, configure_logging, in_force, is_loopback
 from transport.clock import boot_id, epoch_ms, steady_ms
@@ -39,7 +39,7 @@ from transport.upstream import Upstreams
 log = logging.getLogger("fmz-gateway")
 
 MAX_BODY = 1024 * 1024  # bytes
-_DEFAULT_NAMES = ("", "exchange", "digitalasset")  # the article's own example paths
+_NOTICEABLE = 0.1  # seconds of waiting in which a caller may well have given up
 
 
 def create_app(settings: Settings | None = None, upstreams: Upstreams | None = None) -> Flask:
@@ -66,24 +66,30 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     @app.post("/", defaults={"name": ""})
     @app.post("/<name>", strict_slashes=False)
     def gateway(name: str) -> Response:
-        deadline = Deadline.after(settings.deadline)
+        deadline = Deadline.of_request(settings.deadline)
+        waited = settings.deadline - deadline.left()
         call = read_call(_body(), request.headers.get("Http-Method", ""), request.args.get("object", ""))
         g.call = call
         credentials = Credentials.from_fields(call.access_key, call.secret_key)
         g.scrub = credentials.scrub
-        kind = settings.registry.find(settings.default_exchange if name.lower() in _DEFAULT_NAMES else name)
+        kind = settings.registry.find(settings.exchange_at(name))
+        if waited > LONGEST_WAIT * settings.deadline:
+            raise Busy(f"{kind.name}: too many calls wait for it; nothing was sent, it is safe to try again")
+        environ = request.environ
+
+        @cache
+        def caller() -> Caller:
+            return Caller(environ.get("gunicorn.socket"), environ["SERVER_PROTOCOL"])
+
+        if waited > _NOTICEABLE and caller().has_hung_up():
+            raise NotSent(f"{kind.name}: the caller closed the connection before its turn came; nothing was sent")
         upstream = upstreams.of(kind)
         exchange = kind(credentials, upstream, deadline, call.identity, call.object_name)
         g.scrub = exchange.scrub
         if credentials.key:
             keys = credentials.copy()
             resolver.remember(kind.name, keys, lambda: kind(keys, upstream, Deadline.after(settings.deadline)))
-        environ = request.environ
         nonce = str(call.nonce or "")
-
-        @cache
-        def caller() -> Caller:
-            return Caller(environ.get("gunicorn.socket"), environ["SERVER_PROTOCOL"])
 
         @cache
         def open_desk() -> Desk:

@@ -1,11 +1,13 @@
 """A request as far as it has come from its caller. Only its end is looked for here; gunicorn reads and checks it."""
 
 import re
+from urllib.parse import unquote
 
 MAX_SIZE = 2 * 1024 * 1024
 """Bytes of a request that are waited for. The application takes half as many; chunks have their sizes beside them."""
 
 _MAX_LINE = 8192  # bytes of a chunk's size, and of what follows the last chunk; a little more than gunicorn takes
+_NAME = re.compile(rb"\S+ (?:https?://[^/ ?#]*)?/([^/ ?#]*)", re.IGNORECASE)
 _HEAD_END = re.compile(rb"\r\n\r\n|(?<!\r)\n")  # gunicorn refuses a line that ends otherwise
 _LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding[ \t]*:[^\r\n]*chunked", re.IGNORECASE)
@@ -15,11 +17,14 @@ _SIZE = re.compile(rb"([0-9a-f]{1,8})[ \t]*(?:;|$)", re.IGNORECASE)
 
 class Arrival:
     """The bytes of one request. whole: True once nothing more is waited for, because all of it is there, or because
-    gunicorn or the application will refuse it."""
+    gunicorn or the application will refuse it. at: when that was, in ``time.monotonic()`` seconds. lane: where it waits
+    then."""
 
     def __init__(self) -> None:
         self.data = bytearray()
         self.whole = False
+        self.at = 0.0
+        self.lane = ""
         self._end = 0  # of the head, then of the body or of the last chunk whose size is known
         self._chunked = False
 
@@ -27,6 +32,12 @@ class Arrival:
     def alone(self) -> bool:
         """Return True if a whole request is all that came: nothing is missing, and nothing follows it."""
         return self._end == len(self.data)
+
+    @property
+    def name(self) -> str:
+        """Return the first word of the path, empty if there is none."""
+        name = _NAME.match(self.data)
+        return unquote(name[1].decode("latin-1")).strip("/") if name else ""
 
     def add(self, data: bytes) -> bool:
         """Take what has come. Return True if the caller waits for a ``100 Continue`` before it sends the body."""

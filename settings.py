@@ -21,7 +21,7 @@ from orders.journal import ADOPT_WITHIN
 from protocol.errors import InvalidCall, Unsupported
 from transport.counters import REDIS, check_redis
 
-_LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
+_DEFAULT_NAMES = ("", "exchange", "digitalasset")  # the article's own example paths
 _PROXY_SCHEMES = ("http", "https", "socks5h")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -36,8 +36,8 @@ class Settings:
 
     deadline: seconds for a whole call of FMZ. retry_window: seconds after an order without a definite answer, in which
     the next one of the same account, symbol and side waits for it. adopt_within: percent that the next one's price and
-    amount may differ by to be taken for the same. strict_nonces: refuse another order with a
-    used nonce. urls, proxies: exchange's name → address. registry: the exchanges that may be called.
+    amount may differ by to be taken for the same. strict_nonces: refuse another order with a used nonce. urls, proxies:
+    exchange's name → address. registry: the exchanges that may be called.
     """
 
     host: str = "127.0.0.1"
@@ -71,12 +71,14 @@ class Settings:
         """Return True when callers are checked, by token or by address."""
         return bool(self.token or self.allowed_clients)
 
+    def exchange_at(self, name: str) -> str:
+        """Return the name of the exchange at a path."""
+        return self.default_exchange if name.lower() in _DEFAULT_NAMES else name
+
     @classmethod
     def load(cls, bind: str | None = None) -> "Settings":
         """Read the environment, then ``.env`` in the working directory for what it lacks; ``bind`` overrides both.
-
-        Raises WrongSetting.
-        """
+        Raises WrongSetting."""
         given = dict(os.environ)
         try:
             return cls._read(bind)

@@ -2,6 +2,7 @@
 cuts off no accepted connection."""
 
 import ctypes
+import math
 import select
 import selectors
 import socket
@@ -21,8 +22,11 @@ from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from arrival import Arrival
+from lanes import Lanes
 from protocol import wire
+from protocol.deadline import LONGEST_WAIT, arrived
 from protocol.errors import GatewayError, InvalidCall
+from settings import Settings, in_force
 
 # Closing a listening socket resets the connections that are not accepted yet, and one can come in between the last
 # look and the closing. So the kernel first gets a filter that drops packets that open a connection: load the byte with
@@ -64,6 +68,8 @@ class Worker(ThreadWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.settings = in_force() or Settings.load()
+        self.lanes: Lanes[TConn] = Lanes(self.cfg.threads)
         self.arrivals: dict[TConn, Arrival] = {}  # the requests that have begun and are not answered
         self.leaving: deque[TConn] = deque()  # connections whose last answer is sent
         others = (self.cfg.protocol, self.cfg.http2_cleartext, self.cfg.proxy_protocol)
@@ -102,13 +108,17 @@ class Worker(ThreadWorker):
 
     def finish_request(self, conn: TConn, fs: "Future[bool]") -> None:
         """Keep a connection for the next request, or end it without waiting for its caller to close."""
-        if self.arrivals.pop(conn, None) and (fs.cancelled() or fs.exception() or not fs.result()):
+        arrival = self.arrivals.pop(conn, None)
+        if arrival and (fs.cancelled() or fs.exception() or not fs.result()):
             self._leave(conn)
         else:
             super().finish_request(conn, fs)
+        if arrival:
+            self.lanes.leave(arrival.lane)
+            self._start()
 
     def murder_pending(self) -> None:
-        """Refuse requests that have not arrived in time, close what their callers do not, and make room for others."""
+        """End every wait that has been too long, and make room for other connections."""
         if not self.reads:
             super().murder_pending()
             return
@@ -120,17 +130,20 @@ class Worker(ThreadWorker):
             self._leave(conn)
         for conn in _expired(self.leaving):
             self._close(conn)
+        self._start()
         while self.nr_conns >= self.worker_connections and self._evict():
             pass
 
     def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
         """Wait for events, but no longer than a connection may be late."""
-        super().wait_for_and_dispatch_events(_TICK if self.pending_conns or self.leaving else timeout)
+        super().wait_for_and_dispatch_events(_TICK if self.pending_conns or self.leaving or self.lanes else timeout)
 
     def handle_request(self, req: Request, conn: TConn) -> bool:
         """Handle a request. If not just this one came on the connection, its answer ends that: the rest would be taken
         for the next request."""
-        if self.reads and not self.arrivals[conn].alone:
+        arrival = self.arrivals.get(conn)
+        arrived.set(arrival.at if arrival else None)
+        if arrival and not arrival.alone:
             req.force_close()
         return super().handle_request(req, conn)
 
@@ -144,9 +157,23 @@ class Worker(ThreadWorker):
             self._close(conn)
         elif arrival.whole:
             self._take(conn)
+            arrival.at = time.monotonic()
+            arrival.lane = self.settings.exchange_at(arrival.name).lower()
+            self.lanes.enter(arrival.lane, conn)
+            self._start()
+
+    def _start(self) -> None:
+        """Give threads to the requests whose turn it is, and to those that have waited too long, to be told so."""
+        for conn, in_turn in self.lanes.next(self._is_late):
+            arrival = self.arrivals[conn]
+            arrival.at = arrival.at if in_turn else -math.inf
             conn.parser = RequestParser(self.cfg, _only(bytes(arrival.data)), conn.client)
             conn.initialized = True
             super().enqueue_req(conn)
+
+    def _is_late(self, conn: TConn) -> bool:
+        waited = time.monotonic() - self.arrivals[conn].at
+        return waited > LONGEST_WAIT * self.settings.deadline or len(self.lanes) > self.worker_connections // 2
 
     def _wait(self, conn: TConn, seconds: float, queue: deque[TConn], on_readable: Callable[..., None]) -> None:
         conn.timeout = time.monotonic() + seconds

@@ -1,7 +1,16 @@
 """The time limit of a call."""
 
 import time
+from contextvars import ContextVar
 from dataclasses import dataclass
+
+arrived: ContextVar[float | None] = ContextVar("arrived", default=None)
+"""When this thread's request arrived, in ``time.monotonic()`` seconds; None if the server does not say."""
+
+
+LONGEST_WAIT = 0.8
+"""The share of a call's time in which it may wait for a thread. With little of the rest, an order would often be sent
+and its outcome not be known."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -14,6 +23,12 @@ class Deadline:
     def after(cls, seconds: float) -> "Deadline":
         """Return the deadline that is this many seconds from now."""
         return cls(time.monotonic() + seconds)
+
+    @classmethod
+    def of_request(cls, seconds: float) -> "Deadline":
+        """Return the deadline that is this many seconds from the arrival of this thread's request."""
+        at = arrived.get()
+        return cls.after(seconds) if at is None else cls(at + seconds)
 
     def left(self) -> float:
         """Return the seconds left, 0 once it has passed."""

@@ -67,6 +67,12 @@ class NotSent(GatewayError):
     label = "NOT_SENT"
 
 
+class Busy(GatewayError):
+    """A call that waited for a thread for too long, because others wait for its exchange. Nothing was sent."""
+
+    label = "BUSY"
+
+
 class OutcomeUnknown(GatewayError):
     """A call that was sent and got no definite answer. A read may be repeated; for an order see OrderStateUnknown."""
 

@@ -33,6 +33,7 @@ OURS = (
     "app",
     "arrival",
     "cli",
+    "lanes",
     "worker",
     "wsgi",
     "settings",

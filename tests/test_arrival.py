@@ -62,6 +62,19 @@ def test_the_rest_of_what_is_refused_is_not_awaited(broken: bytes) -> None:
     assert arrival.whole
 
 
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ("/paper", "paper"), ("/OKX?token=/x", "OKX"), ("/okx/", "okx"), ("/%6fkx%2F", "okx"), ("/", ""), ("/?x", ""),
+        ("http://localhost:1/okx#x", "okx"), ("//okx", ""), ("*", ""),
+    ],
+)  # fmt: skip
+def test_the_path_names_an_exchange(target: str, name: str) -> None:
+    arrival = Arrival()
+    arrival.add(f"POST {target} HTTP/1.1\r\n\r\n".encode())
+    assert arrival.name == name
+
+
 def test_consent_is_awaited_once_and_not_when_the_body_is_there() -> None:
     head = HEAD + b"Expect: 100-Continue\r\nContent-Length: 5\r\n\r\n"
     arrival = Arrival()
