@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.reliability import loop, matrix
+from tests.reliability import loop, matrix, surprises
 from tests.reliability.__main__ import DOCUMENT, EXPERIMENTS, table, written
 from tests.reliability.outcome import Outcome
 from tests.reliability.rig import SMALL, Breakage, Facts, Rig, rigs
@@ -27,6 +27,10 @@ def test_one_request_is_at_most_one_order_whatever_goes_wrong(started: Sequence[
 def test_a_robot_that_tries_again_has_exactly_the_orders_that_it_wants(started: Sequence[Rig]) -> None:
     outcome = loop.small(started)
     assert outcome.passed, outcome
+
+
+def test_what_happens_around_an_order_makes_no_second_one() -> None:
+    assert [outcome for outcome in surprises.outcomes(quick=True) if not outcome.passed] == []
 
 
 # The judges -------------------------------------------------------------------------------------------------------
