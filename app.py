@@ -31,9 +31,9 @@ from protocol.methods import dispatch, known_name, read_call
 from settings import Settings, WrongSetting, configure_logging, in_force, is_loopback
 from transport.clock import boot_id, epoch_ms, steady_ms
 from transport.counters import connect_counters
+from transport.credentials import Credentials
 from transport.http import Http
 from transport.services import Services
-from transport.signing import Credentials
 from transport.upstream import Upstreams
 
 log = logging.getLogger("fmz-gateway")

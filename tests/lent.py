@@ -14,9 +14,9 @@ from protocol.deadline import Deadline
 from settings import Settings
 from transport.clock import Offset, epoch_ms
 from transport.counters import connect_counters
+from transport.credentials import Credentials
 from transport.http import Http
 from transport.services import Services
-from transport.signing import Credentials
 from transport.upstream import Upstreams
 
 E = TypeVar("E", bound=Exchange)

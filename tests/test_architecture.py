@@ -50,7 +50,7 @@ WIRE_NAMES = ("__api_", "access_key", "secret_key", "avg_price", "margin_level",
 
 # Modules that may open a connection, and those that may sign.
 NETWORK = {"transport/http.py", "delivery.py", "worker.py"}  # the last two look at callers' sockets only
-SIGNING = {"transport/signing.py"}
+SIGNING = {"transport/credentials.py", "transport/signing.py"}
 
 
 def _imports(path: Path) -> set[str]:

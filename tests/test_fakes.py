@@ -18,8 +18,8 @@ from tests.fakes import KEY, PASSPHRASE, SECRET, TOO_MUCH, Account, FakeExchange
 from tests.fakes.broken import Broken
 from tests.fakes.exchanges import FAKES
 from tests.lent import Lent
+from transport.credentials import Credentials
 from transport.http import Http
-from transport.signing import Credentials
 
 PLAIN = ("BitGo", "CoinPark")  # limit orders only, and no client ids
 with_client_ids = pytest.mark.parametrize("name", [name for name in FAKES if name not in PLAIN])

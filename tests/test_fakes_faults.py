@@ -18,7 +18,7 @@ from exchanges import find
 from tests.fakes import KEY, PASSPHRASE, SECRET, FakeExchange
 from tests.fakes.broken import BEFORE, FAULTS, Broken, Plan
 from tests.fakes.exchanges import FAKES
-from transport.signing import Credentials
+from transport.credentials import Credentials
 
 PATIENCE = 10.0  # seconds
 LITTLE = 0.2  # of one who is not answered

@@ -30,8 +30,8 @@ from settings import Settings
 from tests.conftest import NOW, Clock, Hurrying, client_of
 from tests.faults import FAULTS, FaultServer, Seen, Visit, echo
 from tests.lent import Lent
+from transport.credentials import Credentials
 from transport.http import Http
-from transport.signing import Credentials
 
 
 def long_canary(seed: int) -> str:

@@ -39,9 +39,9 @@ from orders.journal import Journal
 from protocol.deadline import Deadline
 from protocol.methods import dispatch, read_call
 from tests.lent import Lent
+from transport.credentials import Credentials
 from transport.http import Http
 from transport.reply import Reply
-from transport.signing import Credentials
 
 T = TypeVar("T", bound=Exchange)
 

@@ -11,8 +11,8 @@ from typing import Any
 from protocol.errors import RateLimited
 from transport.complaint import Complaint
 from transport.counters import Charge, Counters, Wait
+from transport.credentials import Credentials
 from transport.limit import Calls, Weights
-from transport.signing import Credentials
 from transport.vendor import Vendor
 
 log = logging.getLogger("fmz-gateway")

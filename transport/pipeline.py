@@ -29,8 +29,9 @@ from protocol.errors import (
     reading,
 )
 from protocol.numbers import WrongValue
+from transport.credentials import Credentials
 from transport.reply import MAX_EXCERPT, Reply
-from transport.signing import Credentials, Signer
+from transport.signing import Signer
 from transport.upstream import Upstream
 from transport.vendor import Vendor
 

@@ -4,7 +4,8 @@ from exchanges.base.candles import MONDAY, THURSDAY
 from exchanges.base.client_id import ALPHANUMERIC, ClientId
 from exchanges.base.codes import codes
 from exchanges.base.exchange import Exchange
-from exchanges.base.futures import DATED, PERPETUAL, FuturesExchange, covers
+from exchanges.base.futures import FuturesExchange
+from exchanges.base.ranges import DATED, PERPETUAL, covers
 from exchanges.base.rows import Row, TickerRow, known, levels, price_or_zero, priced
 from protocol.errors import (
     AuthenticationFailed,

@@ -9,6 +9,7 @@ from typing import ClassVar, TypeVar
 
 from exchanges.base.exchange import Exchange
 from exchanges.base.futures_settings import FuturesSettings
+from exchanges.base.ranges import PERPETUAL, covers, is_range
 from exchanges.base.rows import Key
 from protocol.errors import ExchangeError, GatewayError, InvalidCall, Unsupported
 from protocol.models import (
@@ -28,11 +29,6 @@ from protocol.numbers import plain
 T = TypeVar("T")
 
 log = logging.getLogger("fmz-gateway")
-
-PERPETUAL = "swap"
-"""FMZ's word for a contract that does not expire."""
-DATED = "futures"
-"""FMZ's word for every contract that expires, in a range such as ``USD.futures``."""
 
 
 class FuturesExchange(Exchange):
@@ -171,10 +167,10 @@ class FuturesExchange(Exchange):
         """Return the exchange's own name of the one market that is meant, None for a pair, a range or all. Raises
         InvalidCall for a name that means none. The list is loaded in any case: it names the rows that follow."""
         self.listed()
-        return self.market(symbol) if symbol and symbol.contract and not _is_range(symbol) else None
+        return self.market(symbol) if symbol and symbol.contract and not is_range(symbol) else None
 
     def one_market(self, symbol: Symbol | None, what: str) -> Symbol:
-        return super().one_market(None if symbol and _is_range(symbol) else symbol, what)
+        return super().one_market(None if symbol and is_range(symbol) else symbol, what)
 
     def covered(self, symbol: Symbol | None, rows: Iterable[T], key: Key) -> list[T]:
         """Return the rows of the markets that are meant. key: of the exchange's market name in a row."""
@@ -206,11 +202,10 @@ class FuturesExchange(Exchange):
             return Symbol("", contract=code, text=symbol.text)
         pair = replace(symbol, quote=symbol.quote or self.quote)
         if not self._lists_pair(pair):
-            codes = ", ".join(sorted(self.contracts))
-            usual = PERPETUAL if PERPETUAL in self.contracts else min(self.contracts)
             raise InvalidCall(
-                f"{self.name} lists no market of {symbol.text}: expected a contract code ({codes}), a coin such as "
-                f"BTC, a market such as BTC_{self.quote}.{usual}, or a range such as {self.quote}.{usual}"
+                f"{self.name} lists no market of {symbol.text}: expected a contract code ({self._codes}), a coin such "
+                f"as BTC, a market such as BTC_{self.quote}.{self._usual}, or a range such as "
+                f"{self.quote}.{self._usual}"
             )
         return pair
 
@@ -261,12 +256,11 @@ class FuturesExchange(Exchange):
 
     def _no_contract(self, symbol: Symbol) -> InvalidCall:
         """Return the error where no contract is chosen, with the name that was refused last."""
-        usual = PERPETUAL if PERPETUAL in self.contracts else min(self.contracts)
         refused = self.settings.refused("contract")
         why = "" if refused is None else f"SetContractType({refused!r}) was refused; it has {self._codes}. "
         return InvalidCall(
-            f'no contract is chosen on {self.name}: {why}call exchange.SetContractType("{usual}") first, or name one, '
-            f"as in {symbol}.{usual}"
+            f'no contract is chosen on {self.name}: {why}call exchange.SetContractType("{self._usual}") first, or name '
+            f"one, as in {symbol}.{self._usual}"
         )
 
     def _check_tradable(self, symbol: Symbol) -> None:
@@ -301,6 +295,10 @@ class FuturesExchange(Exchange):
         return contract
 
     @property
+    def _usual(self) -> str:
+        return PERPETUAL if PERPETUAL in self.contracts else min(self.contracts)
+
+    @property
     def _codes(self) -> str:
         return ", ".join(sorted(self.contracts))
 
@@ -313,20 +311,3 @@ class FuturesExchange(Exchange):
     def _is_own_name(self, symbol: Symbol) -> bool:
         """Return True if a symbol's contract is the exchange's own name of a market: it has the name of its base."""
         return symbol.contract not in self.contracts and symbol.base in symbol.contract
-
-
-def covers(wanted: Symbol | None, market: Symbol) -> bool:
-    """Return True if the argument of a list, as ``scope`` returns it, includes a futures market: nothing (all), a
-    contract code (``swap``), a range (``USDT.swap``, ``USD.futures``), a pair or a market (``BTC_USDT.swap``)."""
-    if wanted is None or wanted == market:
-        return True
-    if not wanted.contract:
-        return (wanted.base, wanted.quote) == (market.base, market.quote)
-    dated = wanted.contract == DATED and market.contract != PERPETUAL
-    meant = not wanted.quote and (dated or wanted.contract == market.contract)
-    return meant and wanted.base in ("", market.base, market.quote)
-
-
-def _is_range(symbol: Symbol) -> bool:
-    """Return True for a contract code of several pairs, such as ``swap`` or ``USDT.swap``."""
-    return symbol.contract in CONTRACT_CODES and not symbol.quote

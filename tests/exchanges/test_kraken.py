@@ -30,9 +30,10 @@ from protocol.errors import (
 )
 from protocol.models import NewOrder, Side, Status, Symbol
 from tests.lent import Lent
+from transport.credentials import Credentials
 from transport.http import Http
 from transport.reply import Reply
-from transport.signing import Credentials, HmacNonceForm
+from transport.signing import HmacNonceForm
 
 # https://docs.kraken.com/api/docs/guides/spot-rest-auth: the published example.
 SECRET = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="

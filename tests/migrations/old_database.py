@@ -8,7 +8,7 @@ from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
 from database import read_url
 from tests.conftest import NOW
-from transport.signing import Credentials
+from transport.credentials import Credentials
 
 PAPER = Credentials("fmz-key").account
 HIGH = (NOW + 3_600_000) * 1000  # a nonce, an hour ahead of the clock

@@ -14,8 +14,8 @@ from protocol.models import OrderId, Symbol
 from tests.conftest import Clock, client_of
 from tests.lent import Lent
 from tests.orders.shop import UNCLEAR, Market, Robot, Shop
+from transport.credentials import Credentials
 from transport.http import Http
-from transport.signing import Credentials
 
 
 class Stranger(Shop):

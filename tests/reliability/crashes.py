@@ -45,7 +45,7 @@ from tests.reliability.load import worker_of
 from tests.reliability.outcome import Outcome
 from tests.reliability.storms import kept
 from tests.service import ROOT, Service, running
-from transport.signing import Credentials
+from transport.credentials import Credentials
 
 COMMAND = "python -m tests.reliability crashes"
 NAMES = ("paper", "Binance", "OKX", "Kraken")

@@ -17,7 +17,7 @@ from tests.fakes import KEY, PASSPHRASE, SECRET, FakeExchange
 from tests.fakes.exchanges import FAKES
 from tests.reliability.outcome import Outcome
 from tests.service import running
-from transport.signing import Credentials
+from transport.credentials import Credentials
 
 COMMAND = "python -m tests.reliability storms"
 NAMES = ("paper", "Binance", "OKX", "Kraken", "BitGo")

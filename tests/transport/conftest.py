@@ -18,12 +18,12 @@ from tests.conftest import Clock
 from tests.faults import FaultServer, bomb, small_bomb
 from tests.servers import empty_redis
 from transport.counters import Counters, SqlCounters, connect_counters
+from transport.credentials import Credentials
 from transport.http import Http
 from transport.limit import Limit
 from transport.limits import Limits
 from transport.reply import Reply
 from transport.services import Services
-from transport.signing import Credentials
 from transport.upstream import Upstream
 from transport.vendor import Vendor
 

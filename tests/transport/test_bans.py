@@ -15,9 +15,9 @@ from tests.conftest import NOW, Clock
 from tests.lent import Lent
 from tests.tiny import Canned, Tiny
 from tests.transport.conftest import KEYS, PER_SECOND, Sleeper, Start, take
+from transport.credentials import Credentials
 from transport.http import Http
 from transport.reply import Reply
-from transport.signing import Credentials
 
 OTHER = Credentials("another-key", "another-secret")
 BODIES: Mapping[str, Callable[[str, str], object]] = {

@@ -28,9 +28,9 @@ from tests.conftest import NOW, Clock
 from tests.lent import Lent
 from transport import clock as module
 from transport.clock import Offset, epoch_ms
+from transport.credentials import Credentials
 from transport.limits import Limits
 from transport.reply import Reply
-from transport.signing import Credentials
 from transport.upstream import Upstream
 
 HOUR = 3_600_000  # ms

@@ -136,7 +136,7 @@ from transport.clock import epoch_ms
 from transport.counters import connect_counters
 from transport.limit import Limit
 from transport.limits import Limits
-from transport.signing import Credentials
+from transport.credentials import Credentials
 from transport.vendor import Vendor
 from database import open_state
 from protocol.errors import RateLimited

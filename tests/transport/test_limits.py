@@ -21,8 +21,8 @@ from tests.transport.conftest import (
     take,
     until_denied,
 )
+from transport.credentials import Credentials
 from transport.limit import Limit
-from transport.signing import Credentials
 
 OTHER = Credentials("another-key", "another-secret")
 

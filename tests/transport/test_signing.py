@@ -13,7 +13,8 @@ import requests
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from transport.signing import Credentials, HmacMd5Form, Md5Query, Signer
+from transport.credentials import Credentials
+from transport.signing import HmacMd5Form, Md5Query, Signer
 
 KEYS = Credentials("fmz-key", "fmz-secret")
 CANARY = Credentials("kanarie-0123456789", "zeisig-ABCDEFGHIJ", "stieglitz-!~%&=+,")

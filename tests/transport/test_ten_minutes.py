@@ -24,9 +24,10 @@ from protocol.errors import RateLimited
 from protocol.models import NewOrder, Side, Symbol
 from tests.conftest import Clock
 from tests.lent import Lent
+from transport.credentials import Credentials
 from transport.http import Http
 from transport.reply import Reply
-from transport.signing import Credentials, Signer
+from transport.signing import Signer
 
 MINUTES = 10
 KEYS = Credentials("ten-minutes", "dGVuLW1pbnV0ZXM=", "passphrase")

@@ -8,7 +8,7 @@ import pytest
 from protocol.errors import AuthenticationFailed
 from tests.lent import Lent
 from tests.tiny import Canned, tiny
-from transport.signing import Credentials
+from transport.credentials import Credentials
 
 
 def test_a_call_goes_to_the_exchanges_own_address(lent: Lent) -> None:

@@ -13,7 +13,7 @@ from protocol.methods import read_call
 from protocol.models import Direction
 from tests.lent import Lent
 from tests.tiny import BTC, KEYS, Tiny
-from transport.signing import Credentials
+from transport.credentials import Credentials
 
 HEX = ClientId(32, "0123456789abcdef")
 

@@ -13,7 +13,7 @@ from protocol.errors import InvalidCall, NotSent
 from protocol.models import CONTRACT_CODES, Direction, Side, Symbol
 from tests.lent import Lent
 from tests.tiny import BTC, ORDER, RULES, SWAP, Lister, ask, futures, io
-from transport.signing import Credentials
+from transport.credentials import Credentials
 
 
 def test_what_fmz_sets_is_remembered_by_exchange_and_account_and_across_a_restart(lent: Lent) -> None:

@@ -11,9 +11,9 @@ import requests
 from exchanges.binance.api import BinanceApi
 from protocol.deadline import Deadline
 from protocol.models import Direction, OrderId, Symbol
+from transport.credentials import Credentials
 from transport.http import Http
 from transport.reply import Reply
-from transport.signing import Credentials
 
 KEYS = Credentials("fmz-key", "fmz-secret")
 BTC, SWAP = Symbol.parse("BTC_USDT"), Symbol.parse("BTC_USDT.swap")

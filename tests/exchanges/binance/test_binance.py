@@ -12,7 +12,7 @@ from protocol.errors import ExchangeError, OutcomeUnknown, RateLimited
 from protocol.models import Symbol
 from tests.exchanges.binance.recorder import BTC, FUTURES_ORDER, KEYS, SWAP, Recorder, place
 from tests.lent import Lent
-from transport.signing import Credentials
+from transport.credentials import Credentials
 
 
 @pytest.mark.parametrize(

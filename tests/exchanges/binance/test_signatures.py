@@ -13,7 +13,8 @@ from exchanges.binance.spot import Binance
 from tests.conftest import Clock
 from tests.exchanges.binance.recorder import BTC, KEYS, SWAP, Call, Recorder, place
 from tests.lent import Lent
-from transport.signing import Credentials, HmacQuery
+from transport.credentials import Credentials
+from transport.signing import HmacQuery
 
 DOCS_KEYS = Credentials(
     "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A",

@@ -11,9 +11,9 @@ import requests
 from exchanges.okx.api import OKXApi
 from protocol.deadline import Deadline
 from protocol.models import Direction, OrderId, Symbol
+from transport.credentials import Credentials
 from transport.http import Http
 from transport.reply import Reply
-from transport.signing import Credentials
 
 KEYS = Credentials("fmz-key", "fmz-secret", "fmz-pass")
 SPOT, SWAP, QUARTER = (Symbol.parse(name) for name in ("BTC_USDT", "BTC_USDT.swap", "BTC_USD.quarter"))

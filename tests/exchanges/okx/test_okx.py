@@ -14,7 +14,7 @@ from protocol.models import Direction, NewOrder, Symbol
 from tests.conftest import NOW
 from tests.exchanges.okx.conftest import Make
 from tests.exchanges.okx.recorder import KEYS, ORDER, SPOT, SWAP, Ask, Recorder, asks, body_of, listed, placed
-from transport.signing import Credentials
+from transport.credentials import Credentials
 
 
 @pytest.mark.parametrize(

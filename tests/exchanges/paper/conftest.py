@@ -12,7 +12,7 @@ from exchanges.paper.listings import Listing
 from exchanges.paper.simulation import Book, Print
 from protocol.models import Side
 from tests.lent import Lent
-from transport.signing import Credentials
+from transport.credentials import Credentials
 
 Levels = list[tuple[str, str]]
 

@@ -9,7 +9,7 @@ from database import METADATA, open_state
 from exchanges.paper import Paper
 from protocol.models import NewOrder, Side, Symbol
 from tests.lent import Lent
-from transport.signing import Credentials
+from transport.credentials import Credentials
 
 ROOT = Path(__file__).parents[3]
 PROCESSES, ROUNDS = 4, 15
@@ -21,7 +21,7 @@ import sys
 from decimal import Decimal
 from tests.lent import Lent
 from exchanges.paper import Paper
-from transport.signing import Credentials
+from transport.credentials import Credentials
 from database import open_state
 from protocol.models import NewOrder, Side, Symbol
 

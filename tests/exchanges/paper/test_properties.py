@@ -18,7 +18,7 @@ from exchanges.paper.listings import Listing
 from protocol.errors import ExchangeError
 from protocol.models import NewOrder, PositionSide, Side, Symbol
 from tests.lent import Lent
-from transport.signing import Credentials
+from transport.credentials import Credentials
 
 START = 1_700_000_000_000  # ms
 SECOND, HOUR = 1000, 3_600_000

@@ -18,7 +18,7 @@ from protocol.errors import InvalidCall
 from protocol.models import Side, Symbol, Trade
 from tests.conftest import Clock
 from tests.lent import Lent
-from transport.signing import Credentials
+from transport.credentials import Credentials
 
 LISTINGS = {**SPOT, **SWAPS}
 ROOT = Path(__file__).parents[3]

@@ -16,7 +16,7 @@ from tests.conftest import Clock
 from tests.exchanges.paper.conftest import Tape
 from tests.exchanges.paper.trading import BUY, SELL, SPOT, dec, money, order_of, place
 from tests.lent import Lent
-from transport.signing import Credentials
+from transport.credentials import Credentials
 
 
 def test_an_account_is_made_at_first_use(spot: Paper, swaps: FuturesPaper) -> None:
