@@ -42,7 +42,7 @@ ARRIVES_WITHIN = 5.0
 """Seconds that a request may take to arrive, from its first byte to its last."""
 
 _CLOSES_WITHIN = 1.0  # seconds; closing at once while a caller still sends would cut off the last answer to it
-_LINGERS = 1.0  # seconds that a connection without a request stays open once a stop has begun
+_LINGERS = 2.0  # seconds that a connection without a request stays open once a stop has begun
 _TICK = 0.25  # seconds by which a connection may be closed too late
 _AT_ONCE = 64 * 1024  # bytes that are read from one connection before it is the next one's turn
 _MAX_HELD = 32 * 1024 * 1024  # bytes of all requests; those of FMZ have some hundred each
