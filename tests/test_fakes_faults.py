@@ -223,7 +223,7 @@ def test_every_fault_with_and_without_an_order(name: str, server: Broken, fake: 
     wait_until(lambda: server.placements.total() == len(cells) and len(fake.orders) == len(FAULTS) - 1)
     created = Counter(order.account for order in fake.orders)
     for account, plan in cells.items():
-        text, end = SEEN[plan.fault]
+        text, end = SEEN[str(plan.fault)]
         assert re.fullmatch(text, replies[account][0], re.DOTALL), (account, replies[account])
         assert replies[account][1] == end, account
         assert created[account] == (plan.created and plan.fault != BEFORE), account

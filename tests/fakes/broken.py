@@ -71,15 +71,15 @@ FAULTS: Mapping[str, Fault] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """The fate of a request for a new order: one of FAULTS, or of those of ``tests.faults``. created: True if the order
-    comes into being.
+    """The fate of a request for a new order: one of FAULTS or of those of ``tests.faults``, by its name, or another
+    one. created: True if the order comes into being.
 
     A connection that is reset before the request has arrived creates none, whatever ``created`` says. delay: seconds
     from the request's arrival until the order comes into being, unless it is too late then by the exchange's own
     rules; the fault does not wait for it.
     """
 
-    fault: str
+    fault: str | Fault
     created: bool
     delay: float = 0.0
 
@@ -136,7 +136,8 @@ class Broken(FaultServer):
         if plan.created and plan.fault != BEFORE:
             reply = self._create_later(request, plan.delay) if plan.delay else self.fake.reply(request)[1]
         try:
-            FAULTS.get(plan.fault, _known(plan.fault))(visit, reply)
+            fault = plan.fault if callable(plan.fault) else FAULTS.get(plan.fault) or _known(plan.fault)
+            fault(visit, reply)
         finally:
             with self.lock:
                 self.requests.append(visit.head())

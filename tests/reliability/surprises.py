@@ -25,7 +25,7 @@ from settings import Settings
 from tests.conftest import client_of
 from tests.fakes import KEY, PASSPHRASE, SECRET, FakeExchange
 from tests.fakes.binance import FakeFuturesBinance
-from tests.fakes.broken import FAULTS, Broken, Fault, Plan
+from tests.fakes.broken import Broken, Fault, Plan
 from tests.fakes.exchanges import FAKES
 from tests.faults.visit import Visit, head
 from tests.reliability.outcome import Outcome
@@ -35,6 +35,9 @@ from tests.service import running
 COMMAND = "python -m tests.reliability surprises"
 STEPS = [sign * seconds for seconds in (60, 3600, 172_800) for sign in (1, -1)]
 WITH_IDS = ("Binance", "OKX", "Kraken")
+FUTURES = ("Futures_Binance", "Futures_OKX")
+NEXT = {"symbol": "BTC_USDT.next_quarter", "type": "buy", "price": "59000", "amount": "0.01"}
+"""An order of a dated contract."""
 UNCLEAR = "ORDER_STATE_UNKNOWN"
 PATIENCE = 45.0  # seconds of a robot
 LONGEST_WAIT = 15.0  # seconds for a limit of an exchange; a clock that was set back would make it the step
@@ -151,7 +154,7 @@ def clock_steps(steps: list[int], each: int, *, created: tuple[bool, ...], deadl
     tally, begun = Tally(), time.monotonic()
     for step in steps:
         for restarts in (False, True):
-            with world({name: lambda name=name: FAKES[name](lag=2 * deadline) for name in WITH_IDS}, deadline) as one:  # type: ignore[misc]
+            with world({name: partial(FAKES[name], lag=2 * deadline) for name in WITH_IDS}, deadline) as one:
                 robots = [(name, new_key()) for name in WITH_IDS for _ in created for _ in range(each)]
                 makes = dict(zip((key for _, key in robots), cycle(created), strict=False))
                 for name in WITH_IDS:
@@ -178,8 +181,10 @@ def _clock_set_by(seconds: int) -> Iterator[None]:
         clock._wall_ns = right
 
 
-def _first(one: World, tally: Tally, name: str, key: str) -> None:
-    answer = one.gateway.ask(tally, name, key, order_on(name))
+def _first(
+    one: World, tally: Tally, name: str, key: str, nonce: int = 0, *, order: Mapping[str, str] | None = None
+) -> None:
+    answer = one.gateway.ask(tally, name, key, order or order_on(name), nonce=nonce)
     if not answer.get("error", "").startswith(UNCLEAR):
         tally.broken.append(f"{name}: the first order should be unclear: {answer}")
 
@@ -250,64 +255,59 @@ class Quarters(FakeFuturesBinance):
         return {"symbols": [swap, *dated]}
 
 
-def rollover(accounts: int) -> Outcome:
+def rollover(accounts: int, rounds: int = 1) -> Outcome:
     """Let next_quarter become another contract while orders of it are unclear: a repeat is answered with the first, the
-    next order goes to the new contract, and the first is shown where it was sent."""
+    next order goes to the new contract, and the first is shown where it was sent. Each round has the exchange's limits
+    for itself."""
     tally, begun = Tally(), time.monotonic()
-    asked = order_on("Futures_Binance") | {"symbol": "BTC_USDT.next_quarter"}
-    keys = {new_key(): next(nonces) for _ in range(accounts)}
-    with world({"Futures_Binance": lambda: Quarters(lag=2.5)}) as one, crowd(CROWD) as pool:
-        ask = partial(one.gateway.ask, tally, "Futures_Binance")
-        one.plan("Futures_Binance", dict.fromkeys(keys, Plan("close", created=True)))
-        list(pool.map(lambda key: ask(key, asked, nonce=keys[key]), keys))
-        cast(Quarters, one.servers["Futures_Binance"].fake).rolled = True
-
-        def go_on(key: str) -> None:
-            end, first = time.monotonic() + PATIENCE, dict[str, Any]()
-            while "data" not in first and time.monotonic() < end:
-                first = ask(key, asked, nonce=keys[key])
-            second = ask(key, asked)
-            shown = ask(key, {"symbol": asked["symbol"], "id": str(first.get("data", {}).get("id"))}, "order")
-            orders = one.orders("Futures_Binance", key)
-            tally.orders += len(orders)
-            told = [str(answer.get("data", {}).get("id")) for answer in (first, second)]
-            went = list(zip(told, ("BTCUSDT_240628", "BTCUSDT_240927"), strict=True))
-            if [(order.id, order.market) for order in orders] != went or "data" not in shown:
-                tally.broken.append(f"{orders}: told {first}, {second}, shown {shown}")
-
-        list(pool.map(go_on, keys))
+    for _ in range(rounds):
+        with world({FUTURES[0]: lambda: Quarters(lag=2.5)}) as one, crowd(CROWD) as pool:
+            keys = {new_key(): next(nonces) for _ in range(accounts)}
+            one.plan(FUTURES[0], dict.fromkeys(keys, Plan("close", created=True)))
+            list(pool.map(partial(_first, one, tally, FUTURES[0], order=NEXT), keys, keys.values()))
+            cast(Quarters, one.servers[FUTURES[0]].fake).rolled = True
+            list(pool.map(partial(_rolled, one, tally), keys, keys.values()))
     return tally.outcome("next_quarter becomes another contract while an order of it is unclear", _since(begun))
+
+
+def _rolled(one: World, tally: Tally, key: str, nonce: int) -> None:
+    ask = partial(one.gateway.ask, tally, FUTURES[0], key)
+    end, first = time.monotonic() + PATIENCE, dict[str, Any]()
+    while "data" not in first and time.monotonic() < end:
+        first = ask(NEXT, nonce=nonce)
+    second = ask(NEXT)
+    shown = ask({"symbol": NEXT["symbol"], "id": str(first.get("data", {}).get("id"))}, "order")
+    orders = one.orders(FUTURES[0], key)
+    tally.orders += len(orders)
+    told = [str(answer.get("data", {}).get("id")) for answer in (first, second)]
+    went = list(zip(told, ("BTCUSDT_240628", "BTCUSDT_240927"), strict=True))
+    if [(order.id, order.market) for order in orders] != went or "data" not in shown:
+        tally.broken.append(f"{orders}: told {first}, {second}, shown {shown}")
 
 
 # Closing beside opening -----------------------------------------------------------------------------------------------
 
 
-def closing_beside_opening(accounts: int) -> Outcome:
-    """Send an order that opens right after an unclear one that closes, and the other way round: each is an order."""
+def closing_beside_opening(accounts: int, rounds: int = 1) -> Outcome:
+    """Send an order that opens right after an unclear one that closes, and the other way round: each is an order. Each
+    round has the exchanges' limits for itself."""
     tally, begun = Tally(), time.monotonic()
     pairs = (("closebuy", "sell"), ("sell", "closebuy"), ("closesell", "buy"), ("buy", "closesell"))
-    robots = [
-        (name, new_key(), pair)
-        for name in ("Futures_Binance", "Futures_OKX")
-        for pair in pairs
-        for _ in range(accounts)
-    ]
-    with world({name: lambda name=name: FAKES[name](lag=2.5) for name in ("Futures_Binance", "Futures_OKX")}) as one:  # type: ignore[misc]
-        for name in one.servers:
-            plans = {key: Plan("close", created=True) for at, key, _ in robots if at == name}
-            one.plan(name, plans)
-
-        def trade(robot: tuple[str, str, tuple[str, str]]) -> None:
-            name, key, pair = robot
-            answers = [one.gateway.ask(tally, name, key, order_on(name, word)) for word in pair]
-            orders = one.orders(name, key)
-            tally.orders += len(orders)
-            if len(orders) != 2 or str(answers[1].get("data", {}).get("id")) != orders[1].id:
-                tally.broken.append(f"{name}, {pair}: {len(orders)} orders, told {answers}")
-
-        with crowd(CROWD) as pool:
-            list(pool.map(trade, robots))
+    for _ in range(rounds):
+        with world({name: partial(FAKES[name], lag=2.5) for name in FUTURES}) as one, crowd(CROWD) as pool:
+            robots = [(name, new_key(), pair) for name in FUTURES for pair in pairs for _ in range(accounts)]
+            for name in FUTURES:
+                one.plan(name, {key: Plan("close", created=True) for at, key, _ in robots if at == name})
+            list(pool.map(partial(_both, one, tally), *zip(*robots, strict=True)))
     return tally.outcome("an order that opens after an unclear one that closes, and the reverse", _since(begun))
+
+
+def _both(one: World, tally: Tally, name: str, key: str, pair: tuple[str, str]) -> None:
+    answers = [one.gateway.ask(tally, name, key, order_on(name, word)) for word in pair]
+    orders = one.orders(name, key)
+    tally.orders += len(orders)
+    if len(orders) != 2 or str(answers[1].get("data", {}).get("id")) != orders[1].id:
+        tally.broken.append(f"{name}, {pair}: {len(orders)} orders, told {answers}")
 
 
 # Servers that fail with a code that is known --------------------------------------------------------------------------
@@ -331,10 +331,8 @@ def server_errors(share: float) -> Outcome:
             plans = {}
             for code in chance.sample(codes, max(1, round(share * len(codes)))):
                 for status in ("500 Internal Server Error", "503 Service Unavailable"):
-                    fault = f"{name} {status} {code}"
-                    _FAULTS[fault] = _answers(body(code), status)
                     key = new_key()
-                    plans[key] = Plan(fault, created=code not in find(name).nothing_done)
+                    plans[key] = Plan(_answers(body(code), status), created=code not in find(name).nothing_done)
                     robots.append((name, key, code, status))
             one.plan(name, plans)
 
@@ -368,12 +366,10 @@ def interim_replies(accounts: int) -> Outcome:
     """Send interim replies before the real one, to many accounts over the same connections: each is told its own
     order."""
     tally, begun = Tally(), time.monotonic()
-    for name, replies in INTERIM.items():
-        _FAULTS[name] = _after(replies)
     with world({name: FAKES[name] for name in WITH_IDS}) as one, crowd(CROWD) as pool:
         robots = [(name, new_key(), fault) for name in WITH_IDS for fault in INTERIM for _ in range(accounts)]
         for name in one.servers:
-            one.plan(name, {key: Plan(fault, created=True) for at, key, fault in robots if at == name})
+            one.plan(name, {key: Plan(_after(INTERIM[fault]), created=True) for at, key, fault in robots if at == name})
 
         def trade(robot: tuple[str, str, str]) -> None:
             name, key, fault = robot
@@ -400,9 +396,6 @@ def _after(replies: tuple[bytes, ...]) -> Fault:
     return answer
 
 
-_FAULTS = cast(dict[str, Fault], FAULTS)
-
-
 def _since(begun: float) -> float:
     return time.monotonic() - begun
 
@@ -419,7 +412,7 @@ def outcomes(quick: bool) -> Iterator[Outcome]:
         return
     yield clock_steps(STEPS, 4, created=(True, False))
     yield hang_ups(120)
-    yield rollover(100)
-    yield closing_beside_opening(20)
+    yield rollover(20, rounds=5)
+    yield closing_beside_opening(5, rounds=4)
     yield server_errors(1.0)
     yield interim_replies(50)
