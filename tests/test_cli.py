@@ -30,10 +30,10 @@ def run(tmp_path: Path) -> Run:
 def test_help_lists_the_commands(run: Run, words: list[str]) -> None:
     done = run(*words)
     assert done.returncode == 0
-    assert set(re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE)) == {"serve", "exchanges", "orders"}
+    assert set(re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE)) == {"serve", "exchanges", "check", "orders"}
 
 
-@pytest.mark.parametrize("command", ["serve", "exchanges", "orders"])
+@pytest.mark.parametrize("command", ["serve", "exchanges", "check", "orders"])
 def test_each_command_has_a_help_with_an_example(run: Run, command: str) -> None:
     done = run(command, "--help")
     assert done.returncode == 0
@@ -47,8 +47,8 @@ def test_the_version_is_the_packages(run: Run) -> None:
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("servr", "there is no command 'servr', perhaps serve; there are serve, exchanges, orders"),
-        ("wsgi:app", "there is no command 'wsgi:app'; there are serve, exchanges, orders"),
+        ("servr", "there is no command 'servr', perhaps serve; there are serve, exchanges, check, orders"),
+        ("wsgi:app", "there is no command 'wsgi:app'; there are serve, exchanges, check, orders"),
     ],
 )
 def test_a_word_that_is_no_command_starts_nothing(run: Run, word: str, said: str) -> None:

@@ -12,7 +12,6 @@ from requests import PreparedRequest
 from exchanges.base import (
     Balance,
     Candle,
-    Depth,
     Exchange,
     FuturesExchange,
     InsufficientFunds,
@@ -24,14 +23,11 @@ from exchanges.base import (
     OrderId,
     OrderNotFound,
     OutcomeUnknown,
-    Position,
     RateLimited,
     Side,
     Signer,
     Status,
     Symbol,
-    Ticker,
-    Trade,
     codes,
 )
 from orders.desk import Desk
@@ -131,15 +127,6 @@ class Tiny(Exchange):
             raise self.refused(payload["code"], payload["message"])
         return payload["ok"]
 
-    def ticker(self, symbol: Symbol) -> Ticker:
-        raise NotImplementedError
-
-    def depth(self, symbol: Symbol) -> Depth:
-        raise NotImplementedError
-
-    def trades(self, symbol: Symbol) -> list[Trade]:
-        raise NotImplementedError
-
     def candles(self, symbol: Symbol, period: int, limit: int | None) -> Iterable[Candle]:
         self.asked = (period, limit)
         return self.bars
@@ -155,9 +142,6 @@ class Tiny(Exchange):
     def orders(self, symbol: Symbol | None) -> list[Order]:
         return []
 
-    def cancel(self, symbol: Symbol, order_id: str) -> bool:
-        raise NotImplementedError
-
 
 class FuturesTiny(FuturesExchange, Tiny):
     """Tiny's futures."""
@@ -168,9 +152,6 @@ class FuturesTiny(FuturesExchange, Tiny):
 
     def market(self, symbol: Symbol) -> str:
         return symbol.base + symbol.quote
-
-    def open_positions(self, symbol: Symbol | None) -> list[Position]:
-        raise NotImplementedError
 
 
 class Lister:

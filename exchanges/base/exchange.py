@@ -173,6 +173,10 @@ class Exchange(Lists):
             )
         return self.raw(verb, path, params)
 
+    def may_withdraw(self) -> bool:
+        """Return True if the key may withdraw money."""
+        raise self.lacks("call that says what a key may do")
+
     # Futures calls of FMZ -------------------------------------------------------------------------------------------
 
     def set_contract(self, contract: str) -> bool:

@@ -54,6 +54,9 @@ class Binance(BinanceApi):
         account = self.signed("GET", "account", omitZeroBalances="true")
         return self.read_all(self.balance_row, account["balances"], keep=True)
 
+    def may_withdraw(self) -> bool:
+        return bool(self.signed("GET", "/sapi/v1/account/apiRestrictions")["enableWithdrawals"])
+
     # Readers ------------------------------------------------------------------------------------------------------
 
     def average(self, row: Mapping[str, Any]) -> Decimal:

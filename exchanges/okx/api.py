@@ -163,6 +163,10 @@ class OKXApi(Exchange):
         for row in self.list_orders("trade/orders-history", symbol, enough=enough, begin=str(since) if since else None):
             yield (int(row["cTime"]), int(row["ordId"])), self.read_order(row)
 
+    def may_withdraw(self) -> bool:
+        [account] = self.signed("GET", "account/config")
+        return "withdraw" in account["perm"].split(",")
+
     # Different for spot and futures -------------------------------------------------------------------------------
 
     @abstractmethod
