@@ -222,10 +222,10 @@ class Worker(ThreadWorker):
         kind = type(exc).__name__
         if isinstance(exc, ParseException):
             status = "400 Bad Request"
-            error: GatewayError = InvalidCall(f"no HTTP request ({kind}); Content-Length must count the body's bytes")
+            error: GatewayError = InvalidCall("no HTTP request; Content-Length must count the body's bytes")
         else:
             status = "500 Internal Server Error"
-            error = GatewayError(f"a bug in the gateway ({kind})")
+            error = GatewayError("a bug in the gateway; its log says which")
         self.log.warning("%s (%s)", status, kind)
         with suppress(OSError):
             client.settimeout(1.0)

@@ -70,7 +70,7 @@ def test_what_is_no_request_is_an_invalid_call_and_quoted_nowhere(line: str, ser
         sock.sendall(line.encode())
         answer = said(sock)
     assert answer.startswith(b"HTTP/1.1 400 ")
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"].startswith("INVALID_CALL no HTTP request (")
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"].startswith("INVALID_CALL no HTTP request; ")
     assert not quoted(answer, service)
 
 
