@@ -128,6 +128,7 @@ def open_upstreams(settings: Settings) -> Upstreams:
         addresses=settings.urls,
         testnets=settings.testnets,
         withdrawals=settings.allow_withdrawals,
+        exact_orders=settings.exact_orders,
     )
 
 

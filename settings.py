@@ -36,8 +36,9 @@ class Settings:
 
     deadline: seconds for a whole call of FMZ. retry_window: seconds after an order without a definite answer, in which
     the next one of the same account, symbol and side waits for it. adopt_within: percent that the next one's price and
-    amount may differ by to be taken for the same. strict_nonces: refuse another order with a used nonce. urls, proxies:
-    exchange's name → address. registry: the exchanges that may be called.
+    amount may differ by to be taken for the same. strict_nonces: refuse another order with a used nonce. exact_orders:
+    send prices and amounts to the digit. urls, proxies: exchange's name → address. registry: the exchanges that may be
+    called.
     """
 
     host: str = "127.0.0.1"
@@ -49,6 +50,7 @@ class Settings:
     retry_window: float = 60.0
     adopt_within: Decimal = ADOPT_WITHIN
     strict_nonces: bool = False
+    exact_orders: bool = False
     ca_file: str | None = None
     token: str = field(default="", repr=False)
     allowed_clients: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -121,6 +123,7 @@ class Settings:
             retry_window=read("RETRY_WINDOW", _seconds, 60.0),
             adopt_within=read("ADOPT_WITHIN", _percent, ADOPT_WITHIN),
             strict_nonces=read("STRICT_NONCES", _yes, False),
+            exact_orders=read("EXACT_ORDERS", _yes, False),
             ca_file=read("CA_FILE", _file, None),
             token=read("TOKEN", _token, ""),
             allowed_clients=read("ALLOWED_CLIENTS", _list(_network), ()),

@@ -65,8 +65,9 @@ class Desk:
         self._placed: Intent | None = None
         self.replies: list[bytes] = []
         """The JSON texts of the exchange's replies about the order."""
-        self.marks: dict[str, bool] = {}
-        """The marks of an answer that is not the exchange's own to this very order: found, replayed, adopted."""
+        self.marks: dict[str, object] = {}
+        """The marks of an answer that is not the exchange's own to this very order (found, replayed, adopted), and the
+        price and amount that were sent, if they differ from those that were asked for."""
 
     def place(self, symbol: Symbol, direction: Direction, price: Decimal | None, amount: Decimal) -> OrderId:
         """Place an order once, and return its id; a repeated request is given the id of the first.
@@ -83,7 +84,10 @@ class Desk:
         order = exchange.new_order(symbol, direction, price, amount)
         with before_sending():
             exchange.prepare(order)
+            given, order = order, exchange.fit(order)
             order = replace(order, market_name=exchange.market(order.symbol))
+        if (order.price, order.amount) != (given.price, given.amount):
+            self.marks["sent"] = {"price": order.price, "amount": order.amount}
         with exclusive(exchange, order):
             match self._admission.admit(order):
                 case Proceed(intent):

@@ -51,6 +51,9 @@ class Trader(Protocol):
     def prepare(self, order: NewOrder) -> None:
         """Make the calls that an order needs before it is sent."""
 
+    def fit(self, order: NewOrder) -> NewOrder:
+        """Return the order on its market's steps."""
+
     def trade(self, order: NewOrder) -> OrderId:
         """Send an order; return its id."""
 

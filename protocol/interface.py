@@ -57,8 +57,8 @@ class OrderDesk(Protocol):
         """Return the JSON texts of the exchange's replies about the order."""
 
     @property
-    def marks(self) -> Mapping[str, bool]:
-        """Return the marks of a reply that is not the exchange's own to this very order."""
+    def marks(self) -> Mapping[str, object]:
+        """Return what is said beside the exchange's replies."""
 
     def place(self, symbol: Symbol, direction: Direction, price: Decimal | None, amount: Decimal) -> OrderId: ...
     def order(self, symbol: Symbol, order_id: str) -> Order: ...

@@ -46,7 +46,7 @@ def verbatim(replies: Sequence[bytes], marks: Mapping[str, object] | None = None
     text = replies[0].strip() if len(replies) == 1 else b"[" + b",".join(replies) + b"]"
     if not marks:
         return orjson.Fragment(text)
-    ours = orjson.dumps(dict(marks))[:-1]
+    ours = orjson.dumps(dict(marks), default=_exact)[:-1]
     if not replies:
         return orjson.Fragment(ours + b"}")
     if not text.startswith(b"{"):

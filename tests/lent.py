@@ -42,6 +42,7 @@ class Lent:
     testnets: frozenset[str] = frozenset()
     limits_url: str = ""
     withdrawals: bool = False
+    exact_orders: bool = True
     now: Callable[[], int] = epoch_ms
     sleep: Callable[[float], None] = time.sleep
     measure_clocks: bool = True
@@ -62,6 +63,7 @@ class Lent:
             addresses=self.urls,
             testnets=self.testnets,
             withdrawals=self.withdrawals,
+            exact_orders=self.exact_orders,
             clock=Offset if self.measure_clocks else NoOffset,
         )
 

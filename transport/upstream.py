@@ -61,8 +61,9 @@ class Upstream:
     """One exchange at one address. Thread-safe.
 
     address: scheme and host. headers: those of every request. withdrawals: True if strategies may withdraw, transfer
-    and manage keys there. clock: the offset of the exchange's clock. listing: its markets. position_modes: by account,
-    True if long and short positions of a market are kept apart.
+    and manage keys there. exact_orders: True if orders are sent to the digit. clock: the offset of the exchange's
+    clock. listing: its markets. position_modes: by account, True if long and short positions of a market are kept
+    apart.
     """
 
     def __init__(
@@ -73,12 +74,14 @@ class Upstream:
         address: str = "",
         testing: bool = False,
         withdrawals: bool = False,
+        exact_orders: bool = False,
         clock: Offset | None = None,
     ) -> None:
         self.services = services
         self.address = address or vendor.url
         self.headers: Mapping[str, str] = {**vendor.headers, **(vendor.testnet_headers if testing else {})}
         self.withdrawals = withdrawals
+        self.exact_orders = exact_orders
         self.clock = clock or Offset()
         self.listing: Kept[Listing] = Kept(_LISTING)
         self.position_modes: Kept[bool] = Kept(_POSITION_MODE)
@@ -127,7 +130,7 @@ class Upstreams:
     """The process's upstreams, one for each exchange, made when it is first called. Thread-safe.
 
     addresses: exchange's name → address instead of its own. testnets: names of the exchanges to use with test money.
-    withdrawals: see Upstream. clock: makes an exchange's clock offset.
+    withdrawals, exact_orders: see Upstream. clock: makes an exchange's clock offset.
     """
 
     def __init__(
@@ -137,12 +140,14 @@ class Upstreams:
         addresses: Mapping[str, str] | None = None,
         testnets: frozenset[str] = frozenset(),
         withdrawals: bool = False,
+        exact_orders: bool = False,
         clock: Callable[[], Offset] = Offset,
     ) -> None:
         self.services = services
         self._addresses = addresses or {}
         self._testnets = testnets
         self._withdrawals = withdrawals
+        self._exact_orders = exact_orders
         self._clock = clock
         self._upstreams: dict[str, Upstream] = {}
         self._lock = threading.Lock()
@@ -157,6 +162,7 @@ class Upstreams:
                     address=self._addresses.get(vendor.name, ""),
                     testing=vendor.name in self._testnets,
                     withdrawals=self._withdrawals,
+                    exact_orders=self._exact_orders,
                     clock=self._clock(),
                 )
             return self._upstreams[vendor.name]

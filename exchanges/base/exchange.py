@@ -12,10 +12,11 @@ from typing import Any, ClassVar
 
 from exchanges.base.candles import MONDAY, merge
 from exchanges.base.client_id import ALPHANUMERIC, ClientId
+from exchanges.base.fitting import fitted
 from exchanges.base.guard import is_sensitive
 from exchanges.base.lists import Lists
 from exchanges.base.rows import Key, Row, levels
-from protocol.errors import NotAllowed, OrderNotFound, Unsupported
+from protocol.errors import GatewayError, InvalidOrder, NotAllowed, OrderNotFound, Unsupported
 from protocol.models import (
     Balance,
     Candle,
@@ -35,6 +36,7 @@ from protocol.numbers import identifier
 from transport.limit import Calls
 
 _DAY = 1440  # minutes
+_RULES_SHARE = 0.3  # of an order's time, for the rules of its market
 _MAX_NAMED = 80  # characters of a path that an error quotes
 _JOURNAL_ONLY = ClientId(22, ALPHANUMERIC)
 
@@ -266,6 +268,21 @@ class Exchange(Lists):
             raise Unsupported(f"{self.name} {self.limit_only}. Give a price; nothing was sent")
         self.market(order.symbol)
         self.clock_offset()
+
+    def fit(self, order: NewOrder) -> NewOrder:
+        """Return the order on its market's steps, see ``fitted``. Where the rules cannot be had in time it stays as it
+        is. Raises InvalidOrder for an amount or price that is less than a step."""
+        if self.upstream.exact_orders:
+            return order
+        try:
+            market = self.apart(lambda one: one.rules(order.symbol), self.deadline.portion(_RULES_SHARE))
+        except GatewayError:
+            return order
+        try:
+            return fitted(order, market)
+        except InvalidOrder as error:
+            said = f"{self.name}: {error.message}, and nothing was sent"
+            raise InvalidOrder("; ".join(filter(None, (said, self.explain(order))))) from None
 
     def _spot_only(self, what: str) -> Unsupported:
         where = f"set the service address's path to /{self.futures}" if self.futures else "it has no futures"

@@ -96,6 +96,9 @@ class Shop:
     def prepare(self, order: NewOrder) -> None:
         """Do nothing."""
 
+    def fit(self, order: NewOrder) -> NewOrder:
+        return order
+
     def trade(self, order: NewOrder) -> OrderId:
         self.books.sent.append(order)
         self.books.on_order()
@@ -211,7 +214,7 @@ class Robot:
         return self.open_desk(nonce).place(BTC, Direction.SELL, Decimal(100), Decimal(1))
 
     @property
-    def marks(self) -> dict[str, bool]:
+    def marks(self) -> dict[str, object]:
         """Return the marks of the last call's reply."""
         assert self.desk
         return self.desk.marks

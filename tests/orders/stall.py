@@ -70,6 +70,9 @@ class Stall:
     def prepare(self, order: NewOrder) -> None:
         pass
 
+    def fit(self, order: NewOrder) -> NewOrder:
+        return order
+
     def trade(self, order: NewOrder) -> OrderId:
         for step in ("came", "went"):
             with open(self._path, "a") as file:  # noqa: PTH123 - O_APPEND
