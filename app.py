@@ -65,14 +65,15 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
 
     @app.post("/", defaults={"name": ""})
     @app.post("/<name>", strict_slashes=False)
-    def gateway(name: str) -> Response:
+    @app.post("/<any(ccxt):library>/<name>", strict_slashes=False)
+    def gateway(name: str, library: str = "") -> Response:
         deadline = Deadline.of_request(settings.deadline)
         waited = settings.deadline - deadline.left()
         call = read_call(_body(), request.headers.get("Http-Method", ""), request.args.get("object", ""))
         g.call = call
         credentials = Credentials.from_fields(call.access_key, call.secret_key)
         g.scrub = credentials.scrub
-        kind = settings.registry.find(settings.exchange_at(name))
+        kind = settings.registry.find(f"{library}/{name}" if library else settings.exchange_at(name))
         if waited > LONGEST_WAIT * settings.deadline:
             raise Busy(f"{kind.name}: too many calls wait for it; nothing was sent, it is safe to try again")
         environ = request.environ

@@ -8,6 +8,8 @@ from exchanges.base import Exchange
 from exchanges.binance.futures import FuturesBinance
 from exchanges.binance.spot import Binance
 from exchanges.bitgo import BitGo
+from exchanges.ccxt import hint
+from exchanges.ccxt import sources as of_ccxt
 from exchanges.coinpark import CoinPark
 from exchanges.kraken.spot import Kraken
 from exchanges.okx.futures import FuturesOKX
@@ -30,8 +32,8 @@ def open_registry(
     """Return the registry of all exchanges. folder: where the user's own files are. plugins: False for those built in
     only. allowed: names in lower case, None for all."""
     problems: list[str] = []
-    sources = chain(packages(), files(folder, problems) if folder else ()) if plugins else ()
-    return Registry(EXCHANGES, sources, problems, allowed)
+    found = (packages(), files(folder, problems) if folder else (), of_ccxt(EXCHANGES)) if plugins else ()
+    return Registry(EXCHANGES, chain(*found), problems, allowed, hint() if plugins and allowed is None else "")
 
 
 def find(name: str) -> type[Exchange]:

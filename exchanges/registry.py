@@ -1,4 +1,5 @@
-"""The registry of exchanges: those built in, those of installed packages, and files in the user's own folder.
+"""The registry of exchanges: those built in, those of installed packages, files in the user's own folder, and those of
+a library that has exchanges of its own.
 
 What is not built in is found by name at the start and loaded when it is first called. One that cannot be loaded says
 why, and all others work. A name that is taken is refused, never shadowed: an adapter sees its users' keys.
@@ -43,13 +44,16 @@ class Source:
     name: str
     origin: str
     load: Callable[[], type[Exchange]]
+    explicit: str = ""
+    """The address that names the source too, if it is a library: such an exchange gives way to every other."""
 
 
 class Registry:
     """The exchanges of one process. Thread-safe.
 
     built_in: classes by their names in lower case. sources: the others, in the order in which they may take a name.
-    problems: a sentence for each that cannot be used. allowed: names in lower case, None for all.
+    problems: a sentence for each that cannot be used. allowed: names in lower case, None for all. hint: the end of the
+    error for an unknown name.
     """
 
     def __init__(
@@ -58,9 +62,11 @@ class Registry:
         sources: Iterable[Source] = (),
         problems: list[str] | None = None,
         allowed: frozenset[str] | None = None,
+        hint: str = "",
     ) -> None:
         self._built_in = built_in
         self._allowed = allowed
+        self._hint = hint
         self._sources: dict[str, Source] = {}
         self._loaded: dict[str, type[Exchange]] = {}
         self.problems = problems if problems is not None else []
@@ -82,11 +88,14 @@ class Registry:
     def name_of(self, name: str) -> str:
         """Return an exchange's name as it writes it itself, from the same in any case. Raises InvalidCall."""
         names = {one.lower(): one for one in self.names}
-        if name.lower() in names:
-            return names[name.lower()]
-        [meant] = get_close_matches(name.lower(), names, n=1) or [""]
-        hint = f", perhaps {names[meant]}" if meant else ""
-        raise InvalidCall(f"no exchange of that name{hint}; there are {', '.join(names.values())}")
+        explicit = {source.explicit: source.name for source in self._sources.values() if source.explicit}
+        found = names.get(name.lower()) or explicit.get(name.lower())
+        if found and self._is_allowed(found):
+            return found
+        [meant] = get_close_matches(name.lower().rpartition("/")[2], names, n=1) or [""]
+        perhaps = f", perhaps {names[meant]}" if meant else ""
+        own = [one for one in names.values() if one not in explicit.values()]
+        raise InvalidCall(f"no exchange of that name{perhaps}; there are {', '.join(own)}{self._hint}")
 
     def find(self, name: str) -> type[Exchange]:
         """Return the exchange with this name, in any case. Raises InvalidCall for an unknown one, Unsupported for one
@@ -99,6 +108,8 @@ class Registry:
 
     def _add(self, source: Source) -> None:
         route = source.name.lower()
+        if source.explicit and (route in RESERVED or route in self._built_in or route in self._sources):
+            return
         if route in RESERVED:
             self.problems.append(f"{source.name}, {source.origin}, is not used: the name is the gateway's own")
         elif route in self._built_in or route in self._sources:

@@ -4,7 +4,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from protocol.models import Listing
 from transport.clock import Offset
@@ -61,9 +61,9 @@ class Upstream:
     """One exchange at one address. Thread-safe.
 
     address: scheme and host. headers: those of every request. withdrawals: True if strategies may withdraw, transfer
-    and manage keys there. exact_orders: True if orders are sent to the digit. clock: the offset of the exchange's
-    clock. listing: its markets. position_modes: by account, True if long and short positions of a market are kept
-    apart.
+    and manage keys there. exact_orders: True if orders are sent to the digit. testing: True if it trades test money.
+    clock: the offset of the exchange's clock. listing: its markets. position_modes: by account, True if long and short
+    positions of a market are kept apart.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class Upstream:
         self.headers: Mapping[str, str] = {**vendor.headers, **(vendor.testnet_headers if testing else {})}
         self.withdrawals = withdrawals
         self.exact_orders = exact_orders
+        self.testing = testing
         self.clock = clock or Offset()
         self.listing: Kept[Listing] = Kept(_LISTING)
         self.position_modes: Kept[bool] = Kept(_POSITION_MODE)
@@ -94,9 +95,19 @@ class Upstream:
             lambda: services.now() + self.clock.known,
         )
         self.nonces = Nonces(services.database, services.now)
+        self._attached: Any = None
+        self._attaching = threading.Lock()
         self._mentioned: set[str] = set()
         self._chosen: OrderedDict[str, tuple[str, str, float]] = OrderedDict()
         self._refreshed = float("-inf")
+
+    def attached(self, make: Callable[[], T]) -> T:
+        """Return the one object that an exchange's adapter keeps here for itself, made when it is first asked for."""
+        with self._attaching:
+            if self._attached is None:
+                self._attached = make()
+            attached: T = self._attached
+            return attached
 
     def may_refresh_listing(self, younger_than: float) -> bool:
         """Forget the list of markets because one is not in it, and return True; False where the list is younger than a

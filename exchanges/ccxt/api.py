@@ -1,0 +1,304 @@
+"""What spot and futures exchanges of ccxt share: market data, orders and their readers, in ccxt's unified names."""
+
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from functools import partial
+from operator import methodcaller
+from typing import Any, ClassVar
+
+from exchanges.base import *
+from exchanges.base.guard import is_sensitive
+from exchanges.ccxt.calls import CcxtCalls
+from exchanges.ccxt.client_ids import Rule, look_up_row
+from exchanges.ccxt.session import Session
+from protocol.errors import NotAllowed
+from protocol.numbers import WrongValue
+
+_TICK_SIZE = 4  # ccxt's precision modes: a step, or a number of decimal places
+_DECIMAL_PLACES = 2
+_PAGE = 100  # past orders to ask for
+_NONE = Decimal(0)
+_LISTS = {
+    "fetchOpenOrders": "fetch_open_orders",
+    "fetchClosedOrders": "fetch_closed_orders",
+    "fetchCanceledOrders": "fetch_canceled_orders",
+}
+"""Where an order is searched that cannot be asked for."""
+
+
+class CcxtApi(CcxtCalls):
+    """An exchange of the ccxt library. What ccxt does not have of it is refused before anything is sent.
+
+    The keys of an exchange that wants more than two are described in ``keys``.
+    """
+
+    api = 1
+    rule: ClassVar[Rule | None] = None
+    """How orders are found by our client ids, None where they are not."""
+    id_param: ClassVar[str] = "clientOrderId"
+    absent_after = 45.0  # ccxt's exchanges accept an order for 5 to 30 seconds
+    statuses = {
+        "open": Status.OPEN,
+        "canceling": Status.OPEN,
+        "closed": Status.CLOSED,
+        "canceled": Status.CANCELLED,
+        "expired": Status.CANCELLED,
+        "rejected": Status.CANCELLED,
+    }
+    trade_row = Row(Trade, time="timestamp", price="price", amount="amount", side="side")
+    order_row = Row(Order, id="id", side="side", status="status")
+
+    def needs(self, capability: str, what: str) -> None:
+        """Raise Unsupported where the exchange, by ccxt's word, lacks a capability."""
+        if not self.library.has(capability):
+            raise Unsupported(f"{self.name} has no {what} in the ccxt library ({capability}); nothing was sent")
+
+    def unified(self, symbol: Symbol) -> str:
+        """Return ccxt's name of a market."""
+        market = self.market(symbol)
+        try:
+            return self.engine.names[market]
+        except KeyError:
+            raise InvalidCall(f"{self.name} lists no market {symbol}") from None
+
+    def market(self, symbol: Symbol) -> str:
+        return self.rules(symbol).id
+
+    # Market data --------------------------------------------------------------------------------------------------
+
+    def markets(self) -> list[Market]:
+        engine = self.engine
+        rows = self.read(lambda ccxt: engine.load(ccxt), signed=False)
+        return self.read_all(self.read_market, rows)
+
+    def ticker(self, symbol: Symbol) -> Ticker:
+        self.needs("fetchTicker", "ticker")
+        name = self.unified(symbol)
+        row = self.read(lambda ccxt: ccxt.fetch_ticker(name), signed=False)
+        if row["bid"] is None or row["ask"] is None:  # then the book has them
+            book = self.book(name)
+            row = {**row, "bid": book["bids"][0][0], "ask": book["asks"][0][0]}
+        return self.read_ticker(row)
+
+    def tickers(self) -> list[tuple[Symbol, Ticker]]:
+        self.needs("fetchTickers", "list of tickers")
+        names = {name: self.listed().by_id[market].symbol for market, name in self.engine.names.items()}
+        rows = self.read(lambda ccxt: ccxt.fetch_tickers(list(names)), signed=False)
+        whole = [
+            (names[name], row) for name, row in rows.items() if name in names and None not in (row["bid"], row["ask"])
+        ]
+        return self.read_all(lambda row: (row[0], self.read_ticker(row[1])), whole)
+
+    def depth(self, symbol: Symbol) -> Depth:
+        book = self.book(self.unified(symbol))
+        return self.read_book(book, book["timestamp"] or self.upstream.services.now())
+
+    def book(self, name: str) -> Any:
+        """Return the order book of a market, by ccxt's name."""
+        self.needs("fetchOrderBook", "order book")
+        return self.read(lambda ccxt: ccxt.fetch_order_book(name), signed=False)
+
+    def candles(self, symbol: Symbol, period: int, limit: int | None) -> list[Candle]:
+        name = self.unified(symbol)
+        rows = self.read(lambda ccxt: ccxt.fetch_ohlcv(name, self.periods[period], None, limit), signed=False)
+        return self.read_all(lambda row: Candle(milliseconds(row[0]), *map(double, row[1:6])), rows)
+
+    def trades(self, symbol: Symbol) -> list[Trade]:
+        self.needs("fetchTrades", "list of trades")
+        name = self.unified(symbol)
+        rows = self.read(lambda ccxt: ccxt.fetch_trades(name), signed=False)
+        # Some exchanges give no ids; the time is then what comes closest.
+        return self.read_all(lambda row: self.trade_row(row, id=row["id"] or str(row["timestamp"])), rows)
+
+    # Account ------------------------------------------------------------------------------------------------------
+
+    def accounts(self) -> list[Balance]:
+        self.needs("fetchBalance", "list of balances")
+        self.require_keys()
+        self.listed()
+        found = self.read(lambda ccxt: ccxt.fetch_balance())
+        rows = [(name, found[name]) for name in found["total"] if any(found[name].values())]
+        return self.read_all(lambda row: self.read_balance(*row), rows, keep=True)
+
+    def prepare(self, order: NewOrder) -> None:
+        self.needs("createOrder", "new orders")
+        self.require_keys()
+        for number in filter(None, (order.amount, order.price)):
+            if exact(float(number)) != number:
+                raise InvalidOrder(f"{self.name}: {plain(number)} has too many digits for ccxt; nothing was sent")
+        super().prepare(order)
+
+    def trade(self, order: NewOrder) -> OrderId:
+        name, numbers = self.unified(order.symbol), {order.amount, order.price} - {None}
+        params = self.order_params(order)
+        row = self.change(
+            lambda ccxt: _with_id(self.create(ccxt, name, order, params)),
+            numbers=frozenset(number for number in numbers if number is not None),
+        )
+        return identifier(row["id"])
+
+    def create(self, ccxt: Any, name: str, order: NewOrder, params: dict[str, Any]) -> Any:
+        """Return ccxt's reply to a new order. name: the market's, in ccxt."""
+        kind = "market" if order.price is None else "limit"
+        price = None if order.price is None else float(order.price)
+        return ccxt.create_order(name, kind, order.side.value, float(order.amount), price, params)
+
+    def order_params(self, order: NewOrder) -> dict[str, Any]:
+        """Return the parameters of an order that ccxt has no arguments for."""
+        return {self.id_param: order.client_id} if self.client_id else {}
+
+    def orders(self, symbol: Symbol | None) -> list[Order]:
+        return self.read_all(self.read_order, self.open_rows(symbol), keep=True)
+
+    def open_rows(self, symbol: Symbol | None) -> list[Any]:
+        """Return ccxt's rows of open orders, of one market or of all."""
+        self.needs("fetchOpenOrders", "list of open orders")
+        self.require_keys()
+        self.listed()
+        name = self.unified(symbol) if symbol else None
+        return list(self.read(lambda ccxt: ccxt.fetch_open_orders(name)))
+
+    def order_reply(self, symbol: Symbol, *, order_id: str = "", client_id: str = "") -> Any:
+        self.require_keys()
+        name = self.unified(symbol)
+        if client_id:
+            return self.find_row(name, client_id)
+        if self.library.has("fetchOrder"):
+            row = self.read(lambda ccxt: ccxt.fetch_order(order_id, name))
+            if row["id"] is None:
+                raise WrongValue("it has no order")
+            return row
+        self.needs("fetchOpenOrders", "look-up of orders")
+        for capability, method in _LISTS.items():
+            if self.library.has(capability):
+                for row in self.read(methodcaller(method, name)):
+                    if str(row["id"]) == order_id:
+                        return row
+        raise self.no_order(order_id)
+
+    def find_row(self, name: str, client_id: str) -> Any:
+        """Return ccxt's row of the order with our client id. Raises OrderNotFound."""
+        assert self.rule is not None, "only exchanges with client ids are asked for them"
+        for look_up in self.rule.look_ups:
+            try:
+                row = self.read(partial(look_up_row, look=look_up, name=name, client_id=client_id))
+            except ExchangeError as error:
+                if isinstance(error, OrderNotFound) or (look_up.absent and error.code == look_up.absent):
+                    continue
+                raise
+            if row is not None:
+                return row
+        raise self.no_order(client_id)
+
+    def cancel(self, symbol: Symbol, order_id: str) -> bool:
+        self.needs("cancelOrder", "cancelling")
+        name = self.unified(symbol)
+        row = self.change(lambda ccxt: ccxt.cancel_order(order_id, name), cancels=True)
+        return isinstance(row, dict) and row.get("status") == "canceled"
+
+    def past_orders(
+        self, symbol: Symbol | None, since: int | None, limit: int | None
+    ) -> Iterator[tuple[tuple[int, ...], Order]]:
+        methods = {
+            "fetchCanceledAndClosedOrders": "fetch_canceled_and_closed_orders",
+            "fetchClosedOrders": "fetch_closed_orders",
+            "fetchOrders": "fetch_orders",
+        }
+        method = next((method for capability, method in methods.items() if self.library.has(capability)), "")
+        if not method:
+            self.needs("fetchClosedOrders", "list of past orders")
+        name = self.unified(self.one_market(symbol, "past orders"))
+        for row in self.read(lambda ccxt: getattr(ccxt, method)(name, since, limit or _PAGE)):
+            yield (milliseconds(row["timestamp"]),), self.read_order(row)
+
+    # Pass-through -------------------------------------------------------------------------------------------------
+
+    def pass_through(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
+        """Call one of ccxt's implicit methods, such as ``spotV1PrivateGetTradeQuery``. What an exchange takes as a
+        parameter, such as ``action=withdraw``, is looked at too."""
+        if not self.engine.endpoint(path):
+            raise InvalidCall(
+                f"{self.name} has no resource {path[:80]!r} in the ccxt library; its names are those of ccxt's "
+                "implicit methods, such as spotV1PrivateGetTradeQuery. Nothing was sent"
+            )
+        if not self.upstream.withdrawals and is_sensitive(json.dumps(dict(params), default=str)):
+            raise NotAllowed(
+                f"{self.name}: the parameters of {path[:80]} may withdraw, transfer or manage keys; nothing was sent. "
+                "If it is meant, start the gateway with ALLOW_WITHDRAWALS=1"
+            )
+        return super().pass_through(verb, path, params)
+
+    def raw(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
+        given = self.keys if self.credentials.key else {}
+        session = Session(self, self.engine, once=True)
+        return self.run(lambda ccxt: getattr(ccxt, path)(dict(params)), session, given, changes=True)
+
+    # Readers ------------------------------------------------------------------------------------------------------
+
+    def read_market(self, row: Mapping[str, Any]) -> Market:
+        """Return a market's rules."""
+        precision, limits = row["precision"], row["limits"]
+        return Market(
+            symbol=self.symbol_in(row),
+            id=row["id"],
+            tick_size=self._step(precision["price"]),
+            lot_size=self._step(precision["amount"]),
+            min_amount=_number(limits["amount"]["min"]),
+            max_amount=_number(limits["amount"]["max"]),
+            min_notional=_number(limits["cost"]["min"]),
+            contract_value=_number(row["contractSize"]) or Decimal(1),
+            contract_currency=row["quote"] if row["inverse"] else row["base"],
+            tradable=row["active"] is not False,
+        )
+
+    def symbol_in(self, row: Mapping[str, Any]) -> Symbol:
+        """Return FMZ's name of a market."""
+        return Symbol(row["base"].upper(), row["quote"].upper())
+
+    def _step(self, precision: Any) -> Decimal:
+        mode = self.library.sample.precisionMode
+        if precision is None or mode not in (_TICK_SIZE, _DECIMAL_PLACES):
+            return _NONE
+        return _number(precision) if mode == _TICK_SIZE else Decimal(1).scaleb(-int(precision))
+
+    def read_ticker(self, row: Mapping[str, Any]) -> Ticker:
+        """Return a market's last 24 hours. High, low and volume are 0 where the exchange does not say."""
+        return Ticker(
+            time=row["timestamp"] or self.upstream.services.now(),
+            bid=double(row["bid"]),
+            ask=double(row["ask"]),
+            last=double(row["last"]),
+            high=double(row["high"] or 0),
+            low=double(row["low"] or 0),
+            volume=double(row["baseVolume"] or 0),
+        )
+
+    def read_balance(self, currency: str, row: Mapping[str, Any]) -> Balance:
+        """Return a currency's balance; what ccxt leaves out follows from the other two."""
+        free, used, total = row["free"], row["used"], row["total"]
+        frozen = _number(used) if used is not None else max(_NONE, _number(total) - _number(free))
+        return Balance(currency, _number(free) if free is not None else max(_NONE, _number(total) - frozen), frozen)
+
+    def read_order(self, row: Any) -> Order:
+        filled, bought = _number(row["filled"]), row["type"] == "market" and row["side"] == "buy"
+        # The amount of a market buy may be missing, or be what to spend; when it is done, it is what was bought.
+        amount = filled if bought and row["status"] == "closed" else row["amount"]
+        return self.order_row(
+            row,
+            price=_number(row["price"]) if row["type"] != "market" else _NONE,
+            amount=lambda: exact(amount),
+            filled=filled,
+            average=_number(row["average"]),
+            client_id=row["clientOrderId"] or "",
+        )
+
+
+def _number(value: Any) -> Decimal:
+    return _NONE if value is None else exact(value)
+
+
+def _with_id(row: Any) -> Any:
+    if not row.get("id"):
+        raise WrongValue("it has no order id")
+    return row

@@ -1,0 +1,157 @@
+"""One call through ccxt: its keys, its nonces, its tries, and the error for what went wrong."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from decimal import Decimal
+from typing import Any, ClassVar, TypeVar
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay, wait_exponential_jitter
+
+from exchanges.base import Exchange, ExchangeError, NotSent, OutcomeUnknown, RateLimited, WrongTime
+from exchanges.ccxt import keys
+from exchanges.ccxt.library import Engine, Library, lineage
+from exchanges.ccxt.refusals import REFUSALS, WRONG_KEYS, before_sending, code_and_words, definite, kind_of
+from exchanges.ccxt.session import Session, is_json
+from protocol.errors import UNREADABLE, AuthenticationFailed, ExchangeFailed, GatewayError
+from transport.reply import MAX_EXCERPT, Reply
+
+T = TypeVar("T")
+
+_ATTEMPTS = 3  # of a call that changes nothing
+_BY_STATUS: dict[int, type[GatewayError]] = {
+    401: AuthenticationFailed,
+    408: OutcomeUnknown,
+    418: RateLimited,
+    429: RateLimited,
+}
+
+
+class CcxtCalls(Exchange):
+    """The way from an exchange's methods to ccxt's, and from ccxt's errors to ours."""
+
+    library: ClassVar[Library]
+
+    @property
+    def engine(self) -> Engine:
+        """Return the ccxt exchange of this upstream, made when it is first asked for."""
+        upstream = self.upstream
+        address = "" if upstream.address in (self.url, self.testnet) else upstream.address
+        return upstream.attached(lambda: self.library.open(testing=upstream.testing, address=address))
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Return the keys by ccxt's names. Raises AuthenticationFailed where one is missing."""
+        return keys.unpack(self.name, self.library.required, self.credentials)
+
+    def require_keys(self) -> None:
+        """Raise AuthenticationFailed where a key is missing, before anything is asked."""
+        assert self.keys
+
+    def time(self) -> int | None:
+        if not self.library.has("fetchTime"):
+            return None
+        return int(self.run(lambda ccxt: ccxt.fetch_time(), Session(self, self.engine), {}))
+
+    def read(self, ask: Callable[[Any], T], *, signed: bool = True) -> T:
+        """Return what ``ask`` returns for an instance of ccxt. It changes nothing at the exchange, so it is repeated
+        when it was not sent, or when the exchange's server failed."""
+        given = self.keys if signed else {}
+        if signed:
+            self.clock_offset()
+        attempts = Retrying(
+            retry=retry_if_exception_type((NotSent, ExchangeFailed, WrongTime)),
+            stop=stop_after_attempt(_ATTEMPTS) | stop_before_delay(self.deadline.left()),
+            wait=wait_exponential_jitter(multiplier=0.05, max=1.0, jitter=0.05),
+            sleep=self.upstream.services.sleep,
+            reraise=True,
+        )
+        return attempts(lambda: self.run(ask, Session(self, self.engine), given))
+
+    def change(
+        self,
+        ask: Callable[[Any], T],
+        *,
+        cancels: bool = False,
+        numbers: frozenset[Decimal] = frozenset(),
+    ) -> T:
+        """Return what ``ask`` returns for an instance of ccxt, asked only once. Raises OutcomeUnknown whenever
+        something may have been done. numbers: those that must be written as they are."""
+        session = Session(self, self.engine, once=True, cancels=cancels, numbers=numbers)
+        return self.run(ask, session, self.keys, changes=True)
+
+    def run(self, ask: Callable[[Any], T], session: Session, given: dict[str, str], *, changes: bool = False) -> T:
+        """Return what ``ask`` returns for an instance of ccxt with these keys. Raises GatewayError only."""
+        with self._nonces(bool(given)) as lease_us:
+            session.lease_us = lease_us
+            try:
+                with self.engine.checkout(session, given) as instance:
+                    found = ask(instance)
+                if changes and session.failure:  # ccxt took it for something else
+                    raise session.failure
+            except Exception as error:  # noqa: BLE001 - whatever ccxt raises, an order may have left
+                raise self._error(error, session, changes=changes) from None
+            finally:
+                self._outlast(session)
+            return found
+
+    def _error(self, error: Exception, session: Session, *, changes: bool) -> GatewayError:
+        """Return our error for what ended a call."""
+        failed = session.failure
+        if not session.requests:
+            return failed or (
+                error if isinstance(error, GatewayError) else before_sending(self.name, lineage(error), error)
+            )
+        if failed and changes and not isinstance(failed, OutcomeUnknown):  # an earlier request did leave
+            return OutcomeUnknown(failed.message)
+        if failed:
+            return failed
+        reply = session.reply
+        if reply is None:
+            return OutcomeUnknown(f"{self.name}: the call broke off ({type(error).__name__})")
+        meant = self._refusal(error, session, reply)
+        self._heed(reply, meant)
+        alone = all(sent.safe for sent in session.requests[:-1]) and not session.requests[-1].safe
+        sure = definite(type(meant), lineage(error), meant.message) and is_json(reply) and reply.status < 500
+        if changes and not (sure and (alone or len(session.requests) == 1)):
+            return meant if isinstance(meant, OutcomeUnknown) else OutcomeUnknown(meant.message, code=meant.code)
+        return meant
+
+    def _refusal(self, error: Exception, session: Session, reply: Reply) -> GatewayError:
+        """Return what the last reply means, whether or not ccxt took it for a refusal."""
+        kinds = lineage(error)
+        kind = kind_of(kinds, REFUSALS) if error is session.refusal else None
+        by_status = _BY_STATUS.get(reply.status) or (
+            ExchangeFailed if reply.status >= 500 else ExchangeError if reply.status >= 400 else None
+        )
+        if kind in (None, ExchangeError):  # the HTTP status says more
+            kind = by_status or kind
+        if kind is OutcomeUnknown and by_status is ExchangeFailed:
+            kind = ExchangeFailed
+        if kind is None:
+            kind = kind_of(kinds[:1], {"OrderNotFound": REFUSALS["OrderNotFound"]})  # ccxt looked, and found none
+        if kind is None:
+            wrong = self.what_is_wrong(error) if isinstance(error, UNREADABLE) else "ccxt cannot read it"
+            return OutcomeUnknown(f"{self.name}: the reply is not as the ccxt library expects ({wrong})")
+        code, words = code_and_words(reply.json(exact=False)) if is_json(reply) else ("", "")
+        if kind is ExchangeError and WRONG_KEYS.search(words):
+            kind = AuthenticationFailed
+        if reply.status < 400 and not (code or words):  # whatever ccxt takes it for, it says no
+            return OutcomeUnknown(f"{self.name}: the reply is not as the ccxt library expects ({reply.excerpt()})")
+        text = " ".join(f"{code} {words}".split()) or f"HTTP {reply.status}: {reply.excerpt()}"
+        if self.replies and self.replies[-1] == reply.body:
+            self.replies.pop()  # a refusal is no reply to show
+        return kind(f"{self.name} {self.scrub(text)[:MAX_EXCERPT]}", code=self.scrub(code))
+
+    def _nonces(self, signed: bool) -> AbstractContextManager[int]:
+        """Keep the account's other calls waiting, where the exchange wants its nonces in order."""
+        if signed and self.library.serial:
+            return self.upstream.nonces.reserve(self.account, self.deadline)
+        return nullcontext(0)
+
+    def _outlast(self, session: Session) -> None:
+        """Wait until the clock has passed the last nonce, so that the next process's first one is greater: most are in
+        ms, and another process has the key the moment after."""
+        if session.last_nonce:
+            ahead_us = (session.last_nonce + 1) * session.unit_us - self.upstream.services.now() * 1000
+            if 0 < ahead_us < 2_000_000:
+                self.upstream.services.sleep(min(ahead_us / 1_000_000, self.deadline.left()))
