@@ -2,23 +2,19 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from functools import partial
 from operator import methodcaller
 from typing import Any, ClassVar
 
 from exchanges.base import *
 from exchanges.base.guard import is_sensitive
-from exchanges.ccxt.calls import CcxtCalls
 from exchanges.ccxt.client_ids import Rule, look_up_row
+from exchanges.ccxt.readers import CcxtReaders
 from exchanges.ccxt.session import Session
 from protocol.errors import NotAllowed
 from protocol.numbers import WrongValue
 
-_TICK_SIZE = 4  # ccxt's precision modes: a step, or a number of decimal places
-_DECIMAL_PLACES = 2
 _PAGE = 100  # past orders to ask for
-_NONE = Decimal(0)
 _LISTS = {
     "fetchOpenOrders": "fetch_open_orders",
     "fetchClosedOrders": "fetch_closed_orders",
@@ -27,7 +23,7 @@ _LISTS = {
 """Where an order is searched that cannot be asked for."""
 
 
-class CcxtApi(CcxtCalls):
+class CcxtApi(CcxtReaders):
     """An exchange of the ccxt library. What ccxt does not have of it is refused before anything is sent.
 
     The keys of an exchange that wants more than two are described in ``keys``.
@@ -38,16 +34,6 @@ class CcxtApi(CcxtCalls):
     """How orders are found by our client ids, None where they are not."""
     id_param: ClassVar[str] = "clientOrderId"
     absent_after = 45.0  # ccxt's exchanges accept an order for 5 to 30 seconds
-    statuses = {
-        "open": Status.OPEN,
-        "canceling": Status.OPEN,
-        "closed": Status.CLOSED,
-        "canceled": Status.CANCELLED,
-        "expired": Status.CANCELLED,
-        "rejected": Status.CANCELLED,
-    }
-    trade_row = Row(Trade, time="timestamp", price="price", amount="amount", side="side")
-    order_row = Row(Order, id="id", side="side", status="status")
 
     def needs(self, capability: str, what: str) -> None:
         """Raise Unsupported where the exchange, by ccxt's word, lacks a capability."""
@@ -233,69 +219,6 @@ class CcxtApi(CcxtCalls):
         given = self.keys if self.credentials.key else {}
         session = Session(self, self.engine, once=True)
         return self.run(lambda ccxt: getattr(ccxt, path)(dict(params)), session, given, changes=True)
-
-    # Readers ------------------------------------------------------------------------------------------------------
-
-    def read_market(self, row: Mapping[str, Any]) -> Market:
-        """Return a market's rules."""
-        precision, limits = row["precision"], row["limits"]
-        return Market(
-            symbol=self.symbol_in(row),
-            id=row["id"],
-            tick_size=self._step(precision["price"]),
-            lot_size=self._step(precision["amount"]),
-            min_amount=_number(limits["amount"]["min"]),
-            max_amount=_number(limits["amount"]["max"]),
-            min_notional=_number(limits["cost"]["min"]),
-            contract_value=_number(row["contractSize"]) or Decimal(1),
-            contract_currency=row["quote"] if row["inverse"] else row["base"],
-            tradable=row["active"] is not False,
-        )
-
-    def symbol_in(self, row: Mapping[str, Any]) -> Symbol:
-        """Return FMZ's name of a market."""
-        return Symbol(row["base"].upper(), row["quote"].upper())
-
-    def _step(self, precision: Any) -> Decimal:
-        mode = self.library.sample.precisionMode
-        if precision is None or mode not in (_TICK_SIZE, _DECIMAL_PLACES):
-            return _NONE
-        return _number(precision) if mode == _TICK_SIZE else Decimal(1).scaleb(-int(precision))
-
-    def read_ticker(self, row: Mapping[str, Any]) -> Ticker:
-        """Return a market's last 24 hours. High, low and volume are 0 where the exchange does not say."""
-        return Ticker(
-            time=row["timestamp"] or self.upstream.services.now(),
-            bid=double(row["bid"]),
-            ask=double(row["ask"]),
-            last=double(row["last"]),
-            high=double(row["high"] or 0),
-            low=double(row["low"] or 0),
-            volume=double(row["baseVolume"] or 0),
-        )
-
-    def read_balance(self, currency: str, row: Mapping[str, Any]) -> Balance:
-        """Return a currency's balance; what ccxt leaves out follows from the other two."""
-        free, used, total = row["free"], row["used"], row["total"]
-        frozen = _number(used) if used is not None else max(_NONE, _number(total) - _number(free))
-        return Balance(currency, _number(free) if free is not None else max(_NONE, _number(total) - frozen), frozen)
-
-    def read_order(self, row: Any) -> Order:
-        filled, bought = _number(row["filled"]), row["type"] == "market" and row["side"] == "buy"
-        # The amount of a market buy may be missing, or be what to spend; when it is done, it is what was bought.
-        amount = filled if bought and row["status"] == "closed" else row["amount"]
-        return self.order_row(
-            row,
-            price=_number(row["price"]) if row["type"] != "market" else _NONE,
-            amount=lambda: exact(amount),
-            filled=filled,
-            average=_number(row["average"]),
-            client_id=row["clientOrderId"] or "",
-        )
-
-
-def _number(value: Any) -> Decimal:
-    return _NONE if value is None else exact(value)
 
 
 def _with_id(row: Any) -> Any:

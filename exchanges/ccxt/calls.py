@@ -77,7 +77,9 @@ class CcxtCalls(Exchange):
         """Return what ``ask`` returns for an instance of ccxt, asked only once. Raises OutcomeUnknown whenever
         something may have been done. numbers: those that must be written as they are."""
         session = Session(self, self.engine, once=True, cancels=cancels, numbers=numbers)
-        return self.run(ask, session, self.keys, changes=True)
+        given = self.keys
+        self.clock_offset()
+        return self.run(ask, session, given, changes=True)
 
     def run(self, ask: Callable[[Any], T], session: Session, given: dict[str, str], *, changes: bool = False) -> T:
         """Return what ``ask`` returns for an instance of ccxt with these keys. Raises GatewayError only."""

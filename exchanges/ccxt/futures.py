@@ -1,12 +1,15 @@
 """Futures exchanges of the ccxt library: linear and inverse perpetual swaps, in one-way mode, amounts in contracts."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from exchanges.base import *
 from exchanges.ccxt.api import CcxtApi
+from exchanges.ccxt.quirks import LEVERAGE_PARAMS
+from exchanges.ccxt.refusals import Unchanged
 
 
 class CcxtFutures(FuturesExchange, CcxtApi):
@@ -52,10 +55,9 @@ class CcxtFutures(FuturesExchange, CcxtApi):
     def apply_leverage(self, symbol: Symbol, leverage: int) -> None:
         self.needs("setLeverage", "setting of the leverage")
         name = self.unified(symbol)
-        self.change(lambda ccxt: ccxt.set_leverage(leverage, name))
-
-    def fundings(self, symbol: Symbol | None) -> list[Funding]:
-        raise self.lacks("list of fundings here")
+        params = dict(LEVERAGE_PARAMS.get(self.library.id, {}))
+        with suppress(Unchanged):
+            self.change(lambda ccxt: ccxt.set_leverage(leverage, name, params))
 
     def _covered(self, symbol: Symbol | None, rows: list[Any]) -> list[Any]:
         return [row for row in rows if covers(symbol, self._symbol_of(row))]

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Protocol
-from urllib.parse import urlsplit, urlunsplit
 
 import ccxt
 from ccxt.base.decimal_to_precision import decimal_to_precision
 
+from exchanges.ccxt.addresses import hosts, moved, order
 from exchanges.ccxt.quirks import NEUTRAL, OPTIONS
 from protocol.numbers import plain
 
@@ -112,7 +112,7 @@ class Library:
     @property
     def address(self) -> str:
         """Return the scheme and host of its first address."""
-        return min(_hosts(self.sample), key=_order(self.sample))
+        return min(hosts(self.sample), key=order(self.sample))
 
     @property
     def test_address(self) -> str:
@@ -124,7 +124,7 @@ class Library:
             instance.set_sandbox_mode(True)
         except ccxt.BaseError:
             return ""
-        return min(_hosts(instance), key=_order(instance))
+        return min(hosts(instance), key=order(instance))
 
     def periods(self) -> dict[int, str]:
         """Return minutes → ccxt's name of a bar's length; none of a month or more, which have no fixed length."""
@@ -149,8 +149,8 @@ class Library:
         if testing:
             instance.set_sandbox_mode(True)
         if address:
-            instance.urls["api"] = _moved(instance.urls["api"], address)
-        instance.hosts = _hosts(instance)
+            instance.urls["api"] = moved(instance.urls["api"], address)
+        instance.hosts = hosts(instance)
         return Engine(self, instance)
 
     def _make(self) -> Any:
@@ -164,6 +164,8 @@ class Library:
                 options[name] = _blank(options[name], neutral)
             elif name.startswith("warnOn"):
                 options[name] = False
+            elif isinstance(options[name], dict) and "warnWithoutSymbol" in options[name]:
+                options[name]["warnWithoutSymbol"] = False
         options.update(OPTIONS.get(self.id, {}))
         options["defaultType"] = self.mode
         options["adjustForTimeDifference"] = False  # the clock is the gateway's
@@ -265,36 +267,3 @@ def _narrow(wanted: Any, kinds: tuple[str, ...]) -> None:
         wanted["types"] = [kind for kind in types if kind in kinds] or types
     elif isinstance(types, dict):
         wanted["types"] = {kind: kind in kinds and bool(given) for kind, given in types.items()}
-
-
-def _addresses(urls: Any) -> list[str]:
-    if isinstance(urls, str):
-        return [urls]
-    return [url for inner in urls.values() for url in _addresses(inner)] if isinstance(urls, dict) else []
-
-
-def _host(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.lower()}"
-
-
-def _full(instance: Any) -> list[str]:
-    return [instance.implode_hostname(url) for url in _addresses(instance.urls["api"])]
-
-
-def _hosts(instance: Any) -> frozenset[str]:
-    return frozenset(_host(url) for url in _full(instance) if url.startswith("http"))
-
-
-def _order(instance: Any) -> Callable[[str], int]:
-    hosts = [_host(url) for url in _full(instance)]
-    return hosts.index
-
-
-def _moved(urls: Any, address: str) -> Any:
-    if isinstance(urls, dict):
-        return {name: _moved(inner, address) for name, inner in urls.items()}
-    if not isinstance(urls, str) or not urls.startswith("http"):
-        return urls
-    target = urlsplit(address)
-    return urlunsplit(urlsplit(urls)._replace(scheme=target.scheme, netloc=target.netloc))

@@ -20,6 +20,11 @@ from exchanges.base import (
 )
 from protocol.errors import GatewayError
 
+
+class Unchanged(ExchangeError):
+    """A change of what is as asked already, such as a leverage."""
+
+
 REFUSALS: Mapping[str, type[GatewayError]] = {
     "InsufficientFunds": InsufficientFunds,
     "OrderNotFound": OrderNotFound,
@@ -31,6 +36,7 @@ REFUSALS: Mapping[str, type[GatewayError]] = {
     "DDoSProtection": RateLimited,
     "OnMaintenance": Maintenance,
     "MarketClosed": Maintenance,
+    "NoChange": Unchanged,
     "ExchangeError": ExchangeError,
     "BaseError": OutcomeUnknown,  # ccxt's OperationFailed: a timeout, a server that is not available, a bad reply
 }

@@ -28,6 +28,17 @@ class WithMarkets(FakeExchange):
         return 200, json.dumps(self.fixed[request.path]).encode()
 
 
+class FormSigned(WithMarkets):
+    """An exchange that takes a signed form, which ccxt sends, for a signed query, which the gateway sends."""
+
+    def check(self, request: Request, account: Account | None) -> Mapping[str, str]:
+        """Return the parameters of a signed request."""
+        if request.method == "POST" and not request.query_string:
+            builder = EnvironBuilder(path=request.path, query_string=request.get_data().decode(), method="POST")
+            return super().check(builder.get_request(), account)
+        return super().check(request, account)
+
+
 def candle(time: int, *rest: str) -> list[Any]:
     """Return a bar of one minute, with what an exchange adds to it."""
     return [time, "60000.1", "60010.2", "59990.3", "60005.4", "12.5", *rest]
@@ -44,7 +55,7 @@ _BINANCE_AGGREGATE = {"a": 28457, "p": "60000.01", "q": "0.5", "f": 1, "l": 1, "
 _BINANCE_BOOK = {"lastUpdateId": 1, "bids": [["59999.99", "4.31"], ["59999.98", "1"]], "asks": [["60000.01", "1.2"]]}
 
 
-class FullBinance(WithMarkets, FakeBinance):
+class FullBinance(FormSigned, FakeBinance):
     """Binance, spot."""
 
     fixed = {
@@ -54,13 +65,6 @@ class FullBinance(WithMarkets, FakeBinance):
         "/api/v3/aggTrades": [_BINANCE_AGGREGATE, {**_BINANCE_AGGREGATE, "a": 28458, "T": TIME + 1, "m": False}],
         "/api/v3/trades": [_BINANCE_TRADE, {**_BINANCE_TRADE, "id": 28458, "time": TIME + 1, "isBuyerMaker": False}],
     }
-
-    def check(self, request: Request, account: Account | None) -> Mapping[str, str]:
-        """Return the parameters of a signed request: ccxt signs a form, where the gateway signs a query."""
-        if request.method == "POST" and not request.query_string:
-            builder = EnvironBuilder(path=request.path, query_string=request.get_data().decode(), method="POST")
-            return super().check(builder.get_request(), account)
-        return super().check(request, account)
 
     def info(self, account: Any, params: Any) -> Any:
         [market] = super().info(account, params)["symbols"]
@@ -138,5 +142,27 @@ class FullKraken(WithMarkets, FakeKraken):
     }  # fmt: skip
 
 
+class FullFuturesBinance(FormSigned, FakeFuturesBinance):
+    """Binance, USDⓈ-margined futures, with a position."""
+
+    fixed = {
+        "/fapi/v1/leverageBracket": [{"symbol": "BTCUSDT", "brackets": [{
+            "bracket": 1, "initialLeverage": 125, "notionalCap": 50000, "notionalFloor": 0, "maintMarginRatio": 0.004,
+            "cum": 0.0,
+        }]}],
+        "/fapi/v3/positionRisk": [{
+            "symbol": "BTCUSDT", "positionSide": "BOTH", "positionAmt": "-0.020", "entryPrice": "60000.5",
+            "breakEvenPrice": "0.0", "markPrice": "60000", "unRealizedProfit": "0.01", "liquidationPrice": "0",
+            "isolatedMargin": "0", "notional": "-1200", "marginAsset": "USDT", "isolatedWallet": "0",
+            "initialMargin": "60", "maintMargin": "4.8", "positionInitialMargin": "60", "openOrderInitialMargin": "0",
+            "adl": 2, "bidNotional": "0", "askNotional": "0", "updateTime": TIME, "leverage": "20",
+        }],
+    }  # fmt: skip
+
+    def info(self, account: Any, params: Any) -> Any:
+        [market] = super().info(account, params)["symbols"]
+        more = {"marginAsset": "USDT", "orderTypes": ["LIMIT", "MARKET"], "underlyingType": "COIN", "onboardDate": 1}
+        return {"symbols": [{**market, **more, "deliveryDate": 4133404800000, "pricePrecision": 2}]}
+
+
 FULL: dict[str, type[FakeExchange]] = {"Binance": FullBinance, "OKX": FullOKX, "Kraken": FullKraken}
-FUTURES: dict[str, type[FakeExchange]] = {"Futures_Binance": FakeFuturesBinance}
