@@ -46,12 +46,33 @@ _OKX = Rule(_PLAIN, "clOrdId", _FETCH)
 
 RULES: Mapping[tuple[str, str], Rule] = {
     ("binance", "spot"): _BINANCE,
+    ("binanceus", "spot"): _BINANCE,
+    ("binanceusdm", "swap"): _BINANCE,
     ("okx", "spot"): _OKX,
+    ("okxus", "spot"): _OKX,
+    ("myokx", "spot"): _OKX,
+    ("myokx", "swap"): _OKX,
     ("kraken", "spot"): Rule(
         ClientId(32, "0123456789abcdef"),  # a UUID without dashes
         "cl_ord_id",
         (LookUp("fetch_open_orders", unified=True), LookUp("fetch_closed_orders", unified=True)),
     ),
+    ("bingx", "spot"): Rule(
+        _PLAIN, "newClientOrderId", (LookUp("spotV1PrivateGetTradeQuery", "clientOrderID", "symbol"),)
+    ),
+    ("weex", "spot"): Rule(_PLAIN, "newClientOrderId", _FETCH),
+    ("xt", "spot"): Rule(
+        _PLAIN, "clientOrderId", (LookUp("privateSpotGetOrder", "clientOrderId", absent="ORDER_005"),)
+    ),
+    ("whitebit", "spot"): Rule(
+        _PLAIN,
+        "clientOrderId",
+        (
+            LookUp("v4PrivatePostOrders", "clientOrderId", "market"),
+            LookUp("v4PrivatePostTradeAccountOrderHistory", "clientOrderId", "market"),
+        ),
+    ),
+    ("toobit", "spot"): Rule(_PLAIN, "newClientOrderId", (LookUp("privateGetApiV1SpotOrder", "origClientOrderId"),)),
 }
 """ccxt's id of an exchange and the mode → its rule."""
 
