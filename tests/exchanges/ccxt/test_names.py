@@ -9,7 +9,8 @@ import pytest
 
 from exchanges import EXCHANGES, open_registry
 from exchanges.base import Exchange, FuturesExchange
-from exchanges.ccxt import names
+from exchanges.ccxt import keys, names
+from exchanges.ccxt.calls import CcxtCalls
 from exchanges.checks import WrongAdapter, check
 from protocol.errors import InvalidCall, Unsupported
 from settings import Settings, WrongSetting
@@ -40,6 +41,9 @@ def test_every_exchange_is_well_declared_on_one_of_its_routes(exchange_id: str, 
         return
     check(kind, route(exchange_id, futures=futures))
     assert kind.limits
+    assert issubclass(kind, CcxtCalls)
+    first, rest = keys.fields(kind.library.required)
+    assert {first, *rest} - {""} == set(kind.library.required), "its keys fit into FMZ's two fields"
     assert issubclass(kind, FuturesExchange) is futures
 
 

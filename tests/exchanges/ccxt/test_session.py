@@ -1,0 +1,181 @@
+"""What ccxt may do with the gateway's network, and what it leaves behind."""
+
+import logging
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from exchanges.base import AuthenticationFailed, NotSent, RateLimited, Symbol, Unsupported
+from exchanges.ccxt import keys
+from exchanges.ccxt.calls import CcxtCalls
+from exchanges.ccxt.refusals import code_and_words
+from exchanges.ccxt.session import Session
+from protocol.errors import OutcomeUnknown
+from protocol.models import Direction, Side
+from tests.exchanges.ccxt.canned import KEYS, Canned, give_market, open_exchange
+from tests.exchanges.ccxt.conftest import bridged
+from tests.lent import Lent
+from transport.limits import Limits
+from transport.signing import Credentials
+
+BALANCE = {"code": 0, "data": {"balances": []}}
+
+
+def opened(http: Canned, state: Engine, **more: Any) -> CcxtCalls:
+    exchange = open_exchange(Lent(http=http, state=state, measure_clocks=False, **more), bridged("bingx", "BingX"))
+    assert isinstance(exchange, CcxtCalls)
+    return exchange
+
+
+@pytest.mark.usefixtures("unlimited")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.test/openApi", "http://open-api.bingx.com/openApi", "https://open-api.bingx.com.evil.test/",
+        "https://open-api.bingx.com@evil.test/", "https://open-api.bingx.com:444/",
+    ],
+)  # fmt: skip
+def test_only_declared_hosts_are_asked(url: str, state: Engine) -> None:
+    http = Canned({})
+    exchange = opened(http, state)
+    session = Session(exchange, exchange.engine)
+    with pytest.raises(NotSent):
+        session.request("GET", url, data=None, headers={})
+    assert http.sent == []
+
+
+@pytest.mark.usefixtures("unlimited")
+def test_nothing_is_sent_twice_in_one_change(state: Engine) -> None:
+    http = Canned({"POST /openApi/spot/v1/trade/order": {"code": 0, "data": {}}})
+    exchange = opened(http, state)
+
+    def twice(ccxt: Any) -> None:
+        for _ in range(2):
+            ccxt.spotV1PrivatePostTradeOrder({"symbol": "BTC-USDT"})
+
+    with pytest.raises(OutcomeUnknown):  # the first one may have done it
+        exchange.change(twice)
+    assert len(http.sent) == 1
+
+
+@pytest.mark.usefixtures("unlimited")
+def test_what_ends_a_call_before_it_goes_out_leaves_nothing(state: Engine) -> None:
+    http = Canned({})
+    exchange = opened(http, state)
+
+    def hung_up() -> None:
+        raise NotSent("the caller has gone; nothing was sent")
+
+    exchange.last_check = hung_up
+    with pytest.raises(NotSent, match="the caller has gone"):
+        exchange.change(lambda ccxt: ccxt.spotV1PrivatePostTradeOrder({}))
+    assert http.sent == []
+
+
+def test_a_used_up_limit_leaves_nothing(state: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise RateLimited("BingX: its limit of calls is used up; nothing was sent")
+
+    monkeypatch.setattr(Limits, "take", refuse)
+    http = Canned({})
+    with pytest.raises(RateLimited):
+        opened(http, state).change(lambda ccxt: ccxt.spotV1PrivatePostTradeOrder({}))
+    assert http.sent == []
+
+
+@pytest.mark.usefixtures("unlimited")
+def test_no_key_stays_behind(state: Engine) -> None:
+    http = Canned({"GET /openApi/spot/v1/account/balance": BALANCE})
+    exchange = opened(http, state)
+    seen: list[Any] = []
+
+    def look(ccxt: Any) -> None:
+        seen.append(ccxt)
+        ccxt.options["token of the account"] = KEYS.secret
+        ccxt.headers["X-Token"] = KEYS.secret
+        ccxt.spotV1PrivateGetAccountBalance()
+
+    exchange.read(look)
+    assert vars(seen[0]) == {}
+    prototype = exchange.engine._prototype
+    assert KEYS.secret not in repr(vars(prototype))
+    assert (prototype.apiKey, prototype.secret) == (None, None)
+
+
+@pytest.mark.usefixtures("unlimited")
+def test_nothing_of_a_request_is_logged(state: Engine, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    http = Canned({"GET /openApi/spot/v1/account/balance": (500, {"code": 1, "msg": "x"})})
+    with pytest.raises(OutcomeUnknown):
+        opened(http, state, sleep=lambda seconds: None).read(lambda ccxt: ccxt.spotV1PrivateGetAccountBalance())
+    assert KEYS.key not in caplog.text
+    assert len(http.sent) == 3, "a read is tried three times where the server failed"
+
+
+@pytest.mark.usefixtures("unlimited")
+def test_a_market_buy_that_cannot_name_its_cost_is_refused(state: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    give_market(monkeypatch, "btc_idr")
+    http = Canned({})
+    exchange = open_exchange(Lent(http=http, state=state, measure_clocks=False), bridged("bitstamp", "Bitstamp"))
+    order = exchange.new_order(Symbol("BTC", "USDT"), Direction.BUY, None, Decimal("100.5"))
+    assert order.side is Side.BUY
+    with pytest.raises(Unsupported, match="a market buy cannot name what to spend"):
+        exchange.prepare(order)
+    assert http.sent == []
+
+
+# Keys -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("required", "secret", "found"),
+    [
+        (["apiKey", "secret"], "s", {"apiKey": "k", "secret": "s"}),
+        (["apiKey", "secret"], "s,with,commas", {"apiKey": "k", "secret": "s,with,commas"}),
+        (["apiKey", "secret", "password"], "s,p,q", {"apiKey": "k", "secret": "s", "password": "p,q"}),
+        (["apiKey", "secret", "uid"], "s,u", {"apiKey": "k", "secret": "s", "uid": "u"}),
+        (["secret", "uid"], "s", {"uid": "k", "secret": "s"}),
+        (["privateKey", "walletAddress"], "p", {"walletAddress": "k", "privateKey": "p"}),
+        (["privateKey"], "p", {"privateKey": "p"}),
+        (
+            ["apiKey", "secret", "uid", "login", "password"], "s,p,u,l",
+            {"apiKey": "k", "secret": "s", "password": "p", "uid": "u", "login": "l"},
+        ),
+    ],
+)  # fmt: skip
+def test_keys_are_packed_behind_commas(required: list[str], secret: str, found: dict[str, str]) -> None:
+    assert keys.unpack("X", required, Credentials.from_fields("k", secret)) == found
+
+
+@pytest.mark.parametrize("secret", ["", "s", "s,", ",p"])
+def test_a_missing_key_is_explained(secret: str) -> None:
+    with pytest.raises(AuthenticationFailed) as refused:
+        keys.unpack("WEEX", ["apiKey", "secret", "password"], Credentials.from_fields("k", secret))
+    assert refused.value.message == (
+        "WEEX needs as access key apiKey, and as secret key secret,password (with the commas); nothing was sent"
+    )
+
+
+# Words ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("payload", "found"),
+    [
+        ({"code": 100202, "msg": "Insufficient balance"}, ("100202", "Insufficient balance")),
+        ({"code": "1", "msg": "All failed", "data": [{"sCode": "51008", "sMsg": "poor"}]}, ("51008", "poor")),
+        ({"error": ["EOrder:Insufficient funds"]}, ("", "EOrder:Insufficient funds")),
+        ({"rc": 1, "mc": "ORDER_002", "ma": [], "result": None}, ("ORDER_002", "")),
+        ({"code": 0, "message": "Validation failed", "errors": {"amount": ["too small"]}}, ("", "Validation failed")),
+        ({"status": "error", "error": {"code": 7, "message": "no"}}, ("7", "no")),
+        ({"success": 0, "error": "invalid pair", "error_code": "bad_pair"}, ("bad_pair", "invalid pair")),
+        ({}, ("", "")),
+        ([], ("", "")),
+        ("text", ("", "")),
+        (7, ("", "")),
+    ],
+)
+def test_the_exchange_s_own_code_and_words(payload: Any, found: tuple[str, str]) -> None:
+    assert code_and_words(payload) == found
