@@ -2,10 +2,13 @@
 
 import sys
 from collections.abc import Sequence
+from textwrap import fill
 
 from exchanges.base import Exchange, FuturesExchange
 from exchanges.registry import Registry
 from protocol.errors import Unsupported
+
+_WIDTH = 100  # characters of a line
 
 CALLS = ("ticker", "depth", "records", "trades", "accounts", "trade", "order", "orders", "cancel")
 """FMZ's documented calls."""
@@ -33,9 +36,13 @@ def can(exchange: type[Exchange], method: str) -> bool:
 
 
 def table(registry: Registry) -> str:
-    """Return a line for each exchange: what it trades, what it cannot do, and where it comes from."""
+    """Return a line for each exchange: what it trades, what it cannot do, and where it comes from; those of a library
+    are only named, because each would have to be loaded."""
     rows: list[tuple[str, ...]] = [("exchange", "trades", "cannot", "client ids", "testnet", "from")]
+    of_library = [name for name in registry.names if registry.is_of_library(name)]
     for name in registry.names:
+        if name in of_library:
+            continue
         try:
             kind = registry.find(name)
         except Unsupported:
@@ -43,12 +50,15 @@ def table(registry: Registry) -> str:
             continue
         has = ["yes" if is_there else "no" for is_there in (kind.client_id, kind.testnet)]
         rows.append((name, _trades(kind), _calls(kind, there=False), *has, registry.origin(name)))
-    return _aligned(rows)
+    named = fill(", ".join(of_library), _WIDTH, break_on_hyphens=False)
+    origin = registry.origin(of_library[0]) if of_library else ""
+    return _aligned(rows) + (f"\n{len(of_library)} routes {origin}:\n{named}\n" if of_library else "")
 
 
 def problems(registry: Registry) -> list[str]:
     """Return a sentence for each exchange that cannot be used."""
-    return [*registry.problems, *(wrong for name in registry.names if (wrong := _wrong(registry, name)))]
+    names = (name for name in registry.names if not registry.is_of_library(name))
+    return [*registry.problems, *(wrong for name in names if (wrong := _wrong(registry, name)))]
 
 
 def describe(registry: Registry, name: str) -> str:

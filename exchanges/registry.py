@@ -80,6 +80,11 @@ class Registry:
         names += [source.name for source in self._sources.values()]
         return [name for name in names if self._is_allowed(name)]
 
+    def is_of_library(self, name: str) -> bool:
+        """Return True for an exchange of a library, of which there are many."""
+        source = self._sources.get(name.lower())
+        return bool(source and source.explicit)
+
     def origin(self, name: str) -> str:
         """Return where an exchange comes from, in words."""
         source = self._sources.get(name.lower())

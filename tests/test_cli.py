@@ -60,7 +60,10 @@ def test_a_word_that_is_no_command_starts_nothing(run: Run, word: str, said: str
 def test_exchanges_are_listed(run: Run) -> None:
     done = run("exchanges")
     assert (done.returncode, done.stderr) == (0, "")
-    titles, *lines = done.stdout.splitlines()
+    table, _, library = done.stdout.partition("\n\n")
+    titles, *lines = table.splitlines()
+    assert re.match(r"\d{3} routes in the ccxt library:\n", library)
+    assert re.search(r"\bFutures_BingX\b", library)
     assert titles.split() == ["exchange", "trades", "cannot", "client", "ids", "testnet", "from"]
     assert [line.split()[0].lower() for line in lines] == list(EXCHANGES)
     assert re.split("  +", lines[-1]) == [
@@ -95,7 +98,8 @@ def test_an_exchange_that_cannot_be_used_is_listed_and_told(run: Run, tmp_path: 
     path.chmod(0o600)
     done = run("exchanges")
     assert done.returncode == 1
-    assert re.split("  +", done.stdout.splitlines()[-1]) == ["Smallex", "be loaded", "in smallex.py"]
+    table = done.stdout.partition("\n\n")[0]
+    assert re.split("  +", table.splitlines()[-1]) == ["Smallex", "be loaded", "in smallex.py"]
     assert "Smallex, in smallex.py, cannot be loaded: smallex.py, line 3: api is missing" in done.stderr
 
 

@@ -8,7 +8,7 @@ have a comma in it.
 from collections.abc import Sequence
 
 from protocol.errors import AuthenticationFailed
-from transport.signing import Credentials
+from transport.credentials import Credentials
 
 PUBLIC = ("apiKey", "walletAddress", "uid", "login", "accountId")
 PRIVATE = ("secret", "privateKey", "password", "twofa", "token")

@@ -12,8 +12,8 @@ from exchanges.base import Exchange
 from exchanges.ccxt.library import Engine
 from protocol.deadline import Deadline
 from tests.lent import Lent
+from transport.credentials import Credentials
 from transport.reply import Reply
-from transport.signing import Credentials
 
 KEYS = Credentials("canned-key-0815", "canned-secret-4711", "canned-password")
 

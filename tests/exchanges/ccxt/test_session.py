@@ -17,8 +17,8 @@ from protocol.models import Direction, Side
 from tests.exchanges.ccxt.canned import KEYS, Canned, give_market, open_exchange
 from tests.exchanges.ccxt.conftest import bridged
 from tests.lent import Lent
+from transport.credentials import Credentials
 from transport.limits import Limits
-from transport.signing import Credentials
 
 BALANCE = {"code": 0, "data": {"balances": []}}
 
