@@ -11,6 +11,7 @@ from exchanges.bitgo import BitGo
 from exchanges.ccxt import hint
 from exchanges.ccxt import sources as of_ccxt
 from exchanges.coinpark import CoinPark
+from exchanges.indodax import Indodax
 from exchanges.kraken.spot import Kraken
 from exchanges.okx.futures import FuturesOKX
 from exchanges.okx.spot import OKX
@@ -19,7 +20,7 @@ from exchanges.registry import Registry, files, packages
 
 EXCHANGES: Mapping[str, type[Exchange]] = {
     exchange.name.lower(): exchange
-    for exchange in (Paper, FuturesPaper, Binance, FuturesBinance, OKX, FuturesOKX, Kraken, BitGo, CoinPark)
+    for exchange in (Paper, FuturesPaper, Binance, FuturesBinance, OKX, FuturesOKX, Kraken, BitGo, CoinPark, Indodax)
 }
 
 DEFAULT = Paper.name

@@ -38,8 +38,8 @@ def _mistakes(kind: Any, name: str) -> Iterator[tuple[str, str]]:
         yield "api", f"api {said}, and this gateway has api {API}: write api = {API}"
     if kind.name != name or not _NAME.fullmatch(name):
         yield "name", f"name is {kind.name!r}: write letters, digits and _, at most 40, the same as {name!r}"
-    for attribute in ("url", "testnet"):
-        if not _is_address(getattr(kind, attribute), optional=attribute == "testnet"):
+    for attribute in ("url", "public_url", "testnet"):
+        if not _is_address(getattr(kind, attribute), optional=attribute != "url"):
             yield (
                 attribute,
                 f'{attribute} is {getattr(kind, attribute)!r}: write scheme and host, as "https://api.x.com"',

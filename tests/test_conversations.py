@@ -93,6 +93,7 @@ COMMON = {
         "every": {"headers": {"X-Test": False}},
         "POST": {"headers": {"Content-Type": "application/json"}},
         "signed": {"headers": {"SX-SIGN": "{signature}"}, "query": {"time": "1"}},
+        "unsigned": {"host": "https://public.smallex.example"},
     },
     "steps": {"the markets": {"sent": "GET /markets", "got": [{"like": "a market"}, {"like": "a market", "id": "B"}]}},
     "parts": {
@@ -139,7 +140,7 @@ def test_a_case_is_expanded(tmp_path: Path) -> None:
         '{"id": 7}',
     ]
     assert [vars(request) for request in order.sent] == [
-        {"method": "GET", "url": "https://api.smallex.example/markets", "headers": {"X-Test": None}, "body": ""},
+        {"method": "GET", "url": "https://public.smallex.example/markets", "headers": {"X-Test": None}, "body": ""},
         {
             "method": "POST",
             "url": "https://api.smallex.example/orders?q=a+b&time=1",

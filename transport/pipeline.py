@@ -221,7 +221,7 @@ class Pipeline(Vendor):
             asked = _evaluated(params)
             request = requests.Request(
                 verb,
-                self.upstream.address + path,
+                (self.upstream.address if signed else self.upstream.public_address) + path,
                 headers={**self.upstream.headers, **_evaluated(headers)},
                 params=asked if carries == "query" else None,
                 data=asked if carries == "form" else None,

@@ -60,10 +60,10 @@ class Kept(Generic[T]):
 class Upstream:
     """One exchange at one address. Thread-safe.
 
-    address: scheme and host. headers: those of every request. withdrawals: True if strategies may withdraw, transfer
-    and manage keys there. exact_orders: True if orders are sent to the digit. testing: True if it trades test money.
-    clock: the offset of the exchange's clock. listing: its markets. position_modes: by account, True if long and short
-    positions of a market are kept apart.
+    address: scheme and host. public_address: those of calls without a signature. headers: those of every request.
+    withdrawals: True if strategies may withdraw, transfer and manage keys there. exact_orders: True if orders are sent
+    to the digit. testing: True if it trades test money. clock: the offset of the exchange's clock. listing: its
+    markets. position_modes: by account, True if long and short positions of a market are kept apart.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Upstream:
     ) -> None:
         self.services = services
         self.address = address or vendor.url
+        self.public_address = address or vendor.public_url or vendor.url
         self.headers: Mapping[str, str] = {**vendor.headers, **(vendor.testnet_headers if testing else {})}
         self.withdrawals = withdrawals
         self.exact_orders = exact_orders

@@ -16,6 +16,8 @@ class Vendor:
     """The exchange's route, and the prefix of its errors."""
     url: ClassVar[str] = ""
     """Scheme and host."""
+    public_url: ClassVar[str] = ""
+    """Scheme and host of calls without a signature, if that is another one; ``<EXCHANGE>_URL`` stands for both."""
     testnet: ClassVar[str] = ""
     """Scheme and host for test money, if there are any; they may be the same as for real money."""
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})

@@ -42,7 +42,7 @@ from protocol.models import (
 )
 from protocol.numbers import double, exact, identifier, milliseconds, plain, whole
 from transport.limit import Calls, Cost, Limit, by_limit, without_symbol
-from transport.signing import HmacHeaders, HmacMd5Form, HmacNonceForm, HmacQuery, Md5Query, Signer
+from transport.signing import HmacHeaders, HmacMd5Form, HmacNonceForm, HmacParams, HmacQuery, Md5Query, Signer
 
 __all__ = [
     "ALPHANUMERIC",
@@ -64,6 +64,7 @@ __all__ = [
     "HmacHeaders",
     "HmacMd5Form",
     "HmacNonceForm",
+    "HmacParams",
     "HmacQuery",
     "InsufficientFunds",
     "InvalidCall",

@@ -167,10 +167,13 @@ class _Folder:
         if "host" not in self._common:
             raise ValueError(f"{COMMON} has no `host`")
         verb, target = line.groups()
+        host = self._common["host"]
         shared: dict[str, dict[str, Any]] = {key: {} for key in SHARED}
         for kind in ("every", verb, "signed" if "signature" in step else "unsigned"):
-            for key, members in self._common.get("requests", {}).get(kind, {}).items():
-                shared[key] |= members
+            of_kind = self._common.get("requests", {}).get(kind, {})
+            host = of_kind.get("host", host)
+            for key in of_kind.keys() - {"host"}:
+                shared[key] |= of_kind[key]
         for members in shared.values():
             for name, value in members.items():
                 if value == "{signature}":
@@ -178,7 +181,7 @@ class _Folder:
         headers = {**shared["headers"], **step.get("headers", {})}
         parameters = [target.partition("?")[2], _encode(step.get("query", {})), _encode(shared["query"])]
         query = "&".join(filter(None, parameters))
-        url = self._common["host"] + target.partition("?")[0] + (f"?{query}" if query else "")
+        url = host + target.partition("?")[0] + (f"?{query}" if query else "")
         if "json" in step:
             body = _dump(step["json"])
         else:

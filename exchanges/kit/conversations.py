@@ -19,10 +19,11 @@ what they have in common::
     }
 
 ``call`` is what FMZ sends beside method and parameters. ``requests`` is what requests carry: every one, those with this
-HTTP method, those with and those without a signature. Parameters are added after a step's own, and ``false`` marks a
-header that must not be sent. ``steps`` are requests with their replies that many conversations need, by name.
-``parts`` are objects that recur in replies and answers: wherever an object is ``like`` a part or a step, it has that
-one's members except where it has its own; objects in objects are merged in the same way, lists replaced.
+HTTP method, those with and those without a signature. Parameters are added after a step's own, ``false`` marks a
+header that must not be sent, and ``host`` is for requests that go to another one. ``steps`` are requests with their
+replies that many conversations need, by name. ``parts`` are objects that recur in replies and answers: wherever an
+object is ``like`` a part or a step, it has that one's members except where it has its own; objects in objects are
+merged in the same way, lists replaced.
 
 A file, here ``trade.json``::
 

@@ -33,7 +33,7 @@ STEP = {
     "status": int,
     "got": object,
 }
-SHARED = {"headers": dict, "query": dict, "form": dict}
+SHARED = {"host": str, "headers": dict, "query": dict, "form": dict}
 
 
 class CaseError(ValueError):
