@@ -83,14 +83,14 @@ class Desk:
             return self._replay(stored, client_id)
         order = exchange.new_order(symbol, direction, price, amount)
         with before_sending():
-            exchange.prepare(order)
             given, order = order, exchange.fit(order)
+            exchange.prepare(order)
             order = replace(order, market_name=exchange.market(order.symbol))
-        if (order.price, order.amount) != (given.price, given.amount):
-            self.marks["sent"] = {"price": order.price, "amount": order.amount}
         with exclusive(exchange, order):
             match self._admission.admit(order):
                 case Proceed(intent):
+                    if (order.price, order.amount) != (given.price, given.amount):
+                        self.marks["sent"] = {"price": order.price, "amount": order.amount}
                     return self._send(order, intent)
                 case Replay(stored):
                     return self._replay(stored, order.client_id)
