@@ -58,7 +58,7 @@ RESOLVED = 40.0  # seconds that the journal has to become clear
 TOGETHER = 32  # robots at once
 GROUP = 4  # robots that share an exchange and a database
 AGAIN_TOLD = "killed just after the answer, and the next order taken for it"
-EXPECTED = ("ORDER_STATE_UNKNOWN", "NOT_SENT", "RATE_LIMITED")
+EXPECTED = ("ORDER_STATE_UNKNOWN", "NOT_SENT", "RATE_LIMITED", "BUSY")
 
 # The instants of an order ------------------------------------------------------------------------------------------
 
@@ -372,6 +372,7 @@ class Robot:
         rows, made = self._rows(), self._kept()
         by_id = {str(json.loads(row["order_id"])) for row in rows if row["state"] == "accepted"}
         orders = {row["client_id"]: row["order_id"] for row in rows}
+        unexpected = sorted(self.errors.keys() - {"no answer", *EXPECTED})
         wrong = {
             "stuck": len(self.ids) < meant,
             "duplicate": len(made) > meant,
@@ -383,7 +384,7 @@ class Robot:
             "wrongly adopted": any(
                 row["answered_as"] and orders[row["answered_as"]] != row["order_id"] for row in rows
             ),
-            "unexpected error": bool(self.errors.keys() - {"no answer", *EXPECTED}),
+            f"unexpected {', '.join(unexpected)}": bool(unexpected),
         }
         return [name for name, is_so in wrong.items() if is_so]
 

@@ -27,7 +27,7 @@ LATE = (0.5, 8.0)  # seconds until an order comes about
 PATIENCE = 60.0  # seconds until an unclear order must be resolved
 RESOLVED = 0.999  # of the unclear orders, at the least
 UNCLEAR = "ORDER_STATE_UNKNOWN"
-TOO_EARLY = ("NOT_SENT", "RATE_LIMITED", "NO_DEFINITE_ANSWER")
+TOO_EARLY = ("NOT_SENT", "RATE_LIMITED", "BUSY", "NO_DEFINITE_ANSWER")
 """The labels of answers when no order has left: the machine, or the gateway's own count of a limit, was in the way."""
 
 nonces = count(time.time_ns())

@@ -39,7 +39,7 @@ FUTURES = ("Futures_Binance", "Futures_OKX")
 NEXT = {"symbol": "BTC_USDT.next_quarter", "type": "buy", "price": "59000", "amount": "0.01"}
 """An order of a dated contract."""
 UNCLEAR = "ORDER_STATE_UNKNOWN"
-TOO_EARLY = ("NOT_SENT", "RATE_LIMITED")
+TOO_EARLY = ("NOT_SENT", "RATE_LIMITED", "BUSY")
 """The labels of orders that were not sent, to be tried again."""
 PATIENCE = 45.0  # seconds of a robot
 LONGEST_WAIT = 15.0  # seconds for a limit of an exchange; a clock that was set back would make it the step
