@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay, wait_exponential_jitter
 
-from exchanges.base import Exchange, ExchangeError, NotSent, OutcomeUnknown, RateLimited, WrongTime
+from exchanges.base import Exchange, ExchangeError, NotSent, OrderNotFound, OutcomeUnknown, RateLimited, WrongTime
 from exchanges.ccxt import keys
 from exchanges.ccxt.library import Engine, Library, lineage
 from exchanges.ccxt.refusals import REFUSALS, WRONG_KEYS, before_sending, code_and_words, definite, kind_of
@@ -113,7 +113,8 @@ class CcxtCalls(Exchange):
         meant = self._refusal(error, session, reply)
         self._heed(reply, meant)
         alone = all(sent.safe for sent in session.requests[:-1]) and not session.requests[-1].safe
-        sure = definite(type(meant), lineage(error), meant.message) and is_json(reply) and reply.status < 500
+        said = error is session.refusal or reply.status >= 400  # not by ccxt, when it read a success
+        sure = said and reply.status < 500 and is_json(reply) and definite(type(meant), lineage(error), meant.message)
         if changes and not (sure and (alone or len(session.requests) == 1)):
             return meant if isinstance(meant, OutcomeUnknown) else OutcomeUnknown(meant.message, code=meant.code)
         return meant
@@ -129,8 +130,8 @@ class CcxtCalls(Exchange):
             kind = by_status or kind
         if kind is OutcomeUnknown and by_status is ExchangeFailed:
             kind = ExchangeFailed
-        if kind is None:
-            kind = kind_of(kinds[:1], {"OrderNotFound": REFUSALS["OrderNotFound"]})  # ccxt looked, and found none
+        if kind is None and kinds[:1] == ["OrderNotFound"]:  # ccxt searched the reply for it
+            return OrderNotFound(f"{self.name} has no such order")
         if kind is None:
             wrong = self.what_is_wrong(error) if isinstance(error, UNREADABLE) else "ccxt cannot read it"
             return OutcomeUnknown(f"{self.name}: the reply is not as the ccxt library expects ({wrong})")

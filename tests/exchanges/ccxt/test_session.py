@@ -4,10 +4,11 @@ import logging
 from decimal import Decimal
 from typing import Any
 
+import ccxt as ccxt_errors
 import pytest
 from sqlalchemy import Engine
 
-from exchanges.base import AuthenticationFailed, NotSent, RateLimited, Symbol, Unsupported
+from exchanges.base import AuthenticationFailed, NotSent, OrderNotFound, RateLimited, Symbol, Unsupported
 from exchanges.ccxt import keys
 from exchanges.ccxt.calls import CcxtCalls
 from exchanges.ccxt.refusals import code_and_words
@@ -86,6 +87,29 @@ def test_a_used_up_limit_leaves_nothing(state: Engine, monkeypatch: pytest.Monke
 
 
 @pytest.mark.usefixtures("unlimited")
+def test_what_ccxt_itself_says_of_a_success_is_no_refusal(state: Engine) -> None:
+    http = Canned({"POST /openApi/spot/v1/trade/order": {"code": 0, "data": {}}})
+    exchange = opened(http, state)
+
+    def lost(ccxt: Any) -> None:
+        ccxt.spotV1PrivatePostTradeOrder({"symbol": "BTC-USDT"})
+        raise ccxt_errors.OrderNotFound("bingx https://open-api.bingx.com/?signature=secret")
+
+    with pytest.raises(OutcomeUnknown) as unknown:
+        exchange.change(lost)
+    assert "secret" not in unknown.value.message
+
+
+@pytest.mark.usefixtures("unlimited")
+def test_an_order_that_ccxt_searches_for_in_vain_is_not_found(state: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    give_market(monkeypatch, "BTC_USDT")
+    http = Canned({"POST /api/v4/orders": [[]], "POST /api/v4/trade-account/order/history": {}})
+    exchange = open_exchange(Lent(http=http, state=state, measure_clocks=False), bridged("whitebit", "WhiteBIT"))
+    with pytest.raises(OrderNotFound, match="WhiteBIT has no such order"):
+        exchange.order(Symbol("BTC", "USDT"), "7")
+
+
+@pytest.mark.usefixtures("unlimited")
 def test_no_key_stays_behind(state: Engine) -> None:
     http = Canned({"GET /openApi/spot/v1/account/balance": BALANCE})
     exchange = opened(http, state)
@@ -124,6 +148,27 @@ def test_a_market_buy_that_cannot_name_its_cost_is_refused(state: Engine, monkey
     with pytest.raises(Unsupported, match="a market buy cannot name what to spend"):
         exchange.prepare(order)
     assert http.sent == []
+
+
+@pytest.mark.usefixtures("unlimited")
+def test_test_money_has_its_own_hosts_and_headers(state: Engine) -> None:
+    http = Canned({"GET /api/v5/account/balance": {"code": "0", "data": []}})
+    lent = Lent(http=http, state=state, measure_clocks=False, testnets=frozenset({"BingX", "OKX"}))
+    bingx, okx = (open_exchange(lent, bridged(name.lower(), name)) for name in ("BingX", "OKX"))
+    assert isinstance(bingx, CcxtCalls)
+    assert isinstance(okx, CcxtCalls)
+    assert bingx.engine.hosts == {"https://open-api-vst.bingx.com"}
+    okx.read(lambda ccxt: ccxt.privateGetAccountBalance())
+    assert http.sent[-1].headers["x-simulated-trading"] == "1"
+
+
+@pytest.mark.usefixtures("unlimited")
+def test_real_money_is_never_asked_as_test_money(state: Engine) -> None:
+    http = Canned({"GET /api/v5/account/balance": {"code": "0", "data": []}})
+    okx = open_exchange(Lent(http=http, state=state, measure_clocks=False), bridged("okx", "OKX"))
+    assert isinstance(okx, CcxtCalls)
+    okx.read(lambda ccxt: ccxt.privateGetAccountBalance())
+    assert "x-simulated-trading" not in http.sent[-1].headers
 
 
 # Keys -------------------------------------------------------------------------------------------------------------
