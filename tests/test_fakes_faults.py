@@ -37,6 +37,7 @@ NEW_ORDERS: dict[str, tuple[str, dict[str, str]]] = {
         "/0/private/AddOrder",
         {"pair": "XBTUSDT", "type": "buy", "ordertype": "limit", "volume": "1", "price": "100"},
     ),
+    "Indodax": ("/api/v2/order", {"symbol": "BTCIDR", "side": "BUY", "type": "LIMIT", "quantity": "1", "price": "100"}),
 }
 CLOCKS: dict[str, tuple[str, Callable[[Any], float]]] = {
     "Binance": ("/api/v3/time", lambda reply: reply["serverTime"] / 1000),
@@ -44,6 +45,7 @@ CLOCKS: dict[str, tuple[str, Callable[[Any], float]]] = {
     "OKX": ("/api/v5/public/time", lambda reply: int(reply["data"][0]["ts"]) / 1000),
     "Futures_OKX": ("/api/v5/public/time", lambda reply: int(reply["data"][0]["ts"]) / 1000),
     "Kraken": ("/0/public/Time", lambda reply: reply["result"]["unixtime"]),
+    "Indodax": ("/api/server_time", lambda reply: reply["server_time"] / 1000),
 }
 HEAD = rb"HTTP/1.1 200 OK\r\n.*\r\n\r\n"
 PAGE = rb".*Content-Type: text/html.*<html>.*</html>"
@@ -154,6 +156,9 @@ def test_the_clock_can_be_read(name: str, ahead: float, server: Broken, fake: Fa
         ("Binance", 6, {"recvWindow": "9000"}, ""),
         ("Binance", -0.5, {}, ""),
         ("Binance", -2, {}, "-1021"),
+        ("Indodax", 4, {}, ""),
+        ("Indodax", 6, {}, "-1021"),
+        ("Indodax", -2, {}, "-1021"),
         ("Futures_Binance", 4, {}, ""),
         ("Futures_Binance", 6, {}, "-1021"),
         ("OKX", 25, {}, ""),

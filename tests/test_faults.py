@@ -31,7 +31,7 @@ from transport.reply import MAX_EXCERPT
 DEADLINE = 3
 SLACK = 1.5
 CROWD = 28  # calls at once: the service has 32 threads
-SPOT = ("bitgo", "coinpark", "binance", "okx", "kraken")
+SPOT = ("bitgo", "coinpark", "binance", "okx", "kraken", "indodax")
 FUTURES = ("futures_binance", "futures_okx")
 ROUTES = (*SPOT, *FUTURES)
 METHODS = ("ticker", "trade")

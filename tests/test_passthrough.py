@@ -142,6 +142,7 @@ REFUSED: dict[str, dict[str, str]] = {
             user/apikey""",
         "GET": "transfer/transferOut",
     },
+    "indodax": {"POST": "tapi api/v2/withdraw api/v2/withdraw/coin api/v2/withdraw/fiat", "GET": "tapi/ TAPI"},
 }
 ALLOWED: dict[str, dict[str, str]] = {
     "binance": {
@@ -191,6 +192,11 @@ ALLOWED: dict[str, dict[str, str]] = {
     "coinpark": {
         "POST": "transfer/assets orderpending/trade orderpending/cancelTrade orderpending/orderPendingList mdata",
         "GET": "transfer/assets mdata",
+    },
+    "indodax": {
+        "POST": "api/v2/order api/v2/countdownCancelAll",
+        "GET": "api/v2/account api/v2/openOrders api/v2/myTrades api/ticker/btcidr tradingview/history_v2",
+        "DELETE": "api/v2/order",
     },
 }
 REFUSED |= {"futures_binance": REFUSED["binance"], "futures_okx": REFUSED["okx"]}

@@ -149,7 +149,7 @@ class HmacParams(Signer):
 
     def stamp(self, request: PreparedRequest) -> None:
         stamp = f"timestamp={self.now()}&recvWindow={self.window}"
-        if request.method == "POST":
+        if _has_form(request):
             request.body = "&".join(filter(None, (_body(request).decode(), stamp)))
             request.headers["Content-Type"] = "application/x-www-form-urlencoded"
         else:
@@ -158,7 +158,7 @@ class HmacParams(Signer):
         request.headers[self.key_header] = self.credentials.key
 
     def text(self, request: PreparedRequest) -> bytes:
-        return _body(request) if request.method == "POST" else urlsplit(str(request.url)).query.encode()
+        return _body(request) if _has_form(request) else urlsplit(str(request.url)).query.encode()
 
     @staticmethod
     def signature(text: bytes, secret: bytes) -> str:
@@ -230,6 +230,10 @@ class HmacNonceForm(Signer):
 
 def _body(request: PreparedRequest) -> bytes:
     return request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
+
+
+def _has_form(request: PreparedRequest) -> bool:
+    return request.method in ("POST", "PUT", "PATCH")  # as the pipeline sends it
 
 
 def _query(request: PreparedRequest) -> dict[str, str]:

@@ -100,7 +100,7 @@ def test_the_documentations_text_is_signed_over_the_query() -> None:
     assert sent.headers["Sign"] == right == "eeb688c782ef4cad36908b54ab4ff8fa259a44c40f7e573529f9d88c1070ae66"
 
 
-@pytest.mark.parametrize("verb", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("verb", ["GET", "POST", "PUT", "DELETE"])
 @pytest.mark.parametrize("params", [{}, {"symbol": "币&=%+ #", "note": "a b"}], ids=["none", "awkward"])
 def test_what_is_signed_is_what_goes_out(verb: str, params: dict[str, str], open_with: Open) -> None:
     exchange, http = open_with({})
@@ -109,7 +109,7 @@ def test_what_is_signed_is_what_goes_out(verb: str, params: dict[str, str], open
     text = sent.body or urlsplit(str(sent.url)).query
     assert isinstance(text, str)
     assert dict(parse_qsl(text)) == {**params, "timestamp": str(NOW), "recvWindow": "5000"}
-    assert bool(sent.body) is (verb == "POST")
+    assert bool(sent.body) is (verb in ("POST", "PUT"))
     assert sent.headers["Sign"] == hmac.new(b"fmz-secret", text.encode(), hashlib.sha256).hexdigest()
 
 

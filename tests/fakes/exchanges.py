@@ -4,6 +4,7 @@ from tests.fakes import FakeExchange
 from tests.fakes.binance import FakeBinance, FakeFuturesBinance
 from tests.fakes.bitgo import FakeBitGo
 from tests.fakes.coinpark import FakeCoinPark
+from tests.fakes.indodax import FakeIndodax
 from tests.fakes.kraken import FakeKraken
 from tests.fakes.okx import FakeFuturesOKX, FakeOKX
 
@@ -15,4 +16,5 @@ FAKES: dict[str, type[FakeExchange]] = {
     "OKX": FakeOKX,
     "Futures_OKX": FakeFuturesOKX,
     "Kraken": FakeKraken,
+    "Indodax": FakeIndodax,
 }

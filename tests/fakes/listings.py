@@ -12,6 +12,8 @@ TICKERS = {
     ' "low24h": "0.5", "vol24h": "6", "ts": "1700000000000"}]}',
     "kraken": '{"error": [], "result": {"LTCCNY": {"b": ["1", "1", "1"], "a": ["2", "1", "1"], "c": ["3.5", "1"],'
     ' "h": ["4", "4"], "l": ["0.5", "0.5"], "v": ["6", "6"]}}}',
+    "indodax": '{"ticker": {"buy": "1", "sell": "2", "last": "3.5", "high": "4", "low": "0.5", "vol_ltc": "6",'
+    ' "vol_cny": "20", "server_time": 1700000000}}',
 }
 TICKERS |= {"futures_binance": TICKERS["binance"], "futures_okx": TICKERS["okx"]}
 

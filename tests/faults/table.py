@@ -94,7 +94,7 @@ def _by_market(visit: Visit) -> None:
     The request is still unread then.
     """
     line, *_ = visit.peek().split(b"\r\n")
-    named = re.search(rb"\bF(\d\d)", line)
+    named = re.search(rb"(?i)\bF(\d\d)", line)
     fault = list(FAULTS)[int(named[1])] if named else "none"
     with visit.server.lock:
         visit.server.visits[fault] += 1

@@ -140,8 +140,9 @@ def matrix(
 
 
 def order(chance: random.Random, kind: str, side: str) -> dict[str, str]:
-    """Return an order as a strategy may want it: its price and amount within 1 %."""
-    price, amount = (round(usual * chance.uniform(0.99, 1.01), 2) for usual in (60_000, 100))
+    """Return an order as a strategy may want it: its price and amount within 1 %. The amount is whole, because a market
+    buy may spend whole money only."""
+    price, amount = round(60_000 * chance.uniform(0.99, 1.01), 2), round(10_000 * chance.uniform(0.99, 1.01))
     return {"type": side, "price": str(price if kind == "limit" else -1), "amount": str(amount)}
 
 

@@ -24,6 +24,7 @@ BODIES: Mapping[str, Callable[[str, str], object]] = {
     "binance": lambda code, text: {"code": int(code), "msg": text},
     "okx": lambda code, text: {"code": code, "msg": text, "data": []},
     "kraken": lambda code, text: {"error": [f"{code} {text}".strip()]},
+    "indodax": lambda code, text: {"error": code, "error_description": text},
 }
 """How each writes an error of its own."""
 
@@ -58,6 +59,8 @@ BANS: list[tuple[str, int, str, str, float]] = [  # seconds; absolute times end 
     ("kraken", 200, "", "EGeneral:Temporary lockout", 300.0),
     ("kraken", 200, "", "EAPI:Rate limit exceeded", 5.0),
     ("kraken", 200, "", "EGeneral:Too many requests", 5.0),
+    ("indodax", 429, "", "too_many_requests Too Many Requests", 5.0),
+    ("indodax", 429, "", "-1003 Too many requests queued.", 10.0),
 ]
 NO_BANS = [
     ("binance", 400, "-1015 Too many new orders; current limit is 100 orders per 10 SECOND."),
@@ -67,6 +70,7 @@ NO_BANS = [
     ("kraken", 200, "EOrder:Orders limit exceeded"),
     ("kraken", 200, "EOrder:Rate limit exceeded"),
     ("kraken", 200, "EAPI:Invalid key"),
+    ("indodax", 200, "invalid_pair Invalid Pair"),
 ]
 
 

@@ -249,6 +249,12 @@ WEIGHTS: list[tuple[str, str, Mapping[str, Any], dict[str, int]]] = [
     ("kraken", "POST /0/private/CancelOrder", {"txid": "x"}, {}),
     ("kraken", "POST /0/private/CancelAll", {}, {"private calls": 1}),
     ("bitgo", "POST /appApi.html", {"action": "trade"}, {}),
+    ("indodax", "GET /api/ticker/btcidr", {}, {"public calls": 1}),
+    ("indodax", "GET /tradingview/history_v2", {"symbol": "BTCIDR"}, {"public calls": 1}),
+    ("indodax", "GET /api/v2/account", {}, {"GET account": 1}),
+    ("indodax", "GET /api/v2/order/histories", {"symbol": "btcidr"}, {"GET order/histories": 1}),
+    ("indodax", "POST /api/v2/order", {"symbol": "BTCIDR"}, {"POST order": 1, "new orders of this market": 1}),
+    ("indodax", "DELETE /api/v2/order", {"symbol": "BTCIDR"}, {"DELETE order": 1, "cancels": 1}),
 ]
 
 
@@ -287,6 +293,7 @@ def test_every_cost_of_an_exchange_can_be_read(route: str) -> None:
         ("futures_binance", "DELETE /fapi/v1/order", True), ("futures_binance", "GET /fapi/v1/order", False),
         ("okx", "POST /api/v5/trade/cancel-order", True), ("okx", "POST /api/v5/trade/mass-cancel", True),
         ("okx", "POST /api/v5/trade/order", False), ("kraken", "POST /0/private/CancelOrder", True),
+        ("indodax", "DELETE /api/v2/order", True), ("indodax", "POST /api/v2/order", False),
         ("kraken", "POST /0/private/CancelAll", True), ("kraken", "POST /0/private/AddOrder", False),
     ],
 )  # fmt: skip
