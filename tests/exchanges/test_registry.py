@@ -199,6 +199,7 @@ def test_a_folder_that_does_not_exist_is_an_empty_one(tmp_path: Path) -> None:
         ("api = 1", "api = 1; client_id = 32", "client_id is 32: write ClientId(length, characters)"),
         ("https://smallest.test", "http://smallest.test", 'line 8: url is \'http://smallest.test\': write scheme and'),
         ("https://smallest.test", "https://x.test/v1", "line 8: url is 'https://x.test/v1': write scheme and host"),
+        ("api = 1", "api = 1; public_url = 'https://x.test/v1'", "public_url is 'https://x.test/v1': write scheme and"),
         ("(Exchange)", "(FuturesExchange)", 'line 6: contracts is missing: write contracts = frozenset({"swap"})'),
         ("(Exchange)", "", "Smallest is no class that is made from Exchange or FuturesExchange of exchanges.base"),
     ],
