@@ -41,7 +41,7 @@ NEXT = {"symbol": "BTC_USDT.next_quarter", "type": "buy", "price": "59000", "amo
 UNCLEAR = "ORDER_STATE_UNKNOWN"
 TOO_EARLY = ("NOT_SENT", "RATE_LIMITED", "BUSY")
 """The labels of orders that were not sent, to be tried again."""
-PATIENCE = 45.0  # seconds of a robot
+PATIENCE = 90.0  # seconds of a robot
 LONGEST_WAIT = 15.0  # seconds for a limit of an exchange; a clock that was set back would make it the step
 CROWD = 16  # requests at once
 HANGS_UP = 1.5  # seconds that a hasty caller waits
@@ -161,7 +161,7 @@ def order_on(exchange: str, side: str = "buy") -> dict[str, str]:
 
 def clock_steps(steps: list[int], each: int, *, created: tuple[bool, ...], deadline: float = 1.5) -> Outcome:
     """Set the clock while orders are unclear, at run time and across a restart; robots then try again until they have
-    an id: exactly one order each, and no call is told that it comes too early."""
+    an id, with a pause as long as a call: exactly one order each, and no call is told that it comes too early."""
     tally, begun = Tally(), time.monotonic()
     for step in steps:
         for restarts in (False, True):
@@ -177,7 +177,7 @@ def clock_steps(steps: list[int], each: int, *, created: tuple[bool, ...], deadl
                             one.gateway.stop()
                             one.gateway.start()
                         what = f"{step:+} s, {'restarted' if restarts else 'running'}"
-                        list(pool.map(partial(_until_id, one, tally, what), *zip(*robots, strict=True)))
+                        list(pool.map(partial(_until_id, one, tally, what, deadline), *zip(*robots, strict=True)))
     return tally.outcome("the clock is set by ±60 s, ±1 h, ±2 days, while it runs and before a restart", _since(begun))
 
 
@@ -200,7 +200,7 @@ def _first(
         tally.broken.append(f"{name}: the first order should be unclear: {answer}")
 
 
-def _until_id(one: World, tally: Tally, what: str, name: str, key: str) -> None:
+def _until_id(one: World, tally: Tally, what: str, pause: float, name: str, key: str) -> None:
     listed = one.gateway.ask(tally, name, key, {"symbol": FAKES[name].symbol}, "orders")
     waits = re.search(r"retry_after=([0-9.]+) seconds", listed.get("error", ""))
     if waits and float(waits[1]) > LONGEST_WAIT:
@@ -209,7 +209,7 @@ def _until_id(one: World, tally: Tally, what: str, name: str, key: str) -> None:
     answer: dict[str, Any] = {}
     while "data" not in answer and time.monotonic() < end:
         answer = one.gateway.ask(tally, name, key, order_on(name))
-        time.sleep(0.2)
+        time.sleep(pause)
     orders = one.orders(name, key)
     tally.orders += len(orders)
     if len(orders) != 1 or str(answer.get("data", {}).get("id")) != orders[0].id:
