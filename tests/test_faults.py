@@ -30,7 +30,8 @@ from transport.reply import MAX_EXCERPT
 
 DEADLINE = 3
 SLACK = 1.5
-CROWD = 28  # calls at once: the service has 32 threads
+CROWD = 20  # calls at once
+THREADS = 96  # of the service: with fewer, calls would wait for each other, and have less time
 SPOT = ("bitgo", "coinpark", "binance", "okx", "kraken", "indodax")
 FUTURES = ("futures_binance", "futures_okx")
 ROUTES = (*SPOT, *FUTURES)
@@ -160,7 +161,7 @@ def gateway(directory: Path, exchanges: Mapping[str, FaultServer], urls: Mapping
     addresses = {f"{route.upper()}_URL": url for route, url in urls.items()}
     with database(directory) as state_url:
         settings = {"DEADLINE": str(DEADLINE), "LOG_LEVEL": "DEBUG", "STATE_URL": state_url, **addresses}
-        with running(directory, settings) as service:
+        with running(directory, settings, ["--threads", str(THREADS)]) as service:
             state = open_state(state_url)
             yield Gateway(service, exchanges, state)
             state.dispose()
