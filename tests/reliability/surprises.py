@@ -159,13 +159,13 @@ def order_on(exchange: str, side: str = "buy") -> dict[str, str]:
 # A wall clock that is set ---------------------------------------------------------------------------------------------
 
 
-def clock_steps(steps: list[int], each: int, *, created: tuple[bool, ...], deadline: float = 1.5) -> Outcome:
+def clock_steps(steps: list[int], each: int, *, created: tuple[bool, ...], deadline: float = 5.0) -> Outcome:
     """Set the clock while orders are unclear, at run time and across a restart; robots then try again until they have
     an id, with a pause as long as a call: exactly one order each, and no call is told that it comes too early."""
     tally, begun = Tally(), time.monotonic()
     for step in steps:
         for restarts in (False, True):
-            with world({name: partial(FAKES[name], lag=2 * deadline) for name in WITH_IDS}, deadline) as one:
+            with world({name: partial(FAKES[name], lag=1.5 * deadline) for name in WITH_IDS}, deadline) as one:
                 robots = [(name, new_key()) for name in WITH_IDS for _ in created for _ in range(each)]
                 makes = dict(zip((key for _, key in robots), cycle(created), strict=False))
                 for name in WITH_IDS:
