@@ -31,8 +31,8 @@ def can(exchange: type[Exchange], method: str) -> bool:
     if method == "find":
         return exchange.client_id is not None
     own = _TEMPLATES.get(method, (method,))
-    bases = (Exchange, FuturesExchange)
-    return any(getattr(exchange, name) not in [getattr(base, name, None) for base in bases] for name in own)
+    theirs = [one for one in exchange.__mro__ if issubclass(one, Exchange) and one not in (Exchange, FuturesExchange)]
+    return any(name in vars(one) for one in theirs for name in own)
 
 
 def table(registry: Registry) -> str:

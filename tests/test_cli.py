@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from exchanges import EXCHANGES
+from exchanges.listing import CALLS, can
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -70,6 +71,10 @@ def test_exchanges_are_listed(run: Run) -> None:
     assert re.split("  +", line) == [
         "CoinPark", "spot", "markets, tickers, past orders", "no", "no", "built in",
     ]  # fmt: skip
+
+
+def test_no_exchange_that_is_built_in_lacks_a_documented_call() -> None:
+    assert [(name, call) for name, kind in EXCHANGES.items() for call in CALLS if not can(kind, call)] == []
 
 
 def test_one_exchange_is_described(run: Run) -> None:
