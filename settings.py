@@ -107,7 +107,7 @@ class Settings:
         plugins = read("PLUGINS", _yes, True)
         every = open_registry(folder, plugins=plugins)
         allowed = read("EXCHANGES", _list(lambda name: every.name_of(name).lower()), None)
-        registry = open_registry(folder, plugins=plugins, allowed=allowed and frozenset(allowed))
+        registry = every if allowed is None else every.limited_to(frozenset(allowed))
         with_urls = [name for name in registry.names if name.lower() not in EXCHANGES or EXCHANGES[name.lower()].url]
         urls = {name: read(f"{name.upper()}_URL", _url, None) for name in with_urls}
         proxies = {name: read(f"{name.upper()}_PROXY", _proxy, None) for name in with_urls}

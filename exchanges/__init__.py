@@ -27,14 +27,12 @@ DEFAULT = Paper.name
 """The exchange of a gateway without settings: it needs no key and moves no money."""
 
 
-def open_registry(
-    folder: Path | None = None, *, plugins: bool = True, allowed: frozenset[str] | None = None
-) -> Registry:
+def open_registry(folder: Path | None = None, *, plugins: bool = True) -> Registry:
     """Return the registry of all exchanges. folder: where the user's own files are. plugins: False for those built in
-    only. allowed: names in lower case, None for all."""
+    only."""
     problems: list[str] = []
     found = (packages(), files(folder, problems) if folder else (), of_ccxt(EXCHANGES)) if plugins else ()
-    return Registry(EXCHANGES, chain(*found), problems, allowed, hint() if plugins and allowed is None else "")
+    return Registry(EXCHANGES, chain(*found), problems, hint=hint() if plugins else "")
 
 
 def find(name: str) -> type[Exchange]:

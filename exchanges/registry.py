@@ -68,10 +68,15 @@ class Registry:
         self._allowed = allowed
         self._hint = hint
         self._sources: dict[str, Source] = {}
+        self._explicit: dict[str, Source] = {}
         self._loaded: dict[str, type[Exchange]] = {}
         self.problems = problems if problems is not None else []
         for source in sources:
             self._add(source)
+
+    def limited_to(self, allowed: frozenset[str]) -> "Registry":
+        """Return a registry of only these of the exchanges. allowed: names in lower case."""
+        return Registry(self._built_in, self._sources.values(), self.problems, allowed)
 
     @property
     def names(self) -> list[str]:
@@ -92,21 +97,25 @@ class Registry:
 
     def name_of(self, name: str) -> str:
         """Return an exchange's name as it writes it itself, from the same in any case. Raises InvalidCall."""
-        names = {one.lower(): one for one in self.names}
-        explicit = {source.explicit: source.name for source in self._sources.values() if source.explicit}
-        found = names.get(name.lower()) or explicit.get(name.lower())
-        if found and self._is_allowed(found):
-            return found
-        [meant] = get_close_matches(name.lower().rpartition("/")[2], names, n=1) or [""]
-        perhaps = f", perhaps {names[meant]}" if meant else ""
-        own = [one for one in names.values() if one not in explicit.values()]
-        raise InvalidCall(f"no exchange of that name{perhaps}; there are {', '.join(own)}{self._hint}")
+        route = name.lower()
+        found = self._built_in.get(route) or self._sources.get(route) or self._explicit.get(route)
+        if found and self._is_allowed(found.name):
+            return found.name
+        raise self._unknown(route)
 
     def find(self, name: str) -> type[Exchange]:
         """Return the exchange with this name, in any case. Raises InvalidCall for an unknown one, Unsupported for one
         that cannot be loaded."""
         route = self.name_of(name).lower()
         return self._built_in.get(route) or self._loaded.get(route) or self._load(self._sources[route])
+
+    def _unknown(self, route: str) -> InvalidCall:
+        """Return the error for a name that is none, with the nearest one."""
+        names = {name.lower(): name for name in self.names}
+        [meant] = get_close_matches(route.rpartition("/")[2], names, n=1) or [""]
+        perhaps = f", perhaps {names[meant]}" if meant else ""
+        own = [name for name in names.values() if not self.is_of_library(name)]
+        return InvalidCall(f"no exchange of that name{perhaps}; there are {', '.join(own)}{self._hint}")
 
     def _is_allowed(self, name: str) -> bool:
         return self._allowed is None or name.lower() in self._allowed
@@ -124,6 +133,8 @@ class Registry:
             )
         else:
             self._sources[route] = source
+            if source.explicit:
+                self._explicit[source.explicit] = source
 
     def _load(self, source: Source) -> type[Exchange]:
         """Return a source's class. One that fails is tried again by the next call: its file may be mended by then."""

@@ -54,9 +54,10 @@ def sources(built_in: Container[str]) -> Iterator[Source]:
 
 def hint() -> str:
     """Return what to do for an exchange that is not found, in words."""
-    if not ids():
+    count = len(ids())
+    if not count:
         return f"; over a hundred more come with the ccxt library: {_INSTALL}"
-    return f", and {len(ids())} of the ccxt library"
+    return f", and {count} of the ccxt library"
 
 
 def _load(exchange_id: str, name: str, *, futures: bool) -> type[Exchange]:
