@@ -128,8 +128,7 @@ def _update_tables(engine: Engine) -> None:
         if _is_latest(connection):
             return
     with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":  # its transactions do not queue, and two hosts may start at once
-            connection.execute(text("SELECT pg_advisory_xact_lock(0)"))
+        lock(connection, 0)  # two hosts may start at once
         columns = _columns(connection)  # read again: another process may have been faster
         version = _version(connection, columns)
         if version is None and not columns.keys() & METADATA.tables.keys():
@@ -199,8 +198,10 @@ def _columns(connection: Connection) -> dict[str, set[str]]:
 
 def _version(connection: Connection, columns: Mapping[str, set[str]]) -> str | None:
     """Return the recorded version; None in a new database, and in one of 0.1.0."""
-    if VERSION.name not in columns:
-        return None
+    return _recorded(connection) if VERSION.name in columns else None
+
+
+def _recorded(connection: Connection) -> str | None:
     return connection.exec_driver_sql(f"SELECT version_num FROM {VERSION.name}").scalar()  # noqa: S608 - our own name
 
 
@@ -263,7 +264,7 @@ def _watch(engine: Engine, path: Path) -> None:
 def check_version(connection: Connection) -> None:
     """Raise DatabaseReplaced if the tables no longer have the version of this gateway: a later one has upgraded them,
     or they were replaced."""
-    version = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION.name}").scalar()  # noqa: S608 - our own name
+    version = _recorded(connection)
     if version != VERSIONS[-1]:
         what = f"the database's tables have become those of version {version} while the gateway ran"
         raise DatabaseReplaced(f"{what}: start the gateway of that version")
@@ -296,6 +297,14 @@ def _begin_sqlite(connection: Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA synchronous={pace}")
         connection.info["pace"] = pace
     connection.exec_driver_sql("BEGIN" if options.get("reading") else "BEGIN IMMEDIATE")
+
+
+def lock(connection: Connection, key: int, *, shared: bool = False) -> None:
+    """Hold a lock until the transaction ends. SQLite has only one writer at a time anyway. key: 0 is for the tables, 1
+    for the timeline, others for orders. shared: with all but those who want it alone."""
+    if connection.dialect.name == "postgresql":
+        kind = "_shared" if shared else ""
+        connection.execute(text(f"SELECT pg_advisory_xact_lock{kind}(:key)"), {"key": key})
 
 
 def storable(text: str) -> str:

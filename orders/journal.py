@@ -12,10 +12,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, case, insert, or_, text
+from sqlalchemy import ColumnElement, Connection, Engine, and_, case, insert, or_
 from sqlalchemy.exc import IntegrityError
 
-from database import check_version, storable
+from database import check_version, lock, storable
 from orders.intents import OPEN, Intent, State
 from orders.table import ORDERS, from_row, to_row
 from orders.timeline import Timeline
@@ -247,10 +247,8 @@ def _begun(intent: Intent, now: int) -> Intent:
 
 
 def _lock(connection: Connection, *names: str) -> None:
-    """Lock these names until the transaction ends. SQLite has only one writer at a time anyway."""
-    if connection.dialect.name == "postgresql":
-        key = zlib.crc32(" ".join(names).encode())
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+    """Lock these names until the transaction ends."""
+    lock(connection, zlib.crc32(" ".join(names).encode()))
 
 
 def _request(intent: Intent) -> ColumnElement[bool]:

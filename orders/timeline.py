@@ -19,11 +19,10 @@ from sqlalchemy import (
     func,
     insert,
     select,
-    text,
     update,
 )
 
-from database import METADATA, DatabaseReplaced
+from database import METADATA, DatabaseReplaced, lock
 from orders.intents import OPEN, State
 from orders.table import ORDERS
 
@@ -31,7 +30,7 @@ _SKEW_MS = 2000  # by which the timelines of hosts may differ
 _WRITE_MS = 500  # between two times that are written
 _LONGEST_MS = 300_000 + _SKEW_MS  # of a call
 _BELIEVED_MS = 30 * 86_400_000  # that orders of a release without a timeline may be ahead of the wall clock
-_LOCK = 1  # of PostgreSQL: shared by all that write times, exclusive for who moves them
+_LOCK = 1  # shared by all that write times, alone for who moves them
 _C = ORDERS.c
 
 TIMELINE = Table(
@@ -60,7 +59,7 @@ class Timeline:
         self._boot = boot
         self._seen_ms = 0  # the latest time that the database was seen to have
         with engine.begin() as connection:
-            _lock(connection, exclusive=True)
+            lock(connection, _LOCK)
             mine = connection.execute(_MINE, {"boot": boot}).one_or_none()
             self._offset_ms = mine.offset_ms if mine else self._begin(connection, wall())
 
@@ -73,7 +72,7 @@ class Timeline:
 
         Raises DatabaseReplaced if the database has not seen a time that it had seen before: it is an older copy.
         """
-        _lock(connection)
+        lock(connection, _LOCK, shared=True)
         seen_ms = self._seen_ms  # before the database is asked, which cannot know less then
         mine = connection.execute(_MINE, {"boot": self._boot}).one_or_none()
         if mine is None or mine.seen_ms < seen_ms:
@@ -93,7 +92,7 @@ class Timeline:
     def _follow(self, connection: Connection) -> int:
         """Go on from another host's time, which is ahead of this one's; return it."""
         # Others that do the same keep the lock shared; PostgreSQL lets one of them go on, and the others fail unsent.
-        _lock(connection, exclusive=True)
+        lock(connection, _LOCK)
         mine = connection.execute(_MINE, {"boot": self._boot}).one()
         now: int = self._steady() + mine.offset_ms
         gap: int = max(0, mine.latest_ms - now)
@@ -136,10 +135,3 @@ def shift(connection: Connection, before_ms: int, now_ms: int) -> None:
     }
     moved = {time: case((time == 0, 0), (time > most - ms, most), else_=time + ms) for time, most in latest.items()}
     connection.execute(update(ORDERS).where(*held).values(moved))
-
-
-def _lock(connection: Connection, *, exclusive: bool = False) -> None:
-    """Lock the timeline until the transaction ends. SQLite has only one writer at a time anyway."""
-    if connection.dialect.name == "postgresql":
-        kind = "" if exclusive else "_shared"
-        connection.execute(text(f"SELECT pg_advisory_xact_lock{kind}(:key)"), {"key": _LOCK})
