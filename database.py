@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 log = logging.getLogger("fmz-gateway")
 
@@ -54,6 +55,12 @@ _POOL = {  # one for each thread of a worker and its resolver: one that waits fo
     "max_overflow": 0,
     "pool_timeout": _BUSY,
 }
+_while_busy = Retrying(
+    retry=retry_if_exception(lambda error: getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY),
+    stop=stop_after_delay(_BUSY),
+    wait=wait_fixed(0.01),
+    reraise=True,
+)
 _SQLITE = ("sqlite", "sqlite+pysqlite")
 _POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
 _PATIENCE = {  # time-outs for a server that does not answer: seconds, the last in ms
@@ -233,7 +240,7 @@ def _prepare_postgresql(connection: Any, _: Any) -> None:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy sends BEGIN, see open_state
-    connection.execute("PRAGMA journal_mode=WAL")
+    _while_busy(connection.execute, "PRAGMA journal_mode=WAL")  # SQLite itself does not wait for this one
     connection.execute("PRAGMA synchronous=FULL")  # what is committed survives a power cut
     connection.execute("PRAGMA cache_size=-256")  # KiB for each of many connections; the system caches the file
 

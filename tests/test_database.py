@@ -182,6 +182,17 @@ def test_many_may_open_a_new_database_at_once(tmp_path: Path) -> None:
         assert not at_once(lambda _: open_state(url).dispose(), 8)
 
 
+def test_a_writer_of_a_file_without_a_log_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("CREATE TABLE other (id INTEGER)")
+        ends = threading.Timer(0.1, writer.execute, ["COMMIT"])
+        ends.start()
+        open_state(f"sqlite:///{path}").dispose()
+        ends.join()
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_postgresql_is_spoken_through_psycopg(scheme: str) -> None:
     url = read_url(f"{scheme}://trader:secret@db.lan:5433/state?sslmode=require")
