@@ -136,13 +136,6 @@ class Pipeline(Vendor):
         changes = verb != "GET" if safe is None else not safe
         if changes:
             return ask()
-        attempts = Retrying(
-            retry=retry_if_exception_type((NotSent, ExchangeFailed, WrongTime)),
-            stop=stop_after_attempt(_ATTEMPTS) | stop_before_delay(self.deadline.left()),
-            wait=wait_exponential_jitter(multiplier=0.05, max=1.0, jitter=0.05),
-            sleep=self.upstream.services.sleep,
-            reraise=True,
-        )
         failed: list[GatewayError] = []
 
         def attempt() -> Any:
@@ -153,7 +146,17 @@ class Pipeline(Vendor):
                 # If the limits leave no time to ask again, the first failure is the one to report.
                 raise failed[0] if isinstance(error, RateLimited) else error from None
 
-        return attempts(attempt)
+        return self.tries()(attempt)
+
+    def tries(self) -> Retrying:
+        """Return the tries of a call that changes nothing at the exchange, within the deadline."""
+        return Retrying(
+            retry=retry_if_exception_type((NotSent, ExchangeFailed, WrongTime)),
+            stop=stop_after_attempt(_ATTEMPTS) | stop_before_delay(self.deadline.left()),
+            wait=wait_exponential_jitter(multiplier=0.05, max=1.0, jitter=0.05),
+            sleep=self.upstream.services.sleep,
+            reraise=True,
+        )
 
     def get(self, resource: str, /, **params: Any) -> Any:
         """Make a public GET; see ``call``."""
@@ -215,7 +218,7 @@ class Pipeline(Vendor):
         known = {name: value for name, value in params.items() if not callable(value)}
         left = self.deadline.left()
         self.upstream.limits.take(f"{verb} {path}", known, self.credentials, left)
-        with self._nonce(signed) as nonce:
+        with self.nonce(wanted=signed and self.signer.serial) as nonce:
             late = not self.deadline.left()
             carries = self.sends if verb in ("POST", "PUT", "PATCH") else "query"
             asked = _evaluated(params)
@@ -263,10 +266,10 @@ class Pipeline(Vendor):
             "this happens again; nothing was sent, it is safe to try again"
         )
 
-    def _nonce(self, signed: bool) -> AbstractContextManager[int]:
-        if signed and self.signer.serial:
-            return self.upstream.nonces.reserve(self.account, self.deadline)
-        return nullcontext(0)
+    def nonce(self, *, wanted: bool) -> AbstractContextManager[int]:
+        """Return the context of a call that carries a nonce, which keeps the account's other calls waiting; without
+        effect, and with 0, where none is wanted. Raises NotSent if the wait would be longer than the deadline."""
+        return self.upstream.nonces.reserve(self.account, self.deadline) if wanted else nullcontext(0)
 
     def _measure_clock(self) -> int | None:
         now = self.upstream.services.now
@@ -280,9 +283,7 @@ class Pipeline(Vendor):
         return 0 if theirs is None else theirs + (answered - asked) // 2 - answered
 
     def _read(self, reply: Reply, *, exact: bool) -> Any:
-        refusal = _REFUSAL_BY_STATUS.get(reply.status) or (
-            ExchangeError if 400 <= reply.status < 500 else ExchangeFailed if reply.status >= 500 else OutcomeUnknown
-        )
+        refusal = refusal_by_status(reply.status) or OutcomeUnknown
         try:
             useful = self.unwrap(reply.json(exact=exact))
         except ExchangeError as error:
@@ -303,7 +304,13 @@ def _evaluated(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value() if callable(value) else value for name, value in values.items()}
 
 
-_REFUSAL_BY_STATUS: Mapping[int, type[GatewayError]] = {
+def refusal_by_status(status: int) -> type[GatewayError] | None:
+    """Return the error that an HTTP status means by itself, None for one that is no refusal."""
+    general = ExchangeFailed if status >= 500 else ExchangeError if status >= 400 else None
+    return _BY_STATUS.get(status, general)
+
+
+_BY_STATUS: Mapping[int, type[GatewayError]] = {
     401: AuthenticationFailed,
     408: OutcomeUnknown,
     418: RateLimited,

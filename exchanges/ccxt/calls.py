@@ -1,29 +1,19 @@
 """One call through ccxt: its keys, its nonces, its tries, and the error for what went wrong."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay, wait_exponential_jitter
-
-from exchanges.base import Exchange, ExchangeError, NotSent, OrderNotFound, OutcomeUnknown, RateLimited, WrongTime
+from exchanges.base import Exchange, ExchangeError, OrderNotFound, OutcomeUnknown
 from exchanges.ccxt import keys
 from exchanges.ccxt.library import Engine, Library, lineage
 from exchanges.ccxt.refusals import REFUSALS, WRONG_KEYS, before_sending, code_and_words, definite, kind_of
 from exchanges.ccxt.session import Session, is_json
 from protocol.errors import UNREADABLE, AuthenticationFailed, ExchangeFailed, GatewayError
+from transport.pipeline import refusal_by_status
 from transport.reply import MAX_EXCERPT, Reply
 
 T = TypeVar("T")
-
-_ATTEMPTS = 3  # of a call that changes nothing
-_BY_STATUS: dict[int, type[GatewayError]] = {
-    401: AuthenticationFailed,
-    408: OutcomeUnknown,
-    418: RateLimited,
-    429: RateLimited,
-}
 
 
 class CcxtCalls(Exchange):
@@ -58,14 +48,7 @@ class CcxtCalls(Exchange):
         given = self.keys if signed else {}
         if signed:
             self.clock_offset()
-        attempts = Retrying(
-            retry=retry_if_exception_type((NotSent, ExchangeFailed, WrongTime)),
-            stop=stop_after_attempt(_ATTEMPTS) | stop_before_delay(self.deadline.left()),
-            wait=wait_exponential_jitter(multiplier=0.05, max=1.0, jitter=0.05),
-            sleep=self.upstream.services.sleep,
-            reraise=True,
-        )
-        return attempts(lambda: self.run(ask, Session(self, self.engine), given))
+        return self.tries()(lambda: self.run(ask, Session(self, self.engine), given))
 
     def change(
         self,
@@ -83,7 +66,7 @@ class CcxtCalls(Exchange):
 
     def run(self, ask: Callable[[Any], T], session: Session, given: dict[str, str], *, changes: bool = False) -> T:
         """Return what ``ask`` returns for an instance of ccxt with these keys. Raises GatewayError only."""
-        with self._nonces(bool(given)) as lease_us:
+        with self.nonce(wanted=bool(given) and self.library.serial) as lease_us:
             session.lease_us = lease_us
             try:
                 with self.engine.checkout(session, given) as instance:
@@ -123,9 +106,7 @@ class CcxtCalls(Exchange):
         """Return what the last reply means, whether or not ccxt took it for a refusal."""
         kinds = lineage(error)
         kind = kind_of(kinds, REFUSALS) if error is session.refusal else None
-        by_status = _BY_STATUS.get(reply.status) or (
-            ExchangeFailed if reply.status >= 500 else ExchangeError if reply.status >= 400 else None
-        )
+        by_status = refusal_by_status(reply.status)
         if kind in (None, ExchangeError):  # the HTTP status says more
             kind = by_status or kind
         if kind is OutcomeUnknown and by_status is ExchangeFailed:
@@ -144,12 +125,6 @@ class CcxtCalls(Exchange):
         if self.replies and self.replies[-1] == reply.body:
             self.replies.pop()  # a refusal is no reply to show
         return kind(f"{self.name} {self.scrub(text)[:MAX_EXCERPT]}", code=self.scrub(code))
-
-    def _nonces(self, signed: bool) -> AbstractContextManager[int]:
-        """Keep the account's other calls waiting, where the exchange wants its nonces in order."""
-        if signed and self.library.serial:
-            return self.upstream.nonces.reserve(self.account, self.deadline)
-        return nullcontext(0)
 
     def _outlast(self, session: Session) -> None:
         """Wait until the clock has passed the last nonce, so that the next process's first one is greater: most are in
