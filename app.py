@@ -122,7 +122,7 @@ def open_upstreams(settings: Settings) -> Upstreams:
         http=Http(ca_file=settings.ca_file, proxies=settings.proxies),
         database=database,
         counters=connect_counters(settings.limits_url, database),
-        timeline=Timeline(database, epoch_ms, steady_ms, boot_id()),
+        timeline=open_timeline(database),
     )
     return Upstreams(
         services,
@@ -146,6 +146,11 @@ def open_database(settings: Settings) -> Engine:
             state.dispose()
             raise
     return state
+
+
+def open_timeline(database: Engine) -> Timeline:
+    """Return the time that orders and limits are counted by, on this machine's clocks."""
+    return Timeline(database, epoch_ms, steady_ms, boot_id())
 
 
 @contextmanager

@@ -3,28 +3,35 @@
 import sys
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import click
 
-from app import open_database, open_upstreams
+from app import open_database, open_timeline, open_upstreams
 from exchanges import DEFAULT, listing
 from exchanges.base import FuturesExchange
 from exchanges.kit import check as kit
 from orders import cli
 from orders.journal import Journal
-from orders.timeline import Timeline
 from protocol.deadline import Deadline
 from protocol.errors import GatewayError
 from protocol.models import Symbol
 from settings import Settings, WrongSetting
-from transport.clock import boot_id, epoch_ms, steady_ms
+from transport.clock import epoch_ms
 from transport.credentials import Credentials
 
 _OWN_OPTIONS = ("-h", "--help", "--version")
 
 
 class Commands(click.Group):
-    """A group of commands that suggests the nearest one for a word that is none."""
+    """A group of commands. It suggests the nearest one for a word that is none, and ends with a sentence where a
+    setting is wrong or an exchange refuses."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (WrongSetting, GatewayError) as error:
+            sys.exit(f"fmz-gateway: {getattr(error, 'message', error)}")
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -65,11 +72,8 @@ def serve(options: tuple[str, ...]) -> None:
 @click.argument("name", required=False)
 def exchanges(name: str | None) -> None:
     """List every exchange and what it can do, or show one. Fails if one cannot be used."""
-    registry = _settings().registry
-    try:
-        click.echo(listing.describe(registry, name) if name else listing.table(registry), nl=False)
-    except GatewayError as error:
-        sys.exit(f"fmz-gateway: {error.message}")
+    registry = Settings.load().registry
+    click.echo(listing.describe(registry, name) if name else listing.table(registry), nl=False)
     problems = [] if name else listing.problems(registry)
     for problem in problems:
         click.echo(f"fmz-gateway: {problem}", err=True)
@@ -85,13 +89,13 @@ def exchanges(name: str | None) -> None:
 )
 def check(name: str, market: str, access_key: str, secret_key: str) -> None:
     """Check an exchange with your keys, as FMZ has them. Only reads; fails if something does not work."""
-    settings = _settings()
+    settings = Settings.load()
+    kind = settings.registry.find(name)
     try:
-        kind = settings.registry.find(name)
-        upstreams = open_upstreams(settings)
         symbol = Symbol.parse(market if "." in market or not issubclass(kind, FuturesExchange) else f"{market}.swap")
-    except (GatewayError, WrongSetting, ValueError) as error:
-        sys.exit(f"fmz-gateway: {getattr(error, 'message', error)}")
+    except ValueError as error:
+        raise click.BadParameter(f"{market!r} is {error}, such as BTC_USDT", param_hint="--market") from None
+    upstreams = open_upstreams(settings)
     credentials = Credentials.from_fields(access_key, secret_key)
     failed = False
     for finding in kit.check(kind(credentials, upstreams.of(kind), Deadline.after(60)), symbol):
@@ -104,24 +108,14 @@ def check(name: str, market: str, access_key: str, secret_key: str) -> None:
 @click.pass_context
 def orders(ctx: click.Context) -> None:
     """List the journal's orders, and resolve by hand those that no exchange can be asked for."""
-    settings = _settings()
-    try:
-        database = open_database(settings)
-    except WrongSetting as error:
-        sys.exit(f"fmz-gateway: {error}")
-    timeline = Timeline(database, epoch_ms, steady_ms, boot_id())
+    settings = Settings.load()
+    database = open_database(settings)
+    timeline = open_timeline(database)
     ctx.obj = cli.Book(Journal(database, timeline, settings.retry_window), timeline() - epoch_ms())
 
 
 for command in cli.COMMANDS:
     orders.add_command(command)
-
-
-def _settings() -> Settings:
-    try:
-        return Settings.load()
-    except WrongSetting as error:
-        sys.exit(f"fmz-gateway: {error}")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What each exchange can do, as text: for ``fmz-gateway exchanges`` and the documents."""
+"""Tells what each exchange can do, as text: for ``fmz-gateway exchanges`` and the documents."""
 
 import sys
 from collections.abc import Sequence

@@ -115,3 +115,9 @@ def test_a_wrong_setting_is_one_sentence(run: Run) -> None:
         assert (done.returncode, done.stderr) == (
             1, "fmz-gateway: DEADLINE is wrong: expected seconds above 0, at most 300\n",
         )  # fmt: skip
+
+
+def test_a_market_that_is_none_is_told(run: Run) -> None:
+    done = run("check", "paper", "--market", "BTC/USDT", "--access-key", "a", "--secret-key", "b")
+    assert done.returncode == 2
+    assert "'BTC/USDT' is not a symbol, such as BTC_USDT" in done.stderr

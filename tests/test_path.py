@@ -11,11 +11,10 @@ import pytest
 import responses
 from flask.testing import FlaskClient
 
+from app import open_timeline
 from database import open_state
-from orders.timeline import Timeline
 from tests.conftest import client_of
 from tests.lent import Lent
-from transport.clock import boot_id, epoch_ms, steady_ms
 from transport.http import Http
 
 ROOT = Path(__file__).parent.parent
@@ -37,8 +36,7 @@ CALLS: dict[str, tuple[str, dict[str, str]]] = {
 def client(tmp_path: Path) -> Iterator[FlaskClient]:
     """Return a client of a gateway with its usual database: another one visits other files."""
     state = open_state(f"sqlite:///{tmp_path}/state.db")
-    timeline = Timeline(state, epoch_ms, steady_ms, boot_id())
-    yield client_of(Lent(Http(), state, deadline=5.0, timeline=timeline).app())
+    yield client_of(Lent(Http(), state, deadline=5.0, timeline=open_timeline(state)).app())
     state.dispose()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from exchanges.base.exchange import Exchange
 from exchanges.base.futures_settings import FuturesSettings
@@ -175,7 +175,11 @@ class FuturesExchange(Exchange):
     def covered(self, symbol: Symbol | None, rows: Iterable[T], key: Key) -> list[T]:
         """Return the rows of the markets that are meant. key: of the exchange's market name in a row."""
         one = self.one(symbol)
-        return [row for row in rows if (row[key] == one if one else covers(symbol, self.symbol_of(row[key])))]  # type: ignore[index]
+
+        def is_meant(row: Any) -> bool:
+            return row[key] == one if one else covers(symbol, self.symbol_of(row[key]))
+
+        return [row for row in rows if is_meant(row)]
 
     def leverage(self, symbol: Symbol) -> int | None:
         """Return the leverage that FMZ set for a market, None if it set none."""

@@ -21,7 +21,7 @@ Sent = tuple[str, str, str]
 
 def order(price: str | None, amount: str, side: Side = Side.BUY, **changes: object) -> NewOrder:
     made = NewOrder(symbol=BTC, side=side, price=None if price is None else Decimal(price), amount=Decimal(amount))
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)  # type: ignore[arg-type] # fields of several types
 
 
 @pytest.mark.parametrize(
