@@ -64,7 +64,7 @@ class Admission:
             self.require_caller()
             intent = self._intent(order)
             with journal_required():
-                earlier = self._journal.begin(intent)
+                earlier = self._journal.begin(intent, self._lookup.unknown_for)
             if earlier is None:
                 return Proceed(intent)
             if self._journal.blocks_nonce(intent, earlier):

@@ -54,11 +54,12 @@ class Journal:
 
     # Before an order is sent ------------------------------------------------------------------------------------------
 
-    def begin(self, intent: Intent) -> Intent | None:
+    def begin(self, intent: Intent, unknown_for: float = 0.0) -> Intent | None:
         """Write an intent before its order is sent; return None when the order may be sent.
 
         Otherwise return the intent that blocks it: the same request's, or one of the same line that must be resolved,
-        or adopted, first. One that exists, and that this cannot be the next attempt at, blocks nothing.
+        or adopted, first. One that exists, and that this cannot be the next attempt at, blocks nothing. unknown_for:
+        seconds for which one that is unresolved blocks, if they are more than the window.
         """
         try:
             with self._engine.begin() as connection:
@@ -72,13 +73,13 @@ class Journal:
                         connection.execute(ORDERS.delete().where(_C.client_id == intent.client_id))
                     elif self.blocks_nonce(intent, before):
                         return before
-                for earlier in self._all(connection, self._blocks(intent, now)):
+                for earlier in self._all(connection, self._blocks(intent, now, unknown_for)):
                     if earlier.state in OPEN or intent.is_like(earlier, self.adopt_within):
                         return earlier
                 connection.execute(insert(ORDERS).values(to_row(_begun(intent, now))))
                 return None
         except IntegrityError:  # another worker was faster with the same request
-            return self.get(intent.client_id) or self.begin(intent)
+            return self.get(intent.client_id) or self.begin(intent, unknown_for)
 
     def blocks_nonce(self, intent: Intent, before: Intent) -> bool:
         """Return True if a request is answered by an earlier one with its nonce: it is the same one, or nonces are
@@ -200,9 +201,13 @@ class Journal:
             found = connection.execute(wanted if everything else wanted.where(_C.state.in_(OPEN)))
             return [from_row(row) for row in found.mappings()]
 
-    def _blocks(self, intent: Intent, now: int) -> ColumnElement[bool]:
+    def _blocks(self, intent: Intent, now: int, unknown_for: float) -> ColumnElement[bool]:
         """Return the condition for an order of the same line that is unresolved, or whose id no caller was given."""
-        after = now - round(self.window * 1000)
+
+        def within(seconds: float) -> ColumnElement[bool]:
+            after = now - round(seconds * 1000)
+            return or_(_C.told_ms > after, and_(_C.told_ms == 0, _C.expires_ms > after))
+
         return and_(
             _C.exchange == intent.exchange,
             _C.account == intent.account,
@@ -211,7 +216,7 @@ class Journal:
             _C.closes == intent.closes,
             _C.state.in_((*OPEN, State.ACCEPTED)),
             _C.answered_as == "",
-            or_(_C.told_ms > after, and_(_C.told_ms == 0, _C.expires_ms > after)),
+            or_(within(self.window), and_(_C.state != State.ACCEPTED, within(unknown_for))),
         )
 
     def _change(self, intent: Intent, values: dict[str, Any], time: str = "") -> None:

@@ -100,10 +100,16 @@ class Lookup:
             log.error("the journal could not be written: %s", type(error).__name__)
         return resolved
 
+    @property
+    def unknown_for(self) -> float:
+        """Return the seconds after an unknown order in which the next one waits for it: as many as the window has, and
+        no fewer than it takes until an order that is not found does not exist."""
+        return max(self._journal.window, self._exchange.absent_after if self._exchange.client_id else 0.0)
+
     def unknown(self, intent: Intent, why: str) -> OrderStateUnknown:
         """Return the error for an order that may exist."""
         has_client_ids = bool(self._exchange.client_id)
-        return order_unknown(intent, why, has_client_ids=has_client_ids, window=self._journal.window)
+        return order_unknown(intent, why, has_client_ids=has_client_ids, window=self.unknown_for)
 
     def _is_too_late(self, intent: Intent) -> bool:
         """Return True once an order that is not found does not exist."""

@@ -11,7 +11,7 @@ from orders.journal import Journal
 from protocol.errors import OrderStateUnknown, OutcomeUnknown
 from protocol.models import OrderId, Symbol
 from tests.conftest import Clock
-from tests.orders.shop import SECOND, UNCLEAR, Market, Robot
+from tests.orders.shop import SECOND, UNCLEAR, Market, Robot, Shop
 
 
 def test_the_next_order_is_answered_with_the_unclear_one(robot: Robot, market: Market, journal: Journal) -> None:
@@ -79,6 +79,38 @@ def test_after_the_window_the_next_order_goes_out(robot: Robot, market: Market, 
     clock.ms += 2 * SECOND
     assert robot.buy("3") == 2
     assert robot.marks == {}
+
+
+class SlowShop(Shop):
+    """An exchange that needs longer than the window until it is sure that an order does not exist."""
+
+    absent_after = 105.0
+
+
+def test_the_next_order_waits_until_the_one_before_cannot_appear_any_more(
+    robot: Robot, market: Market, clock: Clock
+) -> None:
+    robot.kind = SlowShop
+    market.error, market.lists = UNCLEAR, False
+    robot.buy_unclear("1")
+    market.error = None
+    clock.ms += 80 * SECOND
+    with pytest.raises(OrderStateUnknown, match="within 105 s the next order"):
+        robot.buy("2", seconds=0.01)
+    market.lists = True  # late, and before the exchange could be sure
+    assert robot.buy("3") == 1
+    assert robot.marks == {"adopted": True}
+    assert len(market.sent) == 1
+
+
+def test_a_long_wait_for_unknown_orders_answers_with_no_order_of_before_the_window(
+    robot: Robot, market: Market, clock: Clock
+) -> None:
+    robot.kind = SlowShop
+    robot.is_listening = False
+    assert robot.buy("1") == 1
+    clock.ms += 80 * SECOND
+    assert robot.buy("2") == 2
 
 
 @pytest.mark.parametrize("other", ["side", "symbol", "account"])

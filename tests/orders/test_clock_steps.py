@@ -198,9 +198,9 @@ def test_an_order_is_no_later_twin_of_itself(world: World) -> None:
     """Check time that passes between the request and its row, on an exchange without client ids."""
 
     class Slow(Journal):
-        def begin(self, intent: Intent) -> Intent | None:
+        def begin(self, intent: Intent, unknown_for: float = 0.0) -> Intent | None:
             world.sleep(0.005)
-            return super().begin(intent)
+            return super().begin(intent, unknown_for)
 
     world.robot.journal, world.robot.kind = Slow(world.engine, world.timeline), OldShop
     world.market.error = UNCLEAR
