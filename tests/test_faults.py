@@ -19,11 +19,11 @@ import trustme
 from sqlalchemy import Engine, text
 
 from database import open_state
+from exchanges.kit.faults import ORDERS, FaultServer, bomb, closed_port, market, small_bomb
 from tests.fakes import KEY, PASSPHRASE, SECRET
 from tests.fakes.broken import Broken, Plan
 from tests.fakes.exchanges import FAKES
 from tests.fakes.listings import TICKERS, markets_of
-from tests.faults import FaultServer, bomb, closed_port, market, small_bomb
 from tests.servers import database
 from tests.service import Service, running
 from transport.reply import MAX_EXCERPT
@@ -37,43 +37,9 @@ FUTURES = ("futures_binance", "futures_okx")
 ROUTES = (*SPOT, *FUTURES)
 METHODS = ("ticker", "trade")
 
-UNKNOWN = {"ticker": "NO_DEFINITE_ANSWER", "trade": "ORDER_STATE_UNKNOWN"}
-NOT_SENT = dict.fromkeys(METHODS, "NOT_SENT")
-REFUSED = dict.fromkeys(METHODS, "REFUSED")
+READ = {"ORDER_STATE_UNKNOWN": "NO_DEFINITE_ANSWER"}  # a ticker changes nothing
 VERDICTS: Mapping[str, Mapping[str, str]] = {  # fault → method → the error's first word
-    "reset unread": UNKNOWN,  # the connection was made, so bytes may have left
-    "reset after head": UNKNOWN,
-    "reset after request": UNKNOWN,
-    "close without answer": UNKNOWN,
-    "hang": UNKNOWN,
-    "drip head": UNKNOWN,
-    "drip body": UNKNOWN,
-    "endless chunks": UNKNOWN,
-    "endless interim": UNKNOWN,
-    "garbage": UNKNOWN,
-    "200 page": UNKNOWN,
-    "200 empty": UNKNOWN,
-    "204": UNKNOWN,
-    "502 page": UNKNOWN,
-    "503 page": UNKNOWN,
-    "503 json": UNKNOWN,
-    "cut body": UNKNOWN,
-    "cut json": UNKNOWN,
-    "big body": UNKNOWN,
-    "bomb": UNKNOWN,
-    "small bomb": UNKNOWN,
-    "wrong encoding": UNKNOWN,
-    "unknown encoding": UNKNOWN,
-    "redirect": UNKNOWN,
-    "redirect with bomb": UNKNOWN,
-    "502 echo": UNKNOWN,
-    "cut echo": UNKNOWN,
-    "headers that echo": UNKNOWN,
-    "400 json": REFUSED,
-    "400 page": REFUSED,
-    "400 echo": REFUSED,
-    "403 page": REFUSED,
-    "401 page": dict.fromkeys(METHODS, "AUTHENTICATION_FAILED"),
+    fault: {"ticker": READ.get(label, label), "trade": label} for fault, label in ORDERS.items()
 }
 ASKED_AGAIN = {"502 page", "503 page", "503 json", "502 echo"}  # the server failed: a read is tried three times
 BEFORE_TLS = (
@@ -329,7 +295,7 @@ def cells(faults: Iterable[str]) -> Iterator[Cell]:
         number = list(VERDICTS).index(fault)
         for route in (ROUTES[number % len(ROUTES)], ROUTES[(number + 3) % len(ROUTES)]):
             yield Cell(fault, route, created=False)
-            if VERDICTS[fault] is UNKNOWN:
+            if ORDERS[fault] == "ORDER_STATE_UNKNOWN":
                 yield Cell(fault, route, created=True)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from exchanges.kit.faults import FaultServer
 from lanes import Lanes
-from tests.faults import FaultServer
 from tests.service import Service, running
 from tests.test_worker import BODY, PROMPT, connected, head, one_answer, p99
 

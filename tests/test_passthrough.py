@@ -19,9 +19,9 @@ from app import create_app
 from database import open_state
 from exchanges import EXCHANGES
 from exchanges.base.guard import is_sensitive
+from exchanges.kit.faults import FaultServer, Seen
 from settings import Settings
 from tests.conftest import NOW, Clock
-from tests.faults import FaultServer, Seen
 from tests.lent import Lent
 from tests.servers import database
 from transport.http import Http

@@ -22,13 +22,13 @@ import pytest
 from database import open_state
 from exchanges import EXCHANGES, find
 from exchanges.kit.conversations import Conversation, Reply, Request, load
+from exchanges.kit.faults import FAULTS, FaultServer, Seen, Visit, echo
 from orders.desk import Desk
 from orders.journal import Journal
 from protocol.errors import GatewayError
 from protocol.methods import METHODS, dispatch, read_call
 from settings import Settings
 from tests.conftest import NOW, Clock, Hurrying, client_of
-from tests.faults import FAULTS, FaultServer, Seen, Visit, echo
 from tests.lent import Lent
 from transport.credentials import Credentials
 from transport.http import Http

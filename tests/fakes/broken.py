@@ -21,9 +21,9 @@ from urllib.parse import unquote
 
 from werkzeug import Request
 
+from exchanges.kit.faults import FAULTS as KNOWN
+from exchanges.kit.faults import PAGE, FaultServer, Seen, Visit, head
 from tests.fakes import Call, FakeExchange, Refusal
-from tests.faults import FAULTS as KNOWN
-from tests.faults import PAGE, FaultServer, Seen, Visit, head
 
 Fault = Callable[[Visit, bytes], object]
 """Ends a connection, given the exchange's reply."""
@@ -71,8 +71,8 @@ FAULTS: Mapping[str, Fault] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """The fate of a request for a new order: one of FAULTS or of those of ``tests.faults``, by its name, or another
-    one. created: True if the order comes into being.
+    """The fate of a request for a new order: one of FAULTS or of those of ``exchanges.kit.faults``, by its name, or
+    another one. created: True if the order comes into being.
 
     A connection that is reset before the request has arrived creates none, whatever ``created`` says. delay: seconds
     from the request's arrival until the order comes into being, unless it is too late then by the exchange's own

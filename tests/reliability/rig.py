@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from database import open_state
+from exchanges.kit.faults import small_bomb
 from orders.journal import Journal
 from tests import service
 from tests.fakes import KEY, PASSPHRASE, SECRET
 from tests.fakes.broken import FAULTS, Broken, Plan
 from tests.fakes.exchanges import FAKES
-from tests.faults import small_bomb
 from transport.clock import epoch_ms
 
 THREADS = 64  # of each service

@@ -21,13 +21,13 @@ from flask import Flask
 import transport.clock
 from app import create_app, open_upstreams
 from exchanges import find
+from exchanges.kit.faults.visit import Visit, head
 from settings import Settings
 from tests.conftest import client_of
 from tests.fakes import KEY, PASSPHRASE, SECRET, FakeExchange
 from tests.fakes.binance import FakeFuturesBinance
 from tests.fakes.broken import Broken, Fault, Plan
 from tests.fakes.exchanges import FAKES
-from tests.faults.visit import Visit, head
 from tests.reliability.outcome import Outcome
 from tests.reliability.rig import crowd
 from tests.service import running

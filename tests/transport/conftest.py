@@ -12,10 +12,10 @@ import requests
 import trustme
 from sqlalchemy import Engine
 
+from exchanges.kit.faults import FaultServer, bomb, small_bomb
 from protocol.deadline import Deadline
 from protocol.errors import RateLimited
 from tests.conftest import Clock
-from tests.faults import FaultServer, bomb, small_bomb
 from tests.servers import empty_redis
 from transport.counters import Counters, SqlCounters, connect_counters
 from transport.credentials import Credentials

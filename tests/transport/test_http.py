@@ -14,8 +14,8 @@ import pytest
 import requests
 import trustme
 
+from exchanges.kit.faults import FaultServer, closed_port, silent_port
 from protocol.errors import ExchangeError, GatewayError, NotSent, OutcomeUnknown
-from tests.faults import FaultServer, closed_port, silent_port
 from tests.transport.conftest import DEADLINE, FAR, Timed, get, post, speaks_tls
 from transport.http import MAX_REPLY
 

@@ -3,8 +3,8 @@
 import pytest
 import trustme
 
+from exchanges.kit.faults import FaultServer, closed_port
 from protocol.errors import NotSent, OutcomeUnknown
-from tests.faults import FaultServer, closed_port
 from tests.transport.conftest import DEADLINE, FAR, Timed, get, post, speaks_tls
 
 # TLS --------------------------------------------------------------------------------------------------------------

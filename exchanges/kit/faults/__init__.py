@@ -7,13 +7,15 @@ Raw sockets on loopback, a thread a connection, everything closed on exit::
         assert len(server.requests) == 1
 """
 
-from tests.faults.bodies import PAGE, bomb, echo, small_bomb
-from tests.faults.server import FaultServer, closed_port, silent_port
-from tests.faults.table import FAULTS, Fault, market
-from tests.faults.visit import Seen, Visit, head
+from exchanges.kit.faults.bodies import PAGE, bomb, echo, small_bomb
+from exchanges.kit.faults.server import FaultServer, closed_port, silent_port
+from exchanges.kit.faults.table import FAULTS, Fault, market
+from exchanges.kit.faults.verdicts import ORDERS
+from exchanges.kit.faults.visit import Seen, Visit, head
 
 __all__ = [
     "FAULTS",
+    "ORDERS",
     "PAGE",
     "Fault",
     "FaultServer",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.faults.server import FaultServer
+    from exchanges.kit.faults.server import FaultServer
 
 DRIP = 0.05  # seconds from one byte to the next: a socket's own timeout never notices
 

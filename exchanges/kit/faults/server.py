@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, Self
 
-from tests.faults.table import FAULTS
-from tests.faults.visit import Seen, Visit
+from exchanges.kit.faults.table import FAULTS
+from exchanges.kit.faults.visit import Seen, Visit
 
 _BEFORE_TLS = {
     "reset on accept",

@@ -9,8 +9,8 @@ import struct
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
-from tests.faults.bodies import MOST, PAGE, TOO_MUCH, bomb, echo, small_bomb
-from tests.faults.visit import DRIP, Seen, Visit, head
+from exchanges.kit.faults.bodies import MOST, PAGE, TOO_MUCH, bomb, echo, small_bomb
+from exchanges.kit.faults.visit import DRIP, Seen, Visit, head
 
 Fault = Callable[[Visit], object]
 """Serves one connection."""
