@@ -41,6 +41,7 @@ from protocol.models import (
     Trade,
 )
 from protocol.numbers import double, exact, identifier, milliseconds, plain, whole
+from transport.declared import hmac_signer
 from transport.limit import Calls, Cost, Limit, by_limit, without_symbol
 from transport.signing import HmacHeaders, HmacMd5Form, HmacNonceForm, HmacParams, HmacQuery, Md5Query, Signer
 
@@ -99,6 +100,7 @@ __all__ = [
     "covers",
     "double",
     "exact",
+    "hmac_signer",
     "identifier",
     "known",
     "levels",
