@@ -7,18 +7,14 @@ from typing import Any
 
 import click
 
-from app import open_database, open_timeline, open_upstreams
+from app import open_database, open_timeline
 from exchanges import DEFAULT, listing
-from exchanges.base import FuturesExchange
-from exchanges.kit import check as kit
+from exchanges.kit import cli as kit
 from orders import cli
 from orders.journal import Journal
-from protocol.deadline import Deadline
 from protocol.errors import GatewayError
-from protocol.models import Symbol
 from settings import Settings, WrongSetting
 from transport.clock import epoch_ms
-from transport.credentials import Credentials
 
 _OWN_OPTIONS = ("-h", "--help", "--version")
 
@@ -80,30 +76,6 @@ def exchanges(name: str | None) -> None:
     sys.exit(bool(problems))
 
 
-@commands.command(epilog=f"Example: fmz-gateway check {DEFAULT}")
-@click.argument("name")
-@click.option("--market", default="BTC_USDT", show_default=True, help="The market to look at, in FMZ's words.")
-@click.option("--access-key", envvar="FMZ_ACCESS_KEY", prompt=True, help="Asked for, or taken from FMZ_ACCESS_KEY.")
-@click.option(
-    "--secret-key", envvar="FMZ_SECRET_KEY", prompt=True, hide_input=True, help="Likewise, from FMZ_SECRET_KEY."
-)
-def check(name: str, market: str, access_key: str, secret_key: str) -> None:
-    """Check an exchange with your keys, as FMZ has them. Only reads; fails if something does not work."""
-    settings = Settings.load()
-    kind = settings.registry.find(name)
-    try:
-        symbol = Symbol.parse(market if "." in market or not issubclass(kind, FuturesExchange) else f"{market}.swap")
-    except ValueError as error:
-        raise click.BadParameter(f"{market!r} is {error}, such as BTC_USDT", param_hint="--market") from None
-    upstreams = open_upstreams(settings)
-    credentials = Credentials.from_fields(access_key, secret_key)
-    failed = False
-    for finding in kit.check(kind(credentials, upstreams.of(kind), Deadline.after(60)), symbol):
-        click.echo(f"{finding.mark:<5} {finding.what:<15} {credentials.scrub(finding.said, kind.name)}")
-        failed |= finding.mark == "FAIL"
-    sys.exit(failed)
-
-
 @commands.group(cls=Commands, epilog="Example: fmz-gateway orders list")
 @click.pass_context
 def orders(ctx: click.Context) -> None:
@@ -116,6 +88,8 @@ def orders(ctx: click.Context) -> None:
 
 for command in cli.COMMANDS:
     orders.add_command(command)
+for command in kit.COMMANDS:
+    commands.add_command(command)
 
 
 def main() -> None:

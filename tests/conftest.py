@@ -1,10 +1,7 @@
 """What every test stands on: a clock that stands still, a database of its own, and no network but loopback."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +11,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from database import open_state
-from protocol import wire
+from exchanges.kit import gateway
 from tests.lent import Lent
 from tests.servers import database, empty_redis
 from transport.http import Http
 
-NOW = 1_700_000_000_000  # ms; 2023-11-14 22:13:20 UTC
+pytest_plugins = ["pytester"]
+
+NOW = gateway.NOW
+Ask = gateway.Ask
 
 
 @dataclass
@@ -81,7 +81,7 @@ def state(state_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def lent(clock: Clock, state: Engine) -> Lent:
-    return Lent(http=Http(), state=state, deadline=0.01, now=clock, sleep=lambda seconds: None, measure_clocks=False)
+    return Lent(http=Http(), state=state, deadline=0.045, now=clock, sleep=lambda seconds: None, measure_clocks=False)
 
 
 class Client(FlaskClient):
@@ -102,23 +102,7 @@ def client(lent: Lent) -> FlaskClient:
     return client_of(lent.app())
 
 
-Ask = Callable[..., dict[str, Any]]
-
-
 @pytest.fixture
 def ask(client: FlaskClient) -> Ask:
     """Ask the gateway as FMZ's host does, every order with a nonce of its own, and read its answer exactly."""
-    nonces = count(1_500_793_319_499)
-
-    def ask(route: str, method: str, params: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-        verb = {"Http-Method": more.pop("verb")} if "verb" in more else {}
-        nonce = str(next(nonces)) if method == "trade" else "1"
-        keys = {"access_key": "fmz-key", "secret_key": "fmz-secret", "nonce": nonce}
-        body = {**keys, "method": method, "params": params or {}, **more}
-        reply = client.post(f"/{route}", data=wire.write(body), headers=verb)
-        assert reply.status_code == 200
-        answer: dict[str, Any] = json.loads(reply.get_data(), parse_float=Decimal)
-        assert len(answer.keys() & {"data", "error"}) == 1
-        return answer
-
-    return ask
+    return gateway.asker(client)

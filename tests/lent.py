@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from app import create_app
 from exchanges.base import Exchange
+from exchanges.kit.gateway import NoOffset
 from protocol.deadline import Deadline
 from settings import Settings
 from transport.clock import Offset, epoch_ms
@@ -20,13 +21,6 @@ from transport.services import Services
 from transport.upstream import Upstreams
 
 E = TypeVar("E", bound=Exchange)
-
-
-class NoOffset(Offset):
-    """The clock of an exchange that is not asked for its time, and is never ahead of ours."""
-
-    def get(self, measure: Callable[[], int | None]) -> int:
-        return 0
 
 
 @dataclass

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import pytest
 from redis import Redis
 from sqlalchemy import Engine, create_engine, text
 
-from database import VERSION, open_state, read_url
+from database import VERSION, read_url
+from exchanges.kit.gateway import empty_database
 
 STATE_URL = os.environ.get("TEST_STATE_URL", "")
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "")
@@ -46,7 +46,7 @@ def database(directory: Path, *, tables: bool = True) -> Iterator[str]:
     if not STATE_URL:
         file = directory / "state.db"
         if tables:
-            file.write_bytes(_made())
+            file.write_bytes(empty_database())
         yield f"sqlite:///{file}"
         return
     schema = _empty.pop() if _empty and tables else _new_schema()
@@ -55,15 +55,6 @@ def database(directory: Path, *, tables: bool = True) -> Iterator[str]:
     if tables:
         _say(_EMPTY.format(schema=schema, version=VERSION.name))
         _empty.append(schema)
-
-
-@cache
-def _made() -> bytes:
-    """Return a database file with all tables, for they take longer to make than most tests to run."""
-    with TemporaryDirectory() as place:
-        file = Path(place) / "state.db"
-        open_state(f"sqlite:///{file}").dispose()
-        return file.read_bytes()
 
 
 @contextmanager

@@ -123,10 +123,18 @@ class Weights:
 
     def of(self, asked: str, params: Mapping[str, Any]) -> int:
         """Return the weight of a call. asked: its ``VERB /path``."""
-        cost = self._exact.get(asked)
+        cost = self._named(asked)
         if cost is None:
-            cost = next((cost for pattern, cost in self._like if pattern.match(asked)), self._default)
+            cost = self._default
         return cost.of(params) if isinstance(cost, Cost) else cost
+
+    def counts(self, asked: str) -> bool:
+        """Return True for a call that has a cost, be it 0. asked: its ``VERB /path``."""
+        return self._default > 0 or self._named(asked) is not None
+
+    def _named(self, asked: str) -> int | Cost | None:
+        cost = self._exact.get(asked)
+        return next((cost for pattern, cost in self._like if pattern.match(asked)), None) if cost is None else cost
 
 
 class Calls:

@@ -2,16 +2,19 @@
 
 import json
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from exchanges.base import Exchange
 from exchanges.kit import layout
 from exchanges.kit.files import COMMON, SHARED, STEP, CaseError, check, read_file
 
+_OWN = Path(__file__).parents[2] / "tests" / "exchanges" / "cases"
 INHERITED = ("source", "before", "call", "asked", "steps", "answered")
 
 
@@ -27,10 +30,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """A reply of the exchange: JSON, or text as it is."""
+    """A reply of the exchange: JSON, or text as it is. retry_after: its header of that name, if there is one."""
 
     status: int
     body: Any
+    retry_after: str = ""
 
     @property
     def text(self) -> str:
@@ -54,6 +58,14 @@ class Conversation:
 
     def __str__(self) -> str:
         return f"{self.route}/{self.method}: {self.title}"
+
+
+def cases_of(kind: type[Exchange]) -> Path:
+    """Return the folder of an adapter's conversations: ``cases/<route>`` beside its file, or that of the gateway's own
+    tests for one that is built in."""
+    beside = Path(str(sys.modules[kind.__module__].__file__)).absolute().parent / "cases" / kind.name.lower()
+    own = _OWN / kind.name.lower()
+    return own if own.is_dir() and not beside.is_dir() else beside
 
 
 def load(folder: Path) -> list[Conversation]:
@@ -153,44 +165,47 @@ class _Folder:
             source=whole["source"],
             before=[{**call, **before} for before in whole.get("before", [])],
             asked={"method": method, "params": whole["asked"], **call, **whole.get("call", {})},
-            sent=[self._request(step) for step in whole["steps"]],
+            sent=[as_request(self._common, step) for step in whole["steps"]],
             got=[Reply(step.get("status", 200), step["got"]) for step in whole["steps"]],
             answered=_resolve(whole["answered"], whole),
         )
 
-    def _request(self, step: dict[str, Any]) -> Request:
-        line = re.fullmatch(r"([A-Z]+) (/\S*)", step.get("sent", ""))
-        if not line or "got" not in step:
-            raise ValueError(f"a step says what is `sent`, such as 'GET /time', and what is `got`; {step} does not")
-        if len(step.keys() & {"form", "json", "body"}) > 1:
-            raise ValueError("a step has one of `form`, `json` and `body`")
-        if "host" not in self._common:
-            raise ValueError(f"{COMMON} has no `host`")
-        verb, target = line.groups()
-        host = self._common["host"]
-        shared: dict[str, dict[str, Any]] = {key: {} for key in SHARED}
-        for kind in ("every", verb, "signed" if "signature" in step else "unsigned"):
-            of_kind = self._common.get("requests", {}).get(kind, {})
-            host = of_kind.get("host", host)
-            for key in of_kind.keys() - {"host"}:
-                shared[key] |= of_kind[key]
-        for members in shared.values():
-            for name, value in members.items():
-                if value == "{signature}":
-                    members[name] = step.get("signature", "")
-        headers = {**shared["headers"], **step.get("headers", {})}
-        parameters = [target.partition("?")[2], _encode(step.get("query", {})), _encode(shared["query"])]
-        query = "&".join(filter(None, parameters))
-        url = host + target.partition("?")[0] + (f"?{query}" if query else "")
-        if "json" in step:
-            body = _dump(step["json"])
-        else:
-            parts = [step.get("body", ""), _encode(step.get("form", {})), _encode(shared["form"])]
-            body = "&".join(filter(None, parts))
-        return Request(verb, url, {name: value or None for name, value in headers.items()}, body)
+
+def as_request(common: Mapping[str, Any], step: Mapping[str, Any]) -> Request:
+    """Return the request of a step, with all that ``exchange.json`` says of such requests. Raises ValueError."""
+    line = re.fullmatch(r"([A-Z]+) (/\S*)", step.get("sent", ""))
+    if not line or "got" not in step:
+        raise ValueError(f"a step says what is `sent`, such as 'GET /time', and what is `got`; {step} does not")
+    if len(step.keys() & {"form", "json", "body"}) > 1:
+        raise ValueError("a step has one of `form`, `json` and `body`")
+    if "host" not in common:
+        raise ValueError(f"{COMMON} has no `host`")
+    verb, target = line.groups()
+    host = common["host"]
+    shared: dict[str, dict[str, Any]] = {key: {} for key in SHARED}
+    for kind in ("every", verb, "signed" if "signature" in step else "unsigned"):
+        of_kind = common.get("requests", {}).get(kind, {})
+        host = of_kind.get("host", host)
+        for key in of_kind.keys() - {"host"}:
+            shared[key] |= of_kind[key]
+    for members in shared.values():
+        for name, value in members.items():
+            if value == "{signature}":
+                members[name] = step.get("signature", "")
+    headers = {**shared["headers"], **step.get("headers", {})}
+    parameters = [target.partition("?")[2], encode(step.get("query", {})), encode(shared["query"])]
+    query = "&".join(filter(None, parameters))
+    url = host + target.partition("?")[0] + (f"?{query}" if query else "")
+    if "json" in step:
+        body = _dump(step["json"])
+    else:
+        parts = [step.get("body", ""), encode(step.get("form", {})), encode(shared["form"])]
+        body = "&".join(filter(None, parts))
+    return Request(verb, url, {name: value or None for name, value in headers.items()}, body)
 
 
-def _encode(parameters: dict[str, Any]) -> str:
+def encode(parameters: dict[str, Any]) -> str:
+    """Return parameters as in a query or a form."""
     return urlencode(
         {name: _dump(value) if not isinstance(value, str) else value for name, value in parameters.items()}
     )

@@ -63,7 +63,8 @@ Texts too long for a line are written in pieces, ``{"+": ["the first ", "and the
 """
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import responses
@@ -71,37 +72,47 @@ import responses
 from exchanges.kit import layout
 from exchanges.kit.cases import Conversation, Reply, Request, load
 from exchanges.kit.files import CaseError, canonical_text
+from exchanges.kit.gateway import Ask
 
-__all__ = ["Ask", "CaseError", "Conversation", "Reply", "Request", "canonical_text", "load", "play"]
-
-Ask = Callable[..., dict[str, Any]]
-"""A function that asks the gateway: ``ask(route, method=…, params=…, **call)`` returns the answer, its fractions as
-Decimal."""
+__all__ = ["Ask", "CaseError", "Conversation", "Reply", "Request", "canonical_text", "load", "perform", "play"]
 
 
 def play(conversation: Conversation, ask: Ask) -> None:
     """Ask what was asked. Raises AssertionError, with the differences, unless exactly the expected is sent and
     answered."""
-    for call in conversation.before:
-        answer = ask(conversation.route, **call)
-        assert "data" in answer, f"{conversation}: {call} came before, and was answered {answer}"
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as exchange:
-        for request, reply in zip(conversation.sent, conversation.got, strict=True):
-            exchange.add(request.method, request.url.partition("?")[0], body=reply.text, status=reply.status)
-        answer = ask(conversation.route, **conversation.asked)
-        sent = [call.request for call in exchange.calls]
+    sent, answer = perform(conversation, ask)
     compared_headers = [request.headers for request in conversation.sent]
     compared_headers += [{}] * (len(sent) - len(compared_headers))
-    seen = [_request(request, headers) for request, headers in zip(sent, compared_headers, strict=False)]
+    seen = [_with_headers(request, names) for request, names in zip(sent, compared_headers, strict=False)]
     compared = conversation.answered.keys() | (answer.keys() & {"error"})
     answered = {key: answer[key] for key in answer if key in compared}
     if (seen, answered) != (conversation.sent, conversation.answered):
         raise AssertionError(_differences(conversation, seen, answered))
 
 
-def _request(request: Any, headers: dict[str, str | None]) -> Request:
-    body = request.body.decode() if isinstance(request.body, bytes) else request.body or ""
-    return Request(request.method, request.url, {name: request.headers.get(name) for name in headers}, body)
+def perform(conversation: Conversation, ask: Ask) -> tuple[list[Request], dict[str, Any]]:
+    """Ask what was asked, with the conversation's replies; return the requests that were sent, with all headers, their
+    names in lower case, and the answer."""
+    for call in conversation.before:
+        answer = ask(conversation.route, **call)
+        assert "data" in answer, f"{conversation}: {call} came before, and was answered {answer}"
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as exchange:
+        for request, reply in zip(conversation.sent, conversation.got, strict=True):
+            headers = {"Retry-After": reply.retry_after} if reply.retry_after else {}
+            address = request.url.partition("?")[0]
+            exchange.add(request.method, address, body=reply.text, status=reply.status, headers=headers)
+        answer = ask(conversation.route, **conversation.asked)
+        return [_request(call.request) for call in exchange.calls], answer
+
+
+def _request(sent: Any) -> Request:
+    headers = {name.lower(): value for name, value in sent.headers.items()}
+    body = sent.body.decode() if isinstance(sent.body, bytes) else sent.body or ""
+    return Request(sent.method, sent.url, headers, body)
+
+
+def _with_headers(request: Request, names: Iterable[str]) -> Request:
+    return replace(request, headers={name: request.headers.get(name.lower()) for name in names})
 
 
 def _differences(conversation: Conversation, sent: list[Request], answered: dict[str, Any]) -> str:

@@ -1,0 +1,235 @@
+"""Checks of an adapter's declarations against its conversations: each claim is shown, and nothing else is sent."""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from exchanges.base import FuturesExchange, Signer
+from exchanges.checks import API, WrongAdapter, check
+from exchanges.kit.conversations import Conversation, play
+from exchanges.kit.gateway import FIND, KEYS, Gateway
+from exchanges.kit.subject import Failed, NotClaimed, Subject, number, with_reply
+from exchanges.listing import can
+from transport.credentials import Credentials
+from transport.limit import Weights
+
+_METHODS = {
+    "ticker": "ticker", "depth": "depth", "records": "records", "trades": "trades", "accounts": "accounts",
+    "trade": "trade", "order": "order", "orders": "orders", "cancel": "cancel", "markets": "markets",
+    "tickers": "tickers", "historyorders": "history",
+}  # fmt: skip
+"""FMZ's methods → ours."""
+_FUTURES = {"io": "positions", "fundings": "fundings"}
+_ALWAYS_ANSWERED = ("markets", "tickers", "accounts")
+"""The methods that cannot fail where no exchange is asked."""
+
+
+def declarations(subject: Subject) -> str:
+    """Check the adapter's declarations, as they are when it is loaded."""
+    kind = subject.kind
+    declared = kind if hasattr(kind, "api") else type(kind.__name__, (kind,), {"api": API})  # it is built in
+    try:
+        check(declared, kind.name)
+    except WrongAdapter as error:
+        raise Failed(str(error)) from None
+    return "well formed"
+
+
+def conversations(subject: Subject) -> str:
+    """Check that every conversation is as it says."""
+    wrong = [said for case in subject.conversations if (said := conversation(subject, case))]
+    if wrong:
+        raise Failed("\n\n".join((f"{len(wrong)} of {len(subject.conversations)} are not as they say", *wrong)))
+    if not subject.conversations:
+        raise Failed("there are none: add cases that succeed and cases that fail, see fmz-gateway record")
+    return f"{len(subject.conversations)}, to the byte"
+
+
+def conversation(subject: Subject, case: Conversation) -> str:
+    """Return how a conversation differs from what is sent and answered; empty where it does not."""
+    with Gateway(subject.kind) as gateway:
+        try:
+            play(case, gateway.ask)
+        except AssertionError as error:
+            return str(error)
+    return ""
+
+
+def methods(subject: Subject) -> str:
+    """Check that each method that the adapter has is shown to succeed and to fail, and that the others are refused."""
+    futures = issubclass(subject.kind, FuturesExchange)
+    names = _METHODS | (_FUTURES if futures else {})
+    claimed = [name for name, ours in names.items() if can(subject.kind, ours)]
+    lacking = [
+        f"a case that {'succeeds' if outcome == 'data' else 'fails'} to {name}.json"
+        for name in claimed
+        for outcome in ("data", "error")
+        if not subject.of(name, outcome)
+        and not (outcome == "error" and not subject.kind.url and name in _ALWAYS_ANSWERED)
+    ]
+    if lacking:
+        raise Failed(f"add {', '.join(lacking)}")
+    with Gateway(subject.kind) as gateway:
+        for name in names.keys() - set(claimed):
+            params = {"symbol": "BTC_USDT", "id": "1", "period": 60, "type": "buy", "price": "1", "amount": "1"}
+            asked = {"code": 3, "args": []} if name == "io" else params
+            answer = gateway.ask(subject.route, name, asked)
+            if not answer.get("error", "").startswith("UNSUPPORTED "):
+                raise Failed(f"{name} is not there, and is answered {answer} instead of UNSUPPORTED")
+    return f"{len(claimed)} of {len(names)}: {', '.join(claimed)}"
+
+
+def hosts(subject: Subject) -> str:
+    """Check that requests go to the declared hosts only."""
+    kind = subject.kind
+    declared = {urlsplit(url).netloc for url in (kind.url, kind.public_url, kind.testnet) if url}
+    asked = {urlsplit(request.url).netloc for case in subject.conversations for request in case.sent}
+    if asked - declared:
+        raise Failed(f"a conversation is with {', '.join(sorted(asked - declared))}: declare it as url or public_url")
+    if not asked:
+        raise NotClaimed
+    return ", ".join(sorted(asked))
+
+
+def limits(subject: Subject) -> str:
+    """Check that each call of the conversations is counted by a limit, or named there with the cost 0."""
+    kind = subject.kind
+    if not kind.limits:
+        raise NotClaimed
+    weights = [Weights(limit, kind.path) for limit in kind.limits]
+    calls = {
+        f"{request.method} {urlsplit(request.url).path}"
+        for case in subject.conversations
+        for request in case.sent
+        if case.method != "__api_"
+    }
+    free = sorted(call for call in calls if not any(one.counts(call) for one in weights))
+    if free:
+        raise Failed(f"no limit counts {', '.join(free)}: add its cost, 0 if it has none")
+    return f"{len(calls)} calls counted"
+
+
+def signature(subject: Subject) -> str:
+    """Check that signed requests are shown, and that the source of the scheme is named."""
+    kind = subject.kind
+    if kind.signer is Signer:
+        raise NotClaimed
+    if not kind.proof:
+        raise Failed("proof is missing: write what its signatures were compared with")
+    shown = 0
+    for case in subject.conversations:
+        if "data" not in case.answered or case.method == FIND:
+            continue
+        subject.observed.signed.clear()
+        subject.ask(case)
+        sent = " ".join(f"{unquote(request.url)} {request.headers} {unquote(request.body)}" for request in case.sent)
+        for text, signed in subject.observed.signed:
+            if signed not in sent:
+                raise Failed(f"{case}: the signature of {text!r} is {signed}, which the conversation does not have")
+            shown += 1
+    if not shown:
+        raise Failed("no conversation that succeeds has a signed request")
+    return f"{shown} requests, by {kind.proof}"
+
+
+def order_states(subject: Subject) -> str:
+    """Check that orders are shown in each state: without fills, partly filled, filled, cancelled."""
+    if not can(subject.kind, "order"):
+        raise NotClaimed
+    wanted = {"open, without fills", "open, partly filled", "filled", "cancelled"}
+    shown = {_state(row) for row in _shown_orders(subject)}
+    if wanted - shown:
+        raise Failed(f"add orders that are {'; '.join(sorted(wanted - shown))} to order.json or orders.json")
+    return "; ".join(sorted(wanted))
+
+
+def client_ids(subject: Subject) -> str:
+    """Check that a new order carries its client id, and that it is found again by it, in every state."""
+    if subject.kind.client_id is None or not can(subject.kind, "trade"):
+        raise NotClaimed
+    subject.observed.client_ids.clear()
+    sent, _ = subject.ask(subject.success("trade"))
+    [client_id] = subject.observed.client_ids
+    if client_id not in sent[-1].url + sent[-1].body + json.dumps(sent[-1].headers):
+        raise Failed(f"trade: the client order id {client_id} is not in the request")
+    found = subject.of(FIND, "data")
+    wanted = ("open", "filled", "cancelled", "none")
+    lacking = [word for word in wanted if not any(word in case.title for case in found)]
+    if lacking:
+        raise Failed(f"add cases with {', '.join(lacking)} in their titles to {FIND}.json")
+    for case in found:
+        if (case.answered["data"] is None) is not ("none" in case.title):
+            raise Failed(f"{FIND}.json: {case.title!r} has another answer than its title says")
+        if not any(case.asked["params"]["client_id"] in request.url + request.body for request in case.sent):
+            raise Failed(f"{FIND}.json: {case.title!r} does not ask by the client id")
+    return f"sent, and found {', '.join(wanted[:-1])}"
+
+
+def secrets(subject: Subject) -> str:
+    """Check that no answer and no line of the log has a part of a key in it, even where the exchange quotes the whole
+    request."""
+    cases = [case for method in ("accounts", "trade", "order") for case in subject.of(method, "data") if case.sent]
+    if not cases:
+        raise NotClaimed
+    for case in cases:
+        keys = KEYS | {name: case.asked[name] for name in KEYS if name in case.asked}
+        refused = replace(case.got[-1], status=400, body=f"{case.asked} {keys}")
+        with _log() as lines:
+            _, answer = subject.ask(with_reply(case, refused))
+        credentials = Credentials.from_fields(*(keys[name] for name in KEYS))
+        for text in (str(answer), *lines):
+            if credentials.scrub(text, subject.kind.name) != text:
+                raise Failed(f"{case}: a part of a key is in {credentials.scrub(text)!r}")
+    return f"{len(cases)} requests that the exchange quotes whole"
+
+
+@contextmanager
+def _log() -> Iterator[list[str]]:
+    """Yield the lines that are logged meanwhile, those of libraries too."""
+    lines: list[str] = []
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    root, handler = logging.getLogger(), Kept()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield lines
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+
+
+def withdrawals(subject: Subject) -> str:
+    """Check that a strategy cannot withdraw, transfer or manage keys."""
+    if not subject.kind.url:
+        raise NotClaimed
+    words = ("withdraw", *subject.kind.sensitive_words)
+    with Gateway(subject.kind) as gateway:
+        for word in words:
+            answer = gateway.ask(subject.route, f"__api_{word}")
+            if not answer.get("error", "").startswith("NOT_ALLOWED "):
+                raise Failed(f"__api_{word} is answered {answer} instead of NOT_ALLOWED")
+    return ", ".join(words)
+
+
+def _shown_orders(subject: Subject) -> Iterator[Mapping[str, Any]]:
+    for case in subject.of("order", "data"):
+        yield case.answered["data"]
+    for method in ("orders", "historyorders"):
+        for case in subject.of(method, "data"):
+            yield from case.answered["data"]
+
+
+def _state(order: Mapping[str, Any]) -> str:
+    filled = number(order["deal_amount"])
+    if order["status"] == "open":
+        return "open, partly filled" if filled else "open, without fills"
+    return "filled" if order["status"] == "closed" else "cancelled"

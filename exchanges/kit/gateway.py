@@ -1,0 +1,149 @@
+"""The gateway in this process, with one exchange, asked as FMZ's host asks it."""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
+from decimal import Decimal
+from functools import cache
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+
+from flask.testing import FlaskClient
+
+from app import create_app
+from database import open_state
+from exchanges.base import Exchange, Symbol
+from exchanges.registry import Registry
+from protocol import wire
+from protocol.deadline import Deadline
+from protocol.errors import UNREADABLE, GatewayError
+from settings import Settings
+from transport.clock import Offset
+from transport.counters import Charge, Counters, Wait
+from transport.credentials import Credentials
+from transport.http import Http
+from transport.services import Services
+from transport.upstream import Upstreams
+
+NOW = 1_700_000_000_000
+"""The time in every conversation, in ms: 2023-11-14 22:13:20 UTC."""
+KEYS = {"access_key": "fmz-key", "secret_key": "fmz-secret"}
+"""The keys of a conversation that has none of its own."""
+FIND = "find"
+"""The method of a conversation that is no call of FMZ: an order is looked up by its client id."""
+
+_FIRST_NONCE = 1_500_793_319_499  # as FMZ's look: ms since the epoch
+
+Ask = Callable[..., dict[str, Any]]
+"""A function that asks the gateway: ``ask(route, method=…, params=…, **call)`` returns the answer, its fractions as
+Decimal."""
+
+
+class NoOffset(Offset):
+    """The clock of an exchange that is not asked for its time, and is never ahead of ours."""
+
+    def get(self, measure: Callable[[], int | None]) -> int:
+        return 0
+
+
+class NoLimits(Counters):
+    """Counters that count nothing: in a conversation no time passes between two calls. Bans are kept."""
+
+    failures = ()
+
+    def take(self, address: str, charges: Sequence[Charge], now: int, patience: int = 0) -> Wait | None:
+        return None
+
+    def close(self, address: str, expires_ms: int) -> None:
+        """Do nothing: there is no other process."""
+
+    def dispose(self) -> None:
+        """Do nothing: nothing is open."""
+
+
+class Gateway(AbstractContextManager["Gateway"]):
+    """The gateway with one exchange, its clock standing still at NOW, and a database of its own.
+
+    http: the client to ask the exchange with. url: the exchange's address, if not its own. deadline: seconds of each
+    call, by default too few for a second try or look-up. exact_orders: True to send orders to the digit.
+    """
+
+    def __init__(
+        self,
+        kind: type[Exchange],
+        *,
+        http: Http | None = None,
+        url: str = "",
+        deadline: float = 0.045,
+        exact_orders: bool = True,
+    ) -> None:
+        self._kind = kind
+        self._opened = ExitStack()
+        folder = self._opened.enter_context(TemporaryDirectory(prefix="fmz-gateway-kit-"))
+        with self._opened.pop_all() as opened:  # closed again if what follows fails
+            file = Path(folder) / "state.db"
+            file.write_bytes(empty_database())
+            state = open_state(f"sqlite:///{file}")
+            opened.callback(state.dispose)
+            services = Services(
+                http or Http(), state, NoLimits(), timeline=lambda: NOW, now=lambda: NOW, sleep=lambda seconds: None
+            )
+            self._upstreams = Upstreams(
+                services, addresses={kind.name: url} if url else {}, exact_orders=exact_orders, clock=NoOffset
+            )
+            settings = replace(Settings(), registry=Registry({kind.name.lower(): kind}), deadline=deadline)
+            self.ask: Ask = asker(create_app(settings, self._upstreams).test_client(), find=self._find)
+            self._opened = opened.pop_all()
+
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def _find(self, access_key: str, secret_key: str, params: dict[str, str]) -> dict[str, Any]:
+        """Look an order up by its client id, as the gateway does when an answer was lost."""
+        keys = Credentials.from_fields(access_key, secret_key)
+        exchange = self._kind(keys, self._upstreams.of(self._kind), Deadline.after(10.0))
+        try:
+            return {"data": exchange.find(exchange.resolve(Symbol.parse(params["symbol"])), params["client_id"])}
+        except UNREADABLE as error:
+            return {"error": str(exchange.unreadable(error))}
+        except GatewayError as error:
+            return {"error": exchange.scrub(str(error))}
+
+
+@cache
+def empty_database() -> bytes:
+    """Return an SQLite file with all tables, which take longer to make than most conversations to play."""
+    with TemporaryDirectory() as place:
+        file = Path(place) / "state.db"
+        open_state(f"sqlite:///{file}").dispose()
+        return file.read_bytes()
+
+
+def asker(client: FlaskClient, find: Callable[..., dict[str, Any]] | None = None) -> Ask:
+    """Return a function that asks through a client as FMZ's host does, every order with a nonce of its own.
+
+    find: answers the conversations with the method FIND.
+    """
+    nonces = count(_FIRST_NONCE)
+
+    def ask(route: str, method: str, params: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+        verb = {"Http-Method": more.pop("verb")} if "verb" in more else {}
+        if method == FIND and find:
+            keys = KEYS | more
+            return find(keys["access_key"], keys["secret_key"], params or {})
+        nonce = str(next(nonces)) if method == "trade" else "1"
+        body = {**KEYS, "nonce": nonce, "method": method, "params": params or {}, **more}
+        # Every reply is closed, as a server closes it when it was sent.
+        reply = client.post(f"/{route}", data=wire.write(body), headers=verb, buffered=True)
+        assert reply.status_code == 200
+        answer: dict[str, Any] = json.loads(reply.get_data(), parse_float=Decimal)
+        assert len(answer.keys() & {"data", "error"}) == 1
+        return answer
+
+    return ask

@@ -1,0 +1,117 @@
+"""An adapter and its conversations, as the kit's checks see them."""
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from exchanges.base import Exchange
+from exchanges.kit.conversations import Conversation, Reply, Request, perform
+from exchanges.kit.gateway import Gateway
+from exchanges.kit.models import Observed, observed
+from exchanges.listing import can
+
+Path = tuple[str | int, ...]
+"""The keys that lead to a value in a reply's JSON."""
+
+
+class Failed(Exception):
+    """The error for a check that does not hold: what is wrong, and what to write where."""
+
+
+class NotClaimed(Exception):
+    """The error for a check of what the adapter does not have."""
+
+
+@dataclass
+class Subject:
+    """An adapter and its conversations. observed: what its methods gave while they were played."""
+
+    kind: type[Exchange]
+    conversations: list[Conversation]
+    observed: Observed = field(default_factory=Observed)
+
+    @property
+    def route(self) -> str:
+        """Return the adapter's route."""
+        return self.kind.name.lower()
+
+    @cached_property
+    def watched(self) -> type[Exchange]:
+        """Return the adapter's class, whose methods note what they give in ``observed``."""
+        return observed(self.kind, self.observed)
+
+    def of(self, method: str, outcome: str) -> list[Conversation]:
+        """Return the conversations of a method with an outcome, ``data`` or ``error``."""
+        return [one for one in self.conversations if one.method == method and outcome in one.answered]
+
+    def successes(self, method: str) -> list[Conversation]:
+        """Return the conversations of a method that succeed, and are asked of the exchange without a call before."""
+        return [one for one in self.of(method, "data") if one.sent and not one.before]
+
+    def success(self, method: str) -> Conversation:
+        """Return the first of ``successes``. Raises NotClaimed for a method that the adapter does not have, Failed
+        without one."""
+        if not can(self.kind, method):
+            raise NotClaimed
+        if not (found := self.successes(method)):
+            raise Failed(f"add a case that succeeds to {method}.json")
+        return found[0]
+
+    def ask(self, conversation: Conversation, **options: Any) -> tuple[list[Request], dict[str, Any]]:
+        """Ask what was asked in a conversation, in a gateway of its own; return what was sent, and the answer. options:
+        of Gateway."""
+        with Gateway(self.watched, **options) as gateway:
+            return perform(conversation, gateway.ask)
+
+    def answer(self, conversation: Conversation, body: Any) -> dict[str, Any]:
+        """Return the answer to a conversation whose last reply has another body."""
+        return self.ask(with_reply(conversation, replace(conversation.got[-1], body=body)))[1]
+
+
+def with_reply(conversation: Conversation, reply: Reply) -> Conversation:
+    """Return a conversation with another last reply."""
+    return replace(conversation, got=[*conversation.got[:-1], reply])
+
+
+def leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield each number, text, true, false and null of a JSON document, and its path."""
+    if isinstance(value, Mapping | list):
+        for key, member in _members(value):
+            yield from leaves(member, (*path, key))
+    else:
+        yield path, value
+
+
+def containers(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield each list and object of a JSON document, the outermost first, and its path."""
+    if isinstance(value, Mapping | list):
+        yield path, value
+        for key, member in _members(value):
+            yield from containers(member, (*path, key))
+
+
+def changed(document: Any, path: Path, value: Any) -> Any:
+    """Return a copy of a JSON document with another value at a path."""
+    if not path:
+        return value
+    copy = deepcopy(document)
+    place = copy
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return copy
+
+
+def number(value: Any) -> Decimal | None:
+    """Return a number or the text of one as Decimal, None for anything else."""
+    try:
+        return None if isinstance(value, bool) else Decimal(str(value))
+    except ArithmeticError:
+        return None
+
+
+def _members(value: Any) -> Iterator[tuple[str | int, Any]]:
+    yield from value.items() if isinstance(value, Mapping) else enumerate(value)

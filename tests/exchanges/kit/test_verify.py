@@ -1,0 +1,199 @@
+"""The checks of the kit: each finds the mistake that it is for, in an adapter that is right but for it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exchanges import open_registry
+from exchanges.kit import layout
+from exchanges.kit.conversations import CaseError
+from exchanges.kit.files import canonical_text
+from exchanges.kit.subject import Failed, Subject
+from exchanges.kit.verify import CHECKS, open_subject, verify
+from tests.exchanges.kit.conftest import Run
+
+Change = tuple[str, str]
+
+
+def subject(folder: Path) -> Subject:
+    return open_subject(open_registry(folder).find("smallex"))
+
+
+def failure(folder: Path, check: str) -> str:
+    """Return what a check says of a mistake."""
+    with pytest.raises(Failed) as error:
+        CHECKS[check](subject(folder))
+    return str(error.value)
+
+
+def change(path: Path, *changes: Change) -> None:
+    """Replace texts in a file, each of which must be there."""
+    text = path.read_text()
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    path.write_text(text)
+
+
+def test_a_right_adapter_passes_every_check(folder: Path) -> None:
+    found = {result.check: result for result in verify(subject(folder))}
+    assert list(found) == list(CHECKS)
+    assert {name: result.mark for name, result in found.items()} == dict.fromkeys(CHECKS, "ok") | {"duplicate ids": "-"}
+    assert found["methods"].said.startswith("10 of 12: ticker, ")
+    assert found["faults"].said.startswith("34: ")
+
+
+MISTAKES: list[tuple[str, str, list[Change]]] = [
+    ("conversations", "2 of 28 are not as they say\n\nsmallex/ticker: a ticker\n", [
+        ('self.get("ticker", market=symbol)', 'self.get("ticker", symbol=symbol)'),
+    ]),
+    ("methods", "a case that succeeds to historyorders.json", [
+        ("    def cancel(", "    def past_orders(self, symbol, since, limit):\n        return []\n\n    def cancel("),
+    ]),
+    ("hosts", "api.smallex.example", [("https://api.smallex.example", "https://api.other.example")]),
+    ("limits", "GET /v2/ticker", [(', default=1)', ", costs={'GET tickers': 1})")]),
+    ("signatures", "proof is missing", [('    proof = "the published example"\n', "")]),
+    ("signatures", "the signature of b'1700000000\\nGET", [('digest="sha512"', 'digest="sha256"')]),
+    ("types", "Ticker.bid is '60000.1', and must be float", [
+        ("return self.ticker_row(self.get(\"ticker\", market=symbol))",
+         "row = self.get(\"ticker\", market=symbol)\n        return self.ticker_row(row, bid=row[\"bid\"])"),
+    ]),
+    ("digits sent", "the amount 0.12345678901234567 is not in the request", [
+        ("**{amount: order.amount}", "**{amount: round(order.amount, 8)}"),
+    ]),
+    ("digits read", "the price of a reply is not answered to the digit", [
+        ("return self.signed(\"GET\", \"order\"", "return self.rounded(\"GET\", \"order\""),
+        ("    # Readers", "    def rounded(self, *args, **params):\n        row = self.signed(*args, **params)\n"
+         "        return {**row, 'px': float(row['px'])}\n\n    # Readers"),
+    ]),
+    ("states", "an unknown state of an order is not an error", [
+        ("        return self.signed(\"GET\", \"order\", id", "        return self.guessed(id"),
+        ("    # Readers", "    def guessed(self, **params):\n        row = self.signed('GET', 'order', **params)\n"
+         "        return {**row, 'state': row['state'] if row['state'] in self.statuses else 'done'}\n\n    # Readers"),
+    ]),
+    ("bars", "are answered so", [
+        ("    def trades(", "    def records(self, symbol, period, limit):\n"
+         "        return list(self.candles(symbol, period, limit))[::-1]\n\n    def trades("),
+    ]),
+    ("order book", "a book that comes in another order", [
+        ('self.read_book(book, book["ts"])', 'self.read_book({**book, "asks": book["asks"][:1]}, book["ts"])'),
+    ]),
+    ("empty lists", "accounts: no reply that lists nothing is answered as an empty account", [
+        ('self.signed("GET", "balances"), keep=True)', 'self.signed("GET", "balances"), keep=True) or 1 / 0'),
+    ]),
+    ("client order ids", "is not in the request", [(" cid=order.client_id,\n", "\n")]),
+    ("faults", "502 page: REFUSED instead of ORDER_STATE_UNKNOWN", [
+        ("    def orders(self", "    def call(self, *args, **options):\n        try:\n"
+         "            return super().call(*args, **options)\n        except OutcomeUnknown as error:\n"
+         "            raise ExchangeError(error.message) from None\n\n    def orders(self"),
+    ]),
+    ("faults", "it was sent again", [
+        ('        return identifier(row["id"])', '        return identifier(row["id"])\n\n'
+         "    def signed(self, verb, resource, /, **params):\n        try:\n"
+         "            return super().signed(verb, resource, **params)\n        except OutcomeUnknown:\n"
+         "            return super().signed(verb, resource, **params)"),
+    ]),
+    ("HTTP 429", "after HTTP 429", [
+        ('        return self.ticker_row(self.get("ticker", market=symbol))',
+         '        try:\n            return self.ticker_row(self.get("ticker", market=symbol))\n'
+         "        except RateLimited:\n            raise InvalidCall('no') from None"),
+    ]),
+    ("secrets", "a part of a key is in '****", [
+        ("        return self.read_all(self.balance_row", "        import logging\n\n"
+         "        logging.warning(self.credentials.secret)\n        return self.read_all(self.balance_row"),
+    ]),
+    ("withdrawals", "instead of NOT_ALLOWED", [
+        ("    def time(self):", "    def pass_through(self, verb, path, params):\n"
+         "        return self.raw(verb, path, params)\n\n    def time(self):"),
+    ]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check", "said", "changes"), MISTAKES, ids=[mistake[0] for mistake in MISTAKES])
+def test_a_mistake_is_found(folder: Path, check: str, said: str, changes: list[Change]) -> None:
+    change(folder / "smallex.py", *changes)
+    assert said in failure(folder, check)
+
+
+def test_wrong_declarations_are_told_with_what_to_write(folder: Path) -> None:
+    kind = open_registry(folder).find("smallex")
+    wrong = type("Smallex", (kind,), {"statuses": {"new": "open"}})
+    with pytest.raises(Failed, match=r'a word and a Status, as \{"new": Status.OPEN\}'):
+        CHECKS["declarations"](Subject(wrong, []))
+
+
+CASES: list[tuple[str, str, str, Callable[[dict[str, object]], object]]] = [
+    ("conversations", "there are none", "", lambda document: None),
+    ("methods", "a case that fails to ticker.json", "ticker", lambda document: document.pop("too many calls")),
+    ("orders shown", "cancelled", "order", lambda document: document.pop("cancelled, partly filled")),
+    ("bars", "at least two bars", "records", lambda document: document.pop("a minute's bars, the newest first")),
+    ("client order ids", "add cases with filled", "find", lambda document: document.pop("filled")),
+]
+
+
+@pytest.mark.parametrize(("check", "said", "method", "edit"), CASES, ids=[case[0] for case in CASES])
+def test_a_missing_conversation_is_asked_for(
+    folder: Path, check: str, said: str, method: str, edit: Callable[[dict[str, object]], object]
+) -> None:
+    cases = folder / "cases" / "smallex"
+    for path in cases.glob(f"{method or '[!e]*'}.json"):
+        if not method:
+            path.unlink()
+            continue
+        document = layout.read(path.read_text())
+        edit(document)
+        path.write_text(layout.write(document, opened=2))
+        path.write_text(canonical_text(path))
+    assert said in failure(folder, check)
+
+
+def test_a_duplicate_client_id_that_is_told_as_refused_is_found(folder: Path) -> None:
+    case = {
+        "like": "a limit order",
+        "but": {"steps.0.got": {"code": 3005, "message": "an order with this cid exists"}},
+        "answered": {"error": "ORDER_STATE_UNKNOWN"},
+    }
+    path = folder / "cases" / "smallex" / "trade.json"
+    path.write_text(layout.write({**layout.read(path.read_text()), "a duplicate client order id": case}, opened=2))
+    assert CHECKS["duplicate ids"](subject(folder)) == "unknown until it is looked up"
+    change(folder / "smallex.py", ('"1000 1001 3005"', '"1000 1001"'))
+    assert "and must be unknown or found" in failure(folder, "duplicate ids")
+
+
+def test_a_folder_that_is_not_there_is_named(folder: Path) -> None:
+    with pytest.raises(CaseError, match=r"there is no folder .*nowhere"):
+        open_subject(open_registry(folder).find("smallex"), folder / "nowhere")
+
+
+# The command and the plugin ---------------------------------------------------------------------------------------
+
+
+def test_the_command_ends_with_a_table_and_its_status_tells(run: Run, folder: Path) -> None:
+    done = run("verify", folder / "smallex.py")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["| Smallex | | |", "|---|---|---|"]
+    assert "| bars | ok | 2 bars, reversed and one twice |" in lines
+    assert len(lines) == 2 + len(CHECKS)
+    change(folder / "smallex.py", ('digest="sha512"', 'digest="sha256"'))
+    done = run("verify", "SMALLEX", EXCHANGES_DIR=str(folder))
+    assert done.returncode == 1
+    assert "| signatures | FAIL |  |" in done.stdout
+    assert "the signature of b'1700000000" in done.stderr
+
+
+def test_a_file_without_an_adapter_is_told(run: Run, folder: Path) -> None:
+    (folder / "empty.py").write_text("")
+    (folder / "empty.py").chmod(0o600)
+    done = run("verify", folder / "empty.py")
+    assert done.returncode == 1
+    assert done.stderr.startswith("fmz-gateway: ")
+    assert "empty.py has no exchange" in done.stderr
+
+
+def test_the_plugin_has_a_test_for_each_conversation_and_each_check(folder: Path, pytester: pytest.Pytester) -> None:
+    change(folder / "smallex.py", ("        return False  # the reply", "        return True  # the reply"))
+    found = pytester.runpytest_subprocess("-p", "exchanges.kit.plugin", "-v", str(folder / "cases"))
+    found.assert_outcomes(passed=46, failed=1, skipped=1)
+    found.stdout.fnmatch_lines(["*cancel: cancelled FAILED*", "*faults PASSED*"])
