@@ -115,11 +115,12 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     return app
 
 
-def open_upstreams(settings: Settings) -> Upstreams:
-    """Return the process's upstreams, one for each exchange. Raises WrongSetting like ``open_database``."""
+def open_upstreams(settings: Settings, http: Http | None = None) -> Upstreams:
+    """Return the process's upstreams, one for each exchange. http: the client to ask them with, if not the usual one.
+    Raises WrongSetting like ``open_database``."""
     database = open_database(settings)
     services = Services(
-        http=Http(ca_file=settings.ca_file, proxies=settings.proxies),
+        http=http or Http(ca_file=settings.ca_file, proxies=settings.proxies),
         database=database,
         counters=connect_counters(settings.limits_url, database),
         timeline=open_timeline(database),

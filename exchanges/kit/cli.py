@@ -1,4 +1,4 @@
-"""``fmz-gateway verify`` and ``check``: the kit on the command line."""
+"""``fmz-gateway verify``, ``record`` and ``check``: the kit on the command line."""
 
 import logging
 import sys
@@ -10,11 +10,17 @@ from app import open_upstreams
 from exchanges import DEFAULT, open_registry
 from exchanges.base import Exchange, FuturesExchange, Symbol
 from exchanges.kit import check as checking
+from exchanges.kit.cases import cases_of
 from protocol.deadline import Deadline
 from protocol.errors import InvalidCall
 from settings import Settings
 from transport.credentials import Credentials
 
+_READS = frozenset({
+    "ticker", "depth", "records", "trades", "accounts", "assets", "order", "orders", "markets", "tickers",
+    "historyorders", "fundings",
+})  # fmt: skip
+"""The methods that change nothing at an exchange."""
 _KIT = "the kit is not installed: pip install 'fmz-gateway[kit]'"
 
 _key = click.option("--access-key", envvar="FMZ_ACCESS_KEY", prompt=True, help="Asked for, or from FMZ_ACCESS_KEY.")
@@ -77,6 +83,71 @@ def verify(name: str, cases: Path | None) -> None:
     sys.exit(failed)
 
 
+@click.command(epilog="Example: fmz-gateway record smallex ticker symbol=BTC_USDT --title 'a ticker'")
+@click.argument("name", metavar="NAME|FILE")
+@click.argument("method")
+@click.argument("params", nargs=-1, metavar="[PARAM=VALUE]...")
+@click.option("--title", required=True, help="The title of the case.")
+@click.option("--source", default="", help="The address of the documentation of this behaviour.")
+@click.option("--orders", is_flag=True, help="Allow a call that changes something, with test money.")
+@click.option(
+    "--replies",
+    type=click.Path(exists=True, path_type=Path),
+    help='Replies from the documentation, a JSON list of {"status": 200, "got": …}, instead of asking.',
+)
+@click.option("--access-key", envvar="FMZ_ACCESS_KEY", default="", help="Or FMZ_ACCESS_KEY; for private calls.")
+@click.option("--secret-key", envvar="FMZ_SECRET_KEY", default="", help="Or FMZ_SECRET_KEY.")
+@_cases
+def record(
+    name: str,
+    method: str,
+    params: tuple[str, ...],
+    title: str,
+    source: str,
+    orders: bool,
+    replies: Path | None,
+    access_key: str,
+    secret_key: str,
+    cases: Path | None,
+) -> None:
+    """Record a conversation: ask the exchange, or take its replies from a file, and write the case. Keys, signatures,
+    ids, names and addresses are replaced. Only reads, unless --orders is given and the exchange's testnet is set."""
+    from exchanges.kit import layout, recorder  # imported here, as above
+
+    [kind] = _kinds(name)
+    asked = dict(_pairs(params))
+    try:
+        if replies:
+            got = [(reply.get("status", 200), reply["got"]) for reply in layout.read(replies.read_text("utf-8"))]
+        else:
+            settings = Settings.load()
+            _require_test_money(kind, settings, method, orders=orders)
+            keys = {"access_key": access_key, "secret_key": secret_key}
+            asked, got = recorder.listen(kind, settings, keys, method, asked)
+        folder = cases or cases_of(kind)
+        path = recorder.record(kind, method, asked, title=title, source=source, folder=folder, replies=got)
+    except (ValueError, KeyError, TypeError) as error:
+        sys.exit(f"fmz-gateway: {error}")
+    click.echo(f"{title!r} is in {path}: read it, for what may not be published")
+
+
+def _require_test_money(kind: type[Exchange], settings: Settings, method: str, *, orders: bool) -> None:
+    """Raise InvalidCall for a call that changes something, but for one with test money that was asked for."""
+    if method in _READS or (orders and kind.name in settings.testnets):
+        return
+    setting = f"{kind.name.upper()}_TESTNET=1"
+    raise InvalidCall(
+        f"{method} may change something at {kind.name}: give --orders and set {setting}; nothing was sent"
+    )
+
+
+def _pairs(params: tuple[str, ...]) -> list[tuple[str, str]]:
+    for param in params:
+        if "=" not in param:
+            raise click.BadParameter(f"{param!r} is not NAME=VALUE, such as symbol=BTC_USDT", param_hint="PARAM")
+    return [(param.partition("=")[0], param.partition("=")[2]) for param in params]
+
+
 def _kinds(name: str) -> list[type[Exchange]]:
     """Return the adapters with a name, or those in a file. Raises InvalidCall, Unsupported."""
     if not name.endswith(".py"):
@@ -89,5 +160,5 @@ def _kinds(name: str) -> list[type[Exchange]]:
     return [registry.find(one) for one in found]
 
 
-COMMANDS = (check, verify)
+COMMANDS = (check, verify, record)
 """The commands."""
