@@ -37,8 +37,8 @@ class Settings:
     deadline: seconds for a whole call of FMZ. retry_window: seconds after an order without a definite answer, in which
     the next one of the same account, symbol and side waits for it. adopt_within: percent that the next one's price and
     amount may differ by to be taken for the same. strict_nonces: refuse another order with a used nonce. exact_orders:
-    send prices and amounts to the digit. urls, proxies: exchange's name → address. registry: the exchanges that may be
-    called.
+    send prices and amounts to the digit. urls, proxies: exchange's name → address. exchanges_dir: where the user's own
+    exchanges are. registry: the exchanges that may be called.
     """
 
     host: str = "127.0.0.1"
@@ -61,6 +61,7 @@ class Settings:
     urls: Mapping[str, str] = field(default_factory=dict)
     testnets: frozenset[str] = frozenset()
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a proxy's password
+    exchanges_dir: Path | None = field(default=None, compare=False)
     registry: Registry = field(default_factory=lambda: Registry(EXCHANGES), repr=False, compare=False)
 
     @property
@@ -134,6 +135,7 @@ class Settings:
             urls={name: url for name in with_urls if (url := _address(registry, name, urls[name], name in testnets))},
             testnets=frozenset(testnets),
             proxies={name: proxy for name, proxy in proxies.items() if proxy},
+            exchanges_dir=folder,
             registry=registry,
         )
         if not is_loopback(settings.host) and not settings.guarded:

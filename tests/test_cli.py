@@ -14,7 +14,7 @@ from exchanges.listing import CALLS, can
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
-COMMANDS = {"serve", "exchanges", "orders", "check", "verify", "record"}
+COMMANDS = {"serve", "exchanges", "orders", "check", "new", "verify", "record"}
 
 
 @pytest.fixture

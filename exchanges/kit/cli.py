@@ -1,4 +1,4 @@
-"""``fmz-gateway verify``, ``record`` and ``check``: the kit on the command line."""
+"""``fmz-gateway new``, ``verify``, ``record`` and ``check``: the kit on the command line."""
 
 import logging
 import sys
@@ -10,6 +10,7 @@ from app import open_upstreams
 from exchanges import DEFAULT, open_registry
 from exchanges.base import Exchange, FuturesExchange, Symbol
 from exchanges.kit import check as checking
+from exchanges.kit import scaffold
 from exchanges.kit.cases import cases_of
 from protocol.deadline import Deadline
 from protocol.errors import InvalidCall
@@ -54,6 +55,31 @@ def check(name: str, market: str, access_key: str, secret_key: str) -> None:
         click.echo(f"{finding.mark:<5} {finding.what:<15} {credentials.scrub(finding.said, kind.name)}")
         failed |= finding.mark == "FAIL"
     sys.exit(failed)
+
+
+@click.command(epilog="Example: fmz-gateway new Smallex")
+@click.argument("name")
+@click.option(
+    "--like", type=click.Choice([*scaffold.LIKES]), default=next(iter(scaffold.LIKES)), show_default=True,
+    help="The exchange that signs most like it.",
+)  # fmt: skip
+@click.option("--package", is_flag=True, help="Make an installable package, with the kit in its own CI.")
+@click.option("--to", type=click.Path(path_type=Path), help="The folder to write into, if not EXCHANGES_DIR.")
+def new(name: str, like: str, package: bool, to: Path | None) -> None:
+    """Write the first files of an adapter: they load, and answer UNSUPPORTED to what is not filled in yet."""
+    settings = Settings.load()
+    taken = [one for one in settings.registry.names if one.lower() == name.lower()]
+    if taken and not settings.registry.is_of_library(name):
+        raise InvalidCall(f"{taken[0]} is there already: give another name")
+    folder = to or (Path() if package else settings.exchanges_dir)
+    if folder is None:
+        raise InvalidCall("there is no home directory for the exchanges: give --to FOLDER")
+    try:
+        paths = scaffold.write(name, like, folder, package=package)
+    except (ValueError, OSError) as error:
+        sys.exit(f"fmz-gateway: {error}")
+    for path in paths:
+        click.echo(path)
 
 
 @click.command(epilog="Example: fmz-gateway verify smallex.py")
@@ -160,5 +186,5 @@ def _kinds(name: str) -> list[type[Exchange]]:
     return [registry.find(one) for one in found]
 
 
-COMMANDS = (check, verify, record)
+COMMANDS = (check, new, verify, record)
 """The commands."""
