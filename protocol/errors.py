@@ -27,6 +27,8 @@ class GatewayError(Exception):
     none."""
 
     label: ClassVar[str] = "INTERNAL_ERROR"
+    preface: ClassVar[str] = ""
+    """Words between the label and every message."""
 
     def __init__(self, message: str, code: str = "") -> None:
         super().__init__(message)
@@ -34,7 +36,7 @@ class GatewayError(Exception):
         self.code = code
 
     def __str__(self) -> str:
-        return f"{self.label} {self.message}"
+        return f"{self.label} {self.preface}{self.message}"
 
 
 class InvalidCall(GatewayError):
@@ -59,6 +61,7 @@ class Unsupported(GatewayError):
     """A call that this exchange cannot do. Nothing was sent."""
 
     label = "UNSUPPORTED"
+    preface = "not supported: "  # FMZ's own words, for which strategies look
 
 
 class NotSent(GatewayError):
@@ -162,4 +165,4 @@ def recalled(text: str) -> GatewayError:
     """Return the error of an earlier call, made from its text."""
     label, _, message = text.partition(" ")
     kind = next((kind for kind in kinds() if kind.label == label), None)
-    return kind(message) if kind else GatewayError(text)
+    return kind(message.removeprefix(kind.preface)) if kind else GatewayError(text)

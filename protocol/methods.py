@@ -128,7 +128,9 @@ def dispatch(exchange: Exchange, open_desk: Callable[[], OrderDesk], call: Call)
         return _pass_through(exchange, call)
     method = METHODS.get(_known(call.method))
     if method is None:
-        raise InvalidCall(f"no such method; this gateway answers {', '.join(METHODS)} and {_RAW}<resource>")
+        raise InvalidCall(
+            f"this method is not supported; this gateway answers {', '.join(METHODS)} and {_RAW}<resource>"
+        )
     return method(exchange, open_desk, call.params)
 
 

@@ -106,6 +106,6 @@ def test_parameters_that_cannot_be_sent_are_refused(
 def test_an_unknown_method_is_refused_with_those_there_are(client: FlaskClient, method: str) -> None:
     text = error_of(client.post("/probe", json={"method": method}))
     assert text.startswith(
-        "INVALID_CALL no such method; this gateway answers ticker, depth, records, trades, accounts, "
+        "INVALID_CALL this method is not supported; this gateway answers ticker, depth, records, trades, accounts, "
     )
     assert len(text) < 300

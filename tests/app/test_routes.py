@@ -24,7 +24,9 @@ def test_the_default_exchange_is_a_setting(serve: Serve) -> None:
     client = serve(default_exchange="BitGo")
     params = {"symbol": "BTC_USDT.swap"}
     for path in ("/", "/exchange", "/DigitalAsset"):
-        assert error_of(client.post(path, json={**TICKER, "params": params})).startswith("UNSUPPORTED BitGo ")
+        assert error_of(client.post(path, json={**TICKER, "params": params})).startswith(
+            "UNSUPPORTED not supported: BitGo "
+        )
 
 
 @pytest.mark.parametrize(

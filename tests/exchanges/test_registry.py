@@ -74,7 +74,8 @@ def test_a_file_is_not_run_before_its_exchange_is_called(folder: Path) -> None:
 def test_a_file_that_was_mended_is_loaded_by_the_next_call(folder: Path, lent: Lent) -> None:
     path = write(folder, SMALLEST + "\nraise SystemError\n")
     client = client_of(lent.app(Settings(registry=open_registry(folder))))
-    assert ask(client, "Smallest")["error"].startswith("UNSUPPORTED Smallest, in smallest.py, cannot be loaded: ")
+    refused = ask(client, "Smallest")["error"]
+    assert refused.startswith("UNSUPPORTED not supported: Smallest, in smallest.py, cannot be loaded: ")
     assert ask(client, "paper")["data"]
     path.write_text(SMALLEST)
     assert ask(client, "Smallest")["data"]["vol"] == 7
