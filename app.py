@@ -25,9 +25,10 @@ from orders.journal import Journal
 from orders.resolver import Resolver
 from orders.timeline import Timeline
 from protocol import wire
+from protocol.calls import read_call
 from protocol.deadline import LONGEST_WAIT, Deadline
 from protocol.errors import AccessDenied, Busy, GatewayError, InvalidCall, NotSent, cause
-from protocol.methods import dispatch, known_name, read_call
+from protocol.methods import dispatch
 from settings import Settings, WrongSetting, configure_logging, in_force, is_loopback
 from transport.clock import boot_id, epoch_ms, steady_ms
 from transport.counters import connect_counters
@@ -224,7 +225,8 @@ def _unexpected(error: Exception) -> Response:
 
 
 def _log(response: Response) -> Response:
-    method = known_name(g.call.method) if "call" in g else "-"
+    # Any name that is not ours is replaced, because it may contain anything.
+    method = (g.call.name or "?") if "call" in g else "-"
     spent = (perf_counter() - g.started) * 1000
     log.info("%s %s %s %.1f ms", quote(request.path)[:40], method, g.get("outcome", "ok"), spent)
     return response

@@ -1,50 +1,18 @@
 """METHODS: the calls of FMZ, how an exchange is asked for each, and the format of the reply."""
 
-import json
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from protocol import replies, schemas, wire
+from protocol.calls import Call
 from protocol.errors import InvalidCall, Unsupported, reading
 from protocol.interface import Exchange, OrderDesk
+from protocol.names import PASS_THROUGH, REFUSED
+from protocol.pass_through import PassThrough, RawArguments, RawParams
 
 P = TypeVar("P")
 R = TypeVar("R")
-
-_RAW = "__api_"
-_UNDOCUMENTED = ("assets", "markets", "tickers", "historyorders", "fundings")
-_VERBS = ("GET", "POST", "PUT", "DELETE", "PATCH")
-_RESOURCE = re.compile(r"/?([A-Za-z0-9_][A-Za-z0-9_.:,-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.:,-]*)*/?)")
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request of FMZ's host. ``nonce`` is 0 if it had none; ``verb``, its ``Http-Method`` header, is for a
-    pass-through; ``object_name``, from the service address, tells FMZ's exchange objects of one account apart."""
-
-    access_key: str = field(repr=False)
-    secret_key: str = field(repr=False)
-    nonce: int
-    method: str
-    params: Mapping[str, Any]
-    verb: str
-    object_name: str = ""
-
-    @property
-    def identity(self) -> str:
-        """Return a text that tells this order from its account's others: the same for a repeated request; empty without
-        a nonce, and for every method that places no order."""
-        if not self.nonce or self.method != "trade":
-            return ""
-        text = f"{self.nonce} {self.method} {json.dumps(self.params, sort_keys=True, default=str)}"
-        return f"{text} {self.object_name}" if self.object_name else text
-
-
-def read_call(body: bytes, verb: str, object_name: str = "") -> Call:
-    """Return the call in a request's body. Raises InvalidCall."""
-    return Call(**_ENVELOPE.read(wire.read(body)), verb=verb, object_name=object_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +73,10 @@ class OrderMethod(Generic[P, R]):
 
 @dataclass(frozen=True, slots=True)
 class Io:
-    """FMZ's settings and position calls, told apart by a code: 0 leverage, 1 direction, 2 contract, 3 positions."""
+    """FMZ's calls that are told apart by a code: 0 leverage, 1 direction, 2 contract, 3 positions, 4 pass-through."""
 
     params: schemas.IoParams
-    calls: Mapping[int, Method[Any, Any]]
+    calls: Mapping[int, Method[Any, Any] | PassThrough]
 
     def __call__(self, exchange: Exchange, open_desk: Callable[[], OrderDesk], params: Any) -> dict[str, Any]:
         asked = self.params.read(params)
@@ -124,51 +92,23 @@ def _reply(data: object, raw: Sequence[bytes], marks: Mapping[str, object]) -> d
 def dispatch(exchange: Exchange, open_desk: Callable[[], OrderDesk], call: Call) -> dict[str, Any]:
     """Ask the exchange, or its desk for an order, what FMZ asked; return ``{"data": …}``, with ``raw`` beside it on
     account and order methods. Raises GatewayError for everything that fails."""
-    if call.method.startswith(_RAW):
-        return _pass_through(exchange, call)
-    method = METHODS.get(_known(call.method))
+    name = call.name
+    if name == PASS_THROUGH:
+        asked = {"verb": call.verb, "resource": call.method.removeprefix(PASS_THROUGH), "params": call.params}
+        return _RAW(exchange, open_desk, asked)
+    if name in REFUSED:
+        raise Unsupported(REFUSED[name])
+    method = METHODS.get(name)
     if method is None:
-        raise InvalidCall(
-            f"this method is not supported; this gateway answers {', '.join(METHODS)} and {_RAW}<resource>"
-        )
+        answers = f"{', '.join(METHODS)} and {PASS_THROUGH}<resource>"
+        raise InvalidCall(f"this method is not supported; this gateway answers {answers}")
     return method(exchange, open_desk, call.params)
 
 
-def known_name(method: str) -> str:
-    """Return a method's name for a log; any name that is not ours is replaced, because it may contain anything."""
-    if method.startswith(_RAW):
-        return _RAW
-    return _known(method) or "?"
-
-
-def _known(method: str) -> str:
-    """Return our name of a method, empty for an unknown one. An undocumented one may be written ``GetMarkets`` or
-    ``get_markets``."""
-    squeezed = method.lower().replace("_", "").removeprefix("get")
-    return method if method in METHODS else squeezed if squeezed in _UNDOCUMENTED else ""
-
-
-def _pass_through(exchange: Exchange, call: Call) -> dict[str, Any]:
-    resource = _RESOURCE.fullmatch(call.method.removeprefix(_RAW))
-    if resource is None:
-        raise InvalidCall(
-            "a resource is a plain path on the exchange's own host, such as /api/v3/time; "
-            "what follows a ? goes into the parameters"
-        )
-    verb = call.verb.upper() or "POST"
-    if verb not in _VERBS:
-        raise InvalidCall(f"Http-Method must be one of {', '.join(_VERBS)}")
-    params = _RAW_PARAMS.read({"params": call.params})["params"]
-    with reading(exchange.unreadable):
-        data = exchange.pass_through(verb, resource[1], params)
-    return {"data": wire.verbatim(exchange.replies) if exchange.replies else data}
-
-
-_ENVELOPE = schemas.CallSchema()
 _NOTHING = schemas.NoParams()
 _SYMBOL = schemas.SymbolParams()
 _MARKETS = schemas.OrdersParams()
-_RAW_PARAMS = schemas.RawParams()
+_RAW = PassThrough(RawParams())
 
 # Defined one by one, so that mypy checks the types of each one's parameters and data: in a dict they would share one
 # type.
@@ -225,10 +165,7 @@ _CONTRACT = Choice(
     name="contract",
 )
 _POSITIONS = Method(
-    schemas.PositionsArguments(),
-    lambda exchange, asked: exchange.positions(exchange.scope(asked["symbol"])),
-    replies.positions,
-    raw=True,
+    _MARKETS, lambda exchange, asked: exchange.positions(exchange.scope(asked["symbol"])), replies.positions, raw=True
 )
 
 METHODS: Mapping[str, Method[Any, Any] | OrderMethod[Any, Any] | Io] = {
@@ -246,6 +183,17 @@ METHODS: Mapping[str, Method[Any, Any] | OrderMethod[Any, Any] | Io] = {
     "tickers": _TICKERS,
     "historyorders": _HISTORY,
     "fundings": _FUNDINGS,
-    "io": Io(schemas.IoParams(), {0: _LEVERAGE, 1: _DIRECTION, 2: _CONTRACT, 3: _POSITIONS}),
+    "positions": _POSITIONS,
+    "io": Io(
+        schemas.IoParams(),
+        {
+            0: _LEVERAGE,
+            1: _DIRECTION,
+            2: _CONTRACT,
+            3: replace(_POSITIONS, params=schemas.PositionsArguments()),
+            4: PassThrough(RawArguments()),
+        },
+    ),
 }
-"""FMZ's method names. Every other name that begins with ``__api_`` is a resource of the exchange itself."""
+"""FMZ's method names, in our spelling. Every other name that begins with ``__api_`` is a resource of the exchange
+itself."""

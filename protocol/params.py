@@ -60,9 +60,11 @@ class OfTrade(OfSymbol):
     amount: Decimal
 
 
-class OfRaw(TypedDict):
-    """The parameters of a pass-through, as text."""
+class OfCall(TypedDict):
+    """A pass-through: the HTTP method, empty if none was given, the resource, and its parameters as text."""
 
+    verb: str
+    resource: str
     params: dict[str, str]
 
 

@@ -4,16 +4,14 @@ The formats are the article's (fmz.com/bbs-topic/1052). Where a host's spelling 
 variant is accepted.
 """
 
-import json
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load
 
 from protocol.errors import InvalidCall
 from protocol.models import Direction, Symbol
-from protocol.numbers import exact, plain, whole
+from protocol.numbers import exact, whole
 from protocol.params import (
     Envelope,
     Nothing,
@@ -24,7 +22,6 @@ from protocol.params import (
     OfLeverage,
     OfMarkets,
     OfOrder,
-    OfRaw,
     OfRecords,
     OfSymbol,
     OfTrade,
@@ -54,7 +51,8 @@ class Reader(fields.Field[Any]):
             raise ValidationError(f"must be {self.must}") from None
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
+    """Return a value that is text which can be sent. Raises ValueError for any other."""
     if not isinstance(value, str):
         raise ValueError("not a string")
     value.encode()  # a lone surrogate is a UnicodeEncodeError, hence a ValueError
@@ -62,14 +60,14 @@ def _text(value: object) -> str:
 
 
 def _secret(value: object) -> str:
-    text = "" if value is None else _text(value)
-    if len(text.encode()) > _LONGEST_KEY:
+    secret = "" if value is None else text(value)
+    if len(secret.encode()) > _LONGEST_KEY:
         raise ValueError("too long")
-    return text
+    return secret
 
 
 def _symbol(value: object) -> Symbol:
-    return Symbol.parse(_text(value))
+    return Symbol.parse(text(value))
 
 
 def _symbol_or_none(value: object) -> Symbol | None:
@@ -77,7 +75,7 @@ def _symbol_or_none(value: object) -> Symbol | None:
 
 
 def _contract(value: object) -> str:
-    return Symbol.parse(f"X.{_text(value)}").contract
+    return Symbol.parse(f"X.{text(value)}").contract
 
 
 def _positive(read: Callable[[object], Any]) -> Callable[[object], Any]:
@@ -102,14 +100,14 @@ def _limit(value: object) -> int | None:
 
 
 def _order_id(value: object) -> str:
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value)
-    if not (0 < len(text) <= 128 and text.isascii() and text.isprintable() and " " not in text):
+    found = str(value) if isinstance(value, int) and not isinstance(value, bool) else text(value)
+    if not (0 < len(found) <= 128 and found.isascii() and found.isprintable() and " " not in found):
         raise ValueError("not an id")
-    return text
+    return found
 
 
 def _direction(value: object) -> Direction:
-    return Direction(_text(value).lower())
+    return Direction(text(value).lower())
 
 
 def _nonce(value: object) -> int:
@@ -138,7 +136,7 @@ class CallSchema(Incoming[Envelope]):
     access_key = Reader(_secret, _KEY, load_default="", allow_none=True)
     secret_key = Reader(_secret, _KEY, load_default="", allow_none=True)
     nonce = Reader(_nonce, "a whole number, or its text", load_default=0, allow_none=True)
-    method = Reader(_text, "a string", required=True)
+    method = Reader(text, "a string", required=True)
     params = fields.Dict(
         keys=fields.String(), load_default=dict, allow_none=True, error_messages={"invalid": "must be a JSON object"}
     )
@@ -208,20 +206,6 @@ class TradeParams(_Symbol, Incoming[OfTrade]):
         return order if order["price"] > 0 else {**order, "price": None}
 
 
-def _scalar(value: object) -> str:
-    if isinstance(value, list | dict):
-        raise ValueError("not a scalar")
-    text = plain(exact(value)) if isinstance(value, Decimal) else value if isinstance(value, str) else json.dumps(value)
-    return _text(text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text)
-
-
-class RawParams(Incoming[OfRaw]):
-    """The parameters of a pass-through: strings, as FMZ decodes them from its query. Single quotes around a value,
-    which strategies may write, are removed."""
-
-    params = fields.Dict(keys=Reader(_text, "a name"), values=Reader(_scalar, "a string or number"), required=True)
-
-
 class IoParams(Incoming[OfIo]):
     """The parameters of FMZ's settings and positions calls: a code and its arguments."""
 
@@ -276,6 +260,17 @@ class PositionsArguments(_Arguments[OfMarkets]):
 
     names = ("symbol",)
     symbol = Reader(_symbol_or_none, "a market or a contract code", load_default=None, allow_none=True)
+
+
+def with_type(order: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a new order with its ``side``, as CreateOrder calls it, under ``type``. Raises
+    InvalidCall where both are there and differ."""
+    if "side" not in order:
+        return order
+    side = order["side"]
+    if order.get("type", side) != side:
+        raise InvalidCall("type and side differ, and it is not clear which one counts; nothing was sent")
+    return {name: value for name, value in order.items() if name != "side"} | {"type": side}
 
 
 def _sentences(messages: Mapping[str, Any]) -> list[str]:

@@ -32,8 +32,9 @@ from exchanges.base import (
 )
 from orders.desk import Desk
 from orders.journal import Journal
+from protocol.calls import read_call
 from protocol.deadline import Deadline
-from protocol.methods import dispatch, read_call
+from protocol.methods import dispatch
 from tests.lent import Lent
 from transport.credentials import Credentials
 from transport.http import Http

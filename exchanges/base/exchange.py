@@ -164,6 +164,12 @@ class Exchange(Lists):
         host."""
         return self.call(verb, f"/{path}", params=params, signed=True, safe=False)
 
+    def own_path(self, resource: str) -> str:
+        """Return the path of a resource that is a whole address on the exchange's own host; any other stays."""
+        address = self.upstream.address
+        head, rest = resource[: len(address)], resource[len(address) :]
+        return rest if address and head.lower() == address.lower() and rest.startswith("/") else resource
+
     def pass_through(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
         """Return what ``raw`` returns, for a strategy. Raises NotAllowed for calls that move money out of the account
         or manage its keys, unless the settings allow them."""

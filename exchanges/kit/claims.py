@@ -23,7 +23,7 @@ _METHODS = {
     "tickers": "tickers", "historyorders": "history",
 }  # fmt: skip
 """FMZ's methods → ours."""
-_FUTURES = {"io": "positions", "fundings": "fundings"}
+_FUTURES = {"positions": "positions", "fundings": "fundings"}
 _ALWAYS_ANSWERED = ("markets", "tickers", "accounts")
 """The methods that cannot fail where no exchange is asked."""
 
@@ -76,8 +76,7 @@ def methods(subject: Subject) -> str:
     with Gateway(subject.kind) as gateway:
         for name in names.keys() - set(claimed):
             params = {"symbol": "BTC_USDT", "id": "1", "period": 60, "type": "buy", "price": "1", "amount": "1"}
-            asked = {"code": 3, "args": []} if name == "io" else params
-            answer = gateway.ask(subject.route, name, asked)
+            answer = gateway.ask(subject.route, name, params)
             if not answer.get("error", "").startswith("UNSUPPORTED "):
                 raise Failed(f"{name} is not there, and is answered {answer} instead of UNSUPPORTED")
     return f"{len(claimed)} of {len(names)}: {', '.join(claimed)}"

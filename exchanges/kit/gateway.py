@@ -20,6 +20,7 @@ from exchanges.registry import Registry
 from protocol import wire
 from protocol.deadline import Deadline
 from protocol.errors import UNREADABLE, GatewayError
+from protocol.names import method_name
 from settings import Settings
 from transport.clock import Offset
 from transport.counters import Charge, Counters, Wait
@@ -137,7 +138,7 @@ def asker(client: FlaskClient, find: Callable[..., dict[str, Any]] | None = None
         if method == FIND and find:
             keys = KEYS | more
             return find(keys["access_key"], keys["secret_key"], params or {})
-        nonce = str(next(nonces)) if method == "trade" else "1"
+        nonce = str(next(nonces)) if method_name(method) == "trade" else "1"
         body = {**KEYS, "nonce": nonce, "method": method, "params": params or {}, **more}
         # Every reply is closed, as a server closes it when it was sent.
         reply = client.post(f"/{route}", data=wire.write(body), headers=verb, buffered=True)

@@ -86,6 +86,51 @@ def test_a_hostile_resource_is_refused_and_nothing_is_sent(
     assert not network.calls
 
 
+def io(client: FlaskClient, *args: Any) -> TestResponse:
+    """Ask as FMZ's operation 4 does."""
+    body = {"access_key": "k", "secret_key": "s", "method": "io", "params": {"code": 4, "args": args}}
+    return client.post("/probe", data=json.dumps(body))
+
+
+@pytest.mark.parametrize("resource", HOSTILE, ids=ascii)
+def test_a_hostile_resource_of_operation_4_is_refused_and_nothing_is_sent(
+    client: FlaskClient, network: responses.RequestsMock, resource: str
+) -> None:
+    assert error_of(io(client, "api", "GET", resource, "a=1")).startswith("INVALID_CALL ")
+    assert not network.calls
+
+
+@pytest.mark.parametrize("resource", ["https://probe.test/v1/x", "HTTPS://Probe.Test/v1/x", "/v1/x", "v1/x"])
+def test_a_resource_may_have_the_exchanges_own_host(
+    client: FlaskClient, network: responses.RequestsMock, resource: str
+) -> None:
+    network.get("https://probe.test/v1/x", json={"n": 1})
+    assert answer_of(io(client, "api", "GET", resource)) == answer_of(pass_through(client, resource, "GET"))
+    assert [str(call.request.url).partition("?")[0] for call in network.calls] == ["https://probe.test/v1/x"] * 2
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "https://probe.test.evil.example/x", "https://probe.test@evil.example/x", "https://probe.test:80/x",
+        "http://probe.test/x", "https://evil.example/https://probe.test/x", "https://probe.test", "https://probe.test//x",
+        "https://probe.test/../x", "//probe.test/x",
+    ],
+)  # fmt: skip
+def test_any_other_address_is_refused(client: FlaskClient, network: responses.RequestsMock, resource: str) -> None:
+    for reply in (io(client, "api", "GET", resource), pass_through(client, resource, "GET")):
+        assert error_of(reply).startswith("INVALID_CALL a resource is a plain path on the exchange's own host")
+    assert not network.calls
+
+
+@pytest.mark.parametrize("resource", ["v1/withdraw", "https://probe.test/v1/with-draw", "/V1/Transfer"])
+def test_what_moves_money_is_not_sent_by_operation_4(
+    client: FlaskClient, network: responses.RequestsMock, resource: str
+) -> None:
+    assert error_of(io(client, "api", "POST", resource)).startswith("NOT_ALLOWED Probe: POST ")
+    assert not network.calls
+
+
 def test_a_pass_through_without_keys_sends_nothing(client: FlaskClient, network: responses.RequestsMock) -> None:
     assert error_of(client.post("/probe", json={"method": "__api_x"})).startswith("AUTHENTICATION_FAILED ")
     assert not network.calls
@@ -101,7 +146,7 @@ def test_parameters_that_cannot_be_sent_are_refused(
 
 
 @pytest.mark.parametrize(
-    "method", ["", "Ticker", "ticker ", "__api", "_api_x", "__API_x", "GetTicker", "__class__", "x" * 10**5]
+    "method", ["", "Tickr", "ticker ", "__api", "_api_x", "__API_x", "GetTrade", "__class__", "é", "x" * 10**5]
 )
 def test_an_unknown_method_is_refused_with_those_there_are(client: FlaskClient, method: str) -> None:
     text = error_of(client.post("/probe", json={"method": method}))

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from protocol import wire
-from protocol.methods import dispatch, read_call
+from protocol.calls import read_call
+from protocol.methods import dispatch
 from protocol.models import (
     Balance,
     Candle,
@@ -41,6 +42,9 @@ class Fake:
             return self.said[name]
 
         return ask
+
+    def own_path(self, resource: str) -> str:
+        return resource
 
     def resolve(self, symbol: Symbol) -> Symbol:
         return symbol

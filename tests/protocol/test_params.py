@@ -9,10 +9,7 @@ import pytest
 
 from protocol import schemas
 from protocol.errors import InvalidCall
-from protocol.models import (
-    Direction,
-    Symbol,
-)
+from protocol.models import Direction, Symbol
 
 NOT_NUMBERS: list[Any] = [
     "", " ", "abc", "NaN", "Infinity", "1e5000", "1e-5000", "1_000", "1,5", "１２", "٣", " 1", "1\n", "0x10", "--1",
@@ -261,31 +258,7 @@ def test_a_missing_or_wrong_price_is_refused_and_never_means_market(price: Any) 
     assert refusal(schemas.TradeParams(), trade(price=price)).startswith("price ")
 
 
-# Pass-through and io ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("given", "text"),
-    [
-        ("cny", "cny"), ("", ""), ("'1'", "1"), ("''", ""), ("'", "'"), ("'a", "'a"), ('"1"', '"1"'), ("é", "é"),
-        (1, "1"), (-1, "-1"), (10**30, str(10**30)), (Decimal("1.10"), "1.10"), (Decimal("1e-8"), "0.00000001"),
-        (Decimal("0e5"), "0"), (True, "true"), (False, "false"),
-    ],
-    ids=ascii,
-)  # fmt: skip
-def test_a_pass_throughs_parameter_is_text(given: Any, text: str) -> None:
-    assert schemas.RawParams().read({"params": {"a": given}})["params"] == {"a": text}
-
-
-@pytest.mark.parametrize(
-    "given", ["\ud800", Decimal("1e999999999"), Decimal("1e5000"), [], [Decimal("1.5")], {"a": 1}, None], ids=ascii
-)
-def test_a_pass_throughs_wrong_parameter_is_refused(given: Any) -> None:
-    assert refusal(schemas.RawParams(), {"params": {"a": given}}) == "value must be a string or number"
-
-
-def test_a_pass_throughs_parameter_has_a_name_that_can_be_sent() -> None:
-    assert refusal(schemas.RawParams(), {"params": {"\ud800": "1"}}) == "key must be a name"
+# io -----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

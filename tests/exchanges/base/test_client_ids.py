@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies
 
 from exchanges.base import ClientId
-from protocol.methods import read_call
+from protocol.calls import read_call
 from protocol.models import Direction
 from tests.lent import Lent
 from tests.tiny import BTC, KEYS, Tiny
