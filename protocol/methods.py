@@ -8,7 +8,8 @@ from protocol import replies, schemas, wire
 from protocol.calls import Call
 from protocol.errors import InvalidCall, Unsupported, reading
 from protocol.interface import Exchange, OrderDesk
-from protocol.names import PASS_THROUGH, REFUSED
+from protocol.models import Symbol
+from protocol.names import CHANGES, ONE_MARKET, PASS_THROUGH, REFUSED
 from protocol.pass_through import PassThrough, RawArguments, RawParams
 
 P = TypeVar("P")
@@ -102,7 +103,25 @@ def dispatch(exchange: Exchange, open_desk: Callable[[], OrderDesk], call: Call)
     if method is None:
         answers = f"{', '.join(METHODS)} and {PASS_THROUGH}<resource>"
         raise InvalidCall(f"this method is not supported; this gateway answers {answers}")
-    return method(exchange, open_desk, call.params)
+    return method(exchange, open_desk, _with_market(exchange, name, call.params))
+
+
+def _with_market(exchange: Exchange, name: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a call's parameters. Where a read of one market names none, it is that of the market named last, as FMZ's
+    own exchange objects have a current one. Raises InvalidCall where there is none."""
+    given = params.get("symbol")
+    if given in ("", None):
+        last = exchange.last_symbol if name in ONE_MARKET else None
+        if last is None and name in (*ONE_MARKET, *CHANGES):
+            raise InvalidCall(f"{name} needs a symbol such as BTC_USDT, and none was given; nothing was sent")
+        return {**params, "symbol": last.text} if last else params
+    try:
+        symbol = Symbol.parse(given)
+    except (TypeError, ValueError):  # which the method's schema puts into a sentence
+        return params
+    if symbol.quote or name in (*ONE_MARKET, *CHANGES):  # else it may be a range
+        exchange.note_symbol(symbol)
+    return params
 
 
 _NOTHING = schemas.NoParams()

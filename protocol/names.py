@@ -5,6 +5,11 @@ from collections.abc import Mapping
 PASS_THROUGH = "__api_"  # noqa: S105 - no password
 """The beginning of a pass-through's name; a resource of the exchange follows."""
 
+ONE_MARKET = ("ticker", "depth", "records", "trades", "order")
+"""The reads of one market."""
+CHANGES = ("trade", "cancel")
+"""The calls that place or cancel an order."""
+
 _CONDITION = (
     "orders with a condition. Nothing was sent. Watch the price in the strategy, and place a plain order with Buy, "
     "Sell or CreateOrder when it is reached; or make the exchange's own call with exchange.IO"
@@ -22,23 +27,9 @@ REFUSED: Mapping[str, str] = {
 }
 """Calls that no exchange is asked for → what is not supported, and what to do instead."""
 
-_NAMES = (
-    "ticker",
-    "depth",
-    "records",
-    "trades",
-    "order",
-    "accounts",
-    "assets",
-    "orders",
-    "historyorders",
-    "positions",
-    "markets",
-    "tickers",
-    "fundings",
-)
+_LISTS = ("accounts", "assets", "orders", "historyorders", "positions", "markets", "tickers", "fundings")
 _SINGULAR = {"account": "accounts", "position": "positions"}
-_READS = {name: name for name in (*_NAMES, *REFUSED)} | _SINGULAR
+_READS = {name: name for name in (*ONE_MARKET, *_LISTS, *REFUSED)} | _SINGULAR
 _SPELLINGS = {
     **_READS,
     **{f"get{spelling}": name for spelling, name in _READS.items()},

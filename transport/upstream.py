@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-from protocol.models import Listing
+from protocol.models import Listing, Symbol
 from transport.clock import Offset
 from transport.limits import Limits
 from transport.nonces import Nonces
@@ -19,7 +19,7 @@ _LISTING = 3600.0  # seconds for which a list of markets is kept
 _MISSES = 5.0  # seconds between two lists asked for because a market was not in the last one
 _POSITION_MODE = 60.0  # seconds for which a position mode is kept
 _IN_TURN = 10.0  # seconds in which a value that comes back is one of two that are set in turn
-_MOST = 1000  # accounts whose position modes are kept, and problems that are logged once
+_MOST = 1000  # accounts whose position modes and last markets are kept, and problems that are logged once
 
 
 class Kept(Generic[T]):
@@ -40,11 +40,16 @@ class Kept(Generic[T]):
             return kept[1]
         value = ask()
         if keep(value):
-            with self._lock:
-                self._values[key] = (time.monotonic(), value)
-                while len(self._values) > _MOST:
-                    self._values.popitem(last=False)
+            self.put(value, key)
         return value
+
+    def put(self, value: T, key: str = "") -> None:
+        """Keep a value under the key; where there are too many, those that were kept first are forgotten."""
+        with self._lock:
+            self._values.pop(key, None)
+            self._values[key] = (time.monotonic(), value)
+            while len(self._values) > _MOST:
+                self._values.popitem(last=False)
 
     def since(self, key: str = "") -> float:
         """Return when the value under the key was kept, in ``time.monotonic()`` seconds."""
@@ -63,7 +68,8 @@ class Upstream:
     address: scheme and host. public_address: those of calls without a signature. headers: those of every request.
     withdrawals: True if strategies may withdraw, transfer and manage keys there. exact_orders: True if orders are sent
     to the digit. testing: True if it trades test money. clock: the offset of the exchange's clock. listing: its
-    markets. position_modes: by account, True if long and short positions of a market are kept apart.
+    markets. position_modes: by account, True if long and short positions of a market are kept apart. last_symbols: by
+    account and exchange object, the market that FMZ named last.
     """
 
     def __init__(
@@ -87,6 +93,7 @@ class Upstream:
         self.clock = clock or Offset()
         self.listing: Kept[Listing] = Kept(_LISTING)
         self.position_modes: Kept[bool] = Kept(_POSITION_MODE)
+        self.last_symbols: Kept[Symbol | None] = Kept(float("inf"))
         self.limits = Limits(
             vendor,
             self.address,

@@ -5,7 +5,6 @@ of a reply, and reads it into models. What two adapters would do alike is here o
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -45,8 +44,6 @@ class Exchange(Lists):
     """One account on one spot exchange, for the time of one call. A method that an adapter does not have raises
     Unsupported, before anything is sent."""
 
-    futures: ClassVar[str] = ""
-    """The route of its futures exchange, named in the error for futures calls."""
     proof: ClassVar[str] = ""
     """The source that its signatures were compared with; empty if it signs nothing."""
     keys_needed: ClassVar[str] = "access key; secret key"
@@ -238,12 +235,6 @@ class Exchange(Lists):
         """Return the error for an order that the exchange does not have."""
         return OrderNotFound(f"{self.name} has no order {order_id}")
 
-    def resolve(self, symbol: Symbol) -> Symbol:
-        """Return FMZ's market, with the usual quote filled in. Raises Unsupported for a contract."""
-        if symbol.contract:
-            raise self._spot_only(symbol.text or str(symbol))
-        return symbol if symbol.quote else replace(symbol, quote=self.quote)
-
     def scope(self, symbol: Symbol | None) -> Symbol | None:
         """Return the market, or the range of markets, for a list of open orders or positions; None means all."""
         return self.resolve(symbol) if symbol else None
@@ -289,7 +280,3 @@ class Exchange(Lists):
         except InvalidOrder as error:
             said = f"{self.name}: {error.message}, and nothing was sent"
             raise InvalidOrder("; ".join(filter(None, (said, self.explain(order))))) from None
-
-    def _spot_only(self, what: str) -> Unsupported:
-        where = f"set the service address's path to /{self.futures}" if self.futures else "it has no futures"
-        return Unsupported(f"{self.name} is a spot exchange and {what} is for futures: {where}")

@@ -170,7 +170,10 @@ class FuturesExchange(Exchange):
         return self.market(symbol) if symbol and symbol.contract and not is_range(symbol) else None
 
     def one_market(self, symbol: Symbol | None, what: str) -> Symbol:
-        return super().one_market(None if symbol and is_range(symbol) else symbol, what)
+        market = super().one_market(None if symbol and is_range(symbol) else symbol, what)
+        if not covers(symbol, market):
+            raise Unsupported(f"{self.name} lists {what} of one market only: name one of {symbol}")
+        return market
 
     def covered(self, symbol: Symbol | None, rows: Iterable[T], key: Key) -> list[T]:
         """Return the rows of the markets that are meant. key: of the exchange's market name in a row."""

@@ -86,11 +86,13 @@ class Lists(Markets):
             log.warning("%s: a row of a list cannot be read (%s)", self.name, problem)
 
     def one_market(self, symbol: Symbol | None, what: str) -> Symbol:
-        """Return the market that a list is asked for. Raises Unsupported without one: the exchange lists one market at
-        a time."""
-        if symbol is None:
+        """Return the market that a list is asked for, or the one named last: the exchange lists one market at a time.
+        Raises Unsupported where there is neither."""
+        last = self.last_symbol if symbol is None else None
+        market = self.resolve(last) if last else symbol
+        if market is None:
             raise Unsupported(f"{self.name} lists {what} of one market only: name it")
-        return symbol
+        return market
 
     def pages(
         self, ask: Callable[[list[Any]], list[Any]], size: int, most: int, *, whole: bool = True

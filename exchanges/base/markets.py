@@ -1,11 +1,12 @@
 """The markets of an exchange: their names and their rules."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from protocol.errors import GatewayError, InvalidCall
+from protocol.errors import GatewayError, InvalidCall, Unsupported
 from protocol.models import Listing, Market, NewOrder, Side, Symbol
 from protocol.numbers import plain
 from transport.pipeline import Pipeline
@@ -14,6 +15,8 @@ from transport.pipeline import Pipeline
 class Markets(Pipeline):
     """The part of an exchange's interface that is about its markets."""
 
+    futures: ClassVar[str] = ""
+    """The route of its futures exchange, named in the error for futures calls."""
     quote: ClassVar[str] = "USDT"
     """The quote of a market that FMZ names by its base alone."""
     pair: ClassVar[str] = "{base}_{quote}"
@@ -31,6 +34,22 @@ class Markets(Pipeline):
         """Return the exchange's own name of a market."""
         asset = self.assets.get
         return self.pair.format(base=asset(symbol.base, symbol.base), quote=asset(symbol.quote, symbol.quote))
+
+    def resolve(self, symbol: Symbol) -> Symbol:
+        """Return FMZ's market, with the usual quote filled in. Raises Unsupported for a contract."""
+        if symbol.contract:
+            raise self._spot_only(symbol.text or str(symbol))
+        return symbol if symbol.quote else replace(symbol, quote=self.quote)
+
+    @property
+    def last_symbol(self) -> Symbol | None:
+        """Return the market that FMZ's exchange object named last, as it wrote it; None if it named none since this
+        process began."""
+        return self.upstream.last_symbols.get(lambda: None, self._object, keep=bool)
+
+    def note_symbol(self, symbol: Symbol) -> None:
+        """Remember the market that FMZ's exchange object named."""
+        self.upstream.last_symbols.put(symbol, self._object)
 
     def render(self, value: Any) -> Any:
         """Return a market as its own name, a decimal as plain digits, a side as the exchange's word; else the value."""
@@ -100,6 +119,16 @@ class Markets(Pipeline):
             return found
         self.upstream.listing.forget()
         return get()
+
+    @property
+    def _object(self) -> str:
+        return repr(
+            (self.credentials.key, self.object_name)
+        )  # no digest, which would cost more than the call's reading
+
+    def _spot_only(self, what: str) -> Unsupported:
+        where = f"set the service address's path to /{self.futures}" if self.futures else "it has no futures"
+        return Unsupported(f"{self.name} is a spot exchange and {what} is for futures: {where}")
 
 
 def _in_contracts(order: NewOrder, market: Market) -> list[str]:

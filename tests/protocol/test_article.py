@@ -43,6 +43,9 @@ class Fake:
 
         return ask
 
+    def note_symbol(self, symbol: Symbol) -> None:
+        """Do nothing."""
+
     def own_path(self, resource: str) -> str:
         return resource
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from protocol.methods import METHODS
-from protocol.names import REFUSED, method_name
+from protocol.names import CHANGES, ONE_MARKET, REFUSED, method_name
 
 FMZ = {
     "Ticker": "ticker", "Depth": "depth", "Records": "records", "Trades": "trades", "Order": "order",
@@ -47,6 +47,7 @@ def test_nothing_that_begins_with_get_changes_anything() -> None:
 
 def test_every_name_is_a_method_or_refused() -> None:
     assert {*FMZ.values(), *ACTIONS.values()} == {*METHODS, *REFUSED}
+    assert {*ONE_MARKET, *CHANGES} < {*METHODS}
     assert all(method_name(name) == name for name in (*METHODS, *REFUSED))
 
 
