@@ -23,6 +23,7 @@ from database import open_state
 from exchanges import EXCHANGES, find
 from exchanges.kit.conversations import Conversation, Reply, Request, load
 from exchanges.kit.faults import FAULTS, FaultServer, Seen, Visit, echo
+from exchanges.kit.gateway import FIND
 from orders.desk import Desk
 from orders.journal import Journal
 from protocol.calls import read_call
@@ -330,7 +331,7 @@ def conversations() -> list[Conversation]:
     found: dict[tuple[str, str, bool], Conversation] = {}
     for folder in sorted(CASES.iterdir()):
         for case in load(folder):
-            if case.got and EXCHANGES[case.route].url:
+            if case.got and EXCHANGES[case.route].url and case.method != FIND:
                 found.setdefault((case.route, case.method, _succeeds(case)), case)
     return list(found.values())
 

@@ -122,9 +122,8 @@ class Markets(Pipeline):
 
     @property
     def _object(self) -> str:
-        return repr(
-            (self.credentials.key, self.object_name)
-        )  # no digest, which would cost more than the call's reading
+        # No digest of the key: it would cost more than the reading of the call.
+        return repr((self.credentials.key, self.object_name))
 
     def _spot_only(self, what: str) -> Unsupported:
         where = f"set the service address's path to /{self.futures}" if self.futures else "it has no futures"
