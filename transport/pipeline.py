@@ -134,11 +134,14 @@ class Pipeline(Vendor):
             return self._ask(verb, self.path(resource), given, headers or {}, signed, changes=changes)
 
         changes = verb != "GET" if safe is None else not safe
-        if changes:
-            return ask()
+        return ask() if changes else self.repeated(ask)
+
+    def repeated(self, ask: Callable[[], T]) -> T:
+        """Return what ``ask`` returns, a call that changes nothing at the exchange: it is made again when it was not
+        sent, or when the exchange's server failed, within the deadline."""
         failed: list[GatewayError] = []
 
-        def attempt() -> Any:
+        def attempt() -> T:
             try:
                 return ask()
             except GatewayError as error:
@@ -146,17 +149,14 @@ class Pipeline(Vendor):
                 # If the limits leave no time to ask again, the first failure is the one to report.
                 raise failed[0] if isinstance(error, RateLimited) else error from None
 
-        return self.tries()(attempt)
-
-    def tries(self) -> Retrying:
-        """Return the tries of a call that changes nothing at the exchange, within the deadline."""
-        return Retrying(
+        tries = Retrying(
             retry=retry_if_exception_type((NotSent, ExchangeFailed, WrongTime)),
             stop=stop_after_attempt(_ATTEMPTS) | stop_before_delay(self.deadline.left()),
             wait=wait_exponential_jitter(multiplier=0.05, max=1.0, jitter=0.05),
             sleep=self.upstream.services.sleep,
             reraise=True,
         )
+        return tries(attempt)
 
     def get(self, resource: str, /, **params: Any) -> Any:
         """Make a public GET; see ``call``."""

@@ -1,4 +1,4 @@
-"""What spot and futures exchanges of ccxt share: market data, orders and their readers, in ccxt's unified names."""
+"""Asks ccxt, in its unified names, for what spot and futures exchanges share: market data, accounts, orders."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ _LISTS = {
     "fetchClosedOrders": "fetch_closed_orders",
     "fetchCanceledOrders": "fetch_canceled_orders",
 }
-"""Where an order is searched that cannot be asked for."""
+"""Finds an order that cannot be asked for: the lists to search → ccxt's methods."""
 
 
 class CcxtApi(CcxtReaders):
@@ -31,7 +31,7 @@ class CcxtApi(CcxtReaders):
 
     api = 1
     rule: ClassVar[Rule | None] = None
-    """How orders are found by our client ids, None where they are not."""
+    """Says how orders are found by our client ids, None where they are not."""
     id_param: ClassVar[str] = "clientOrderId"
     absent_after = 45.0  # ccxt's exchanges accept an order for 5 to 30 seconds
 

@@ -48,7 +48,7 @@ class CcxtCalls(Exchange):
         given = self.keys if signed else {}
         if signed:
             self.clock_offset()
-        return self.tries()(lambda: self.run(ask, Session(self, self.engine), given))
+        return self.repeated(lambda: self.run(ask, Session(self, self.engine), given))
 
     def change(
         self,

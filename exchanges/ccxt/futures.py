@@ -63,8 +63,7 @@ class CcxtFutures(FuturesExchange, CcxtApi):
         return [row for row in rows if covers(symbol, self._symbol_of(row))]
 
     def _symbol_of(self, row: Mapping[str, Any]) -> Symbol:
-        ids = {name: market for market, name in self.engine.names.items()}
-        return self.symbol_of(ids.get(row["symbol"], str(row["symbol"])))
+        return self.symbol_of(self.engine.ids.get(row["symbol"], str(row["symbol"])))
 
     def read_position(self, row: Mapping[str, Any]) -> Position:
         """Return a position."""

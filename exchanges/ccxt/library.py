@@ -53,6 +53,8 @@ class _Hooked:
     """The methods of ccxt's base class that are the gateway's own."""
 
     hooks: Hooks
+    nonce: Callable[[], int]
+    """Of ccxt's class, which this one is mixed into."""
 
     def throttle(self, cost: float | None = None) -> None:
         # ccxt calls this before it signs, so that no signature ages, and no nonce is overtaken, in the queue.
@@ -69,7 +71,7 @@ class _Hooked:
 
     def incrementing_nonce(self) -> int:
         # ccxt calls this where an exchange wants a growing number, and nonce() where it wants a time.
-        number = self.nonce()  # type: ignore[attr-defined]
+        number = self.nonce()
         unit_us = 1_000_000 if number < 10**11 else 1000 if number < 10**14 else 1
         return self.hooks.next_nonce(unit_us)
 
@@ -78,6 +80,7 @@ class _Hooked:
 
     def handle_errors(self, *args: Any) -> Any:
         try:
+            # ccxt's class, which this one is mixed into, has the method.
             return super().handle_errors(*args)  # type: ignore[misc]
         except Exception as error:
             self.hooks.refusal = error
@@ -186,6 +189,8 @@ class Engine:
         """Scheme and host of every address that ccxt declares for the exchange."""
         self.names: Mapping[str, str] = {}
         """The exchange's own names of markets → ccxt's."""
+        self.ids: Mapping[str, str] = {}
+        """ccxt's names of markets → the exchange's own."""
 
     @contextmanager
     def checkout(self, hooks: Hooks, credentials: Mapping[str, str]) -> Iterator[Any]:
@@ -207,11 +212,16 @@ class Engine:
         """Ask for the markets with an instance that has no keys, share them with all later calls, and return those of
         this mode."""
         instance.load_markets(True)
+        return self.share(instance)
+
+    def share(self, instance: Any) -> list[dict[str, Any]]:
+        """Have all later calls use the markets of an instance, and return those of this mode."""
         rows = [row for row in instance.markets.values() if row.get(self._library.mode)]
         with self._lock:
             self._prototype.set_markets_from_exchange(instance)
             self._prototype.options = copy.deepcopy(instance.options)
             self.names = {row["id"]: row["symbol"] for row in rows}
+            self.ids = {name: market for market, name in self.names.items()}
         return rows
 
     def next_nonce(self, account: str, least: int) -> int:

@@ -1,4 +1,4 @@
-"""What single exchanges of ccxt need beyond what their classes say, by ccxt's ids."""
+"""Lists, by ccxt's ids, the things that single exchanges need beyond what their classes say."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,5 +1,6 @@
-"""What a failed call through ccxt means: by ccxt's class of error where an exchange's answer arrived, by what may have
-left where none did. ccxt's own texts carry URLs with their signatures, so only the reply's code and words are used."""
+"""Turns a failed call through ccxt into our error: by ccxt's class of error where an exchange's answer arrived, by what
+may have left where none did. ccxt's own texts carry URLs with their signatures, so only the reply's code and words are
+used."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

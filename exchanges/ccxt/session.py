@@ -35,7 +35,7 @@ class Sent:
 
 
 class Session:
-    """What ccxt takes for a session of requests, for one call of an exchange.
+    """Stands in for a session of requests, which ccxt takes it for, for one call of an exchange.
 
     once: no resource is asked twice, except by GET. cancels: the call may use what limits keep for cancels. numbers: of
     the order, which are written as they are. failure: what ended the last request before it had a reply. refusal: what

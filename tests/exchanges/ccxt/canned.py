@@ -63,9 +63,7 @@ def give_market(monkeypatch: pytest.MonkeyPatch, market_id: str, *, swap: bool =
             "info": {"orderTypes": ["LIMIT", "MARKET"]},
         })  # fmt: skip
         instance.set_markets([market])
-        engine._prototype.set_markets_from_exchange(instance)
-        engine.names = {market_id: market["symbol"]}
-        return [instance.markets[market["symbol"]]]
+        return engine.share(instance)
 
     monkeypatch.setattr(Engine, "load", load)
 

@@ -185,6 +185,7 @@ def test_a_refusal_that_quotes_the_request_is_scrubbed(ask: Ask, http: Canned) -
             words = f"bad request {self.sent[-1].url} {dict(self.sent[-1].headers)}"
             return type(reply)(exchange, 400, "application/json", json.dumps({"code": 1, "msg": words}).encode())
 
+    # The gateway has this object already, so that only its method can be replaced.
     http.send = Quoting(REPLIES).send  # type: ignore[method-assign]
     error = ask("accounts")["error"]
     assert error.startswith("REFUSED BingX 1 bad request")

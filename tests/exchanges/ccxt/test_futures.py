@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from exchanges.base import FuturesExchange, Market, Symbol
 from exchanges.ccxt.futures import CcxtFutures
 from tests.exchanges.ccxt.conftest import Call, bridged, calls
 from tests.exchanges.ccxt.fakes import FullFuturesBinance
-from tests.fakes import KEY
+from tests.fakes import KEY, Account
 
 SYMBOL = {"symbol": "BTC_USDT.swap"}
 LIMIT = {**SYMBOL, "type": "buy", "price": "60000.5", "amount": "0.010"}
@@ -46,9 +47,9 @@ def test_a_closing_order_only_reduces(call: Call, fake: FullFuturesBinance, monk
     asked: list[dict[str, str]] = []
     place = FullFuturesBinance.new
 
-    def new(self: FullFuturesBinance, account: object, params: dict[str, str]) -> object:
+    def new(self: FullFuturesBinance, account: Account, params: dict[str, str]) -> Any:
         asked.append(params)
-        return place(self, account, params)  # type: ignore[arg-type]
+        return place(self, account, params)
 
     monkeypatch.setattr(FullFuturesBinance, "new", new)
     for direction, side in (("buy", "BUY"), ("closebuy", "SELL"), ("sell", "SELL"), ("closesell", "BUY")):
@@ -83,6 +84,7 @@ def test_positions(call: Call) -> None:
 )  # fmt: skip
 def test_linear_and_inverse_swaps_are_fmzs_swap(base: str, quote: str, settle: str, contract: str) -> None:
     row = {"base": base, "quote": quote, "settle": settle, "id": "BTC-X"}
+    # The name is read from the row alone, so that no exchange needs to be opened for it.
     assert CcxtFutures.symbol_in(None, row) == Symbol(base.upper(), quote.upper(), contract)  # type: ignore[arg-type]
 
 

@@ -11,6 +11,7 @@ from werkzeug import Request
 
 from exchanges.base import Exchange
 from exchanges.ccxt.bridge import bridge, limit
+from exchanges.ccxt.calls import CcxtCalls
 from tests.exchanges.ccxt.conftest import bridged, calls
 from tests.exchanges.ccxt.fakes import FullKraken, FullOKX
 
@@ -41,6 +42,7 @@ def test_the_limit_is_one_call_of_cost_1_in_so_many_ms(rate_limit_ms: float) -> 
 
 def test_threads_keep_the_limit_together(tmp_path: Path) -> None:
     kind = bridge("okx", "OKX", futures=False)
+    assert issubclass(kind, CcxtCalls)
     kind.limits = (limit(20),)
     with Watched() as fake, calls(kind, fake.url, tmp_path) as call:
         call("markets")
@@ -50,7 +52,7 @@ def test_threads_keep_the_limit_together(tmp_path: Path) -> None:
         assert all("data" in answer for answer in answers)
         spent = max(fake.arrivals) - min(fake.arrivals)
     assert len(fake.arrivals) == THREADS
-    cost = float(kind.library.sample.api["private"]["get"]["account/balance"]["cost"])  # type: ignore[attr-defined]
+    cost = float(kind.library.sample.api["private"]["get"]["account/balance"]["cost"])
     assert spent >= (THREADS - 1) * 0.020 * cost * 0.9
 
 

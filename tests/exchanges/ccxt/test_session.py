@@ -13,7 +13,7 @@ from exchanges.ccxt import keys
 from exchanges.ccxt.calls import CcxtCalls
 from exchanges.ccxt.refusals import code_and_words
 from exchanges.ccxt.session import Session
-from protocol.errors import OutcomeUnknown
+from protocol.errors import ExchangeFailed, OutcomeUnknown
 from protocol.models import Direction, Side
 from tests.exchanges.ccxt.canned import KEYS, Canned, give_market, open_exchange
 from tests.exchanges.ccxt.conftest import bridged
@@ -84,6 +84,24 @@ def test_a_used_up_limit_leaves_nothing(state: Engine, monkeypatch: pytest.Monke
     with pytest.raises(RateLimited):
         opened(http, state).change(lambda ccxt: ccxt.spotV1PrivatePostTradeOrder({}))
     assert http.sent == []
+
+
+def test_without_time_for_the_limits_to_ask_again_the_first_failure_is_told(
+    state: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http = Canned({"GET /openApi/spot/v1/account/balance": (503, {"code": 1, "msg": "down"})})
+
+    def refuse_the_second(*_: Any) -> None:
+        if http.sent:
+            raise RateLimited("BingX: its limit of calls is used up; nothing was sent")
+
+    monkeypatch.setattr(Limits, "take", refuse_the_second)
+    exchange = opened(http, state, sleep=lambda seconds: None)
+    with pytest.raises(ExchangeFailed, match="down"):
+        exchange.read(lambda ccxt: ccxt.spotV1PrivateGetAccountBalance())
+    assert len(http.sent) == 1
+    with pytest.raises(RateLimited):
+        exchange.read(lambda ccxt: ccxt.spotV1PrivateGetAccountBalance())
 
 
 @pytest.mark.usefixtures("unlimited")
