@@ -133,9 +133,13 @@ class Library:
         """Return minutes → ccxt's name of a bar's length; none of a month or more, which have no fixed length."""
         if not self.has("fetchOHLCV"):
             return {}
-        fixed = [name for name in self.sample.timeframes or {} if name[-1:] in "mhdw" and name[:-1].isdigit()]
-        lengths = {name: self.sample.parse_timeframe(name) for name in fixed}
-        return {int(seconds // 60): name for name, seconds in lengths.items() if 60 <= seconds <= 14 * 86400}
+        lengths = {name: self.seconds(name) for name in self.sample.timeframes or {}}
+        return {seconds // 60: name for name, seconds in lengths.items() if 60 <= seconds <= 14 * 86400}
+
+    def seconds(self, name: str) -> int:
+        """Return the length that ccxt's name of one says, such as ``8h``; 0 for a name that says no fixed one."""
+        fixed = name[-1:] in "mhdw" and name[:-1].isdigit()
+        return int(self.sample.parse_timeframe(name)) if fixed else 0
 
     def feature(self, method: str, name: str) -> Any:
         """Return what ccxt says of a method's feature in this mode, None if it says nothing."""

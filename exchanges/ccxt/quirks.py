@@ -22,6 +22,3 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {"okx": _OKX, "okxus": _OKX, "myokx":
 
 CLIENT_ID_PARAMS: Mapping[str, str] = {"toobit": "newClientOrderId"}
 """The parameter that carries a client id through ccxt, where it is not ``clientOrderId``."""
-
-LEVERAGE_PARAMS: Mapping[str, Mapping[str, str]] = {"bingx": {"side": "BOTH"}}
-"""Parameters without which a leverage cannot be set in one-way mode."""

@@ -15,6 +15,7 @@ from exchanges.registry import Registry
 from protocol import wire
 from settings import Settings
 from tests.conftest import client_of
+from tests.exchanges.ccxt.fakes import FullFuturesBinance
 from tests.fakes import KEY, PASSPHRASE, SECRET
 from tests.lent import Lent
 from transport.http import Http
@@ -59,3 +60,17 @@ def calls(kind: type[Exchange], url: str, folder: Path, deadline: float = 10.0) 
 
     yield call
     state.dispose()
+
+
+@pytest.fixture
+def swaps() -> Iterator[FullFuturesBinance]:
+    """A fake exchange of swaps."""
+    with FullFuturesBinance() as exchange:
+        yield exchange
+
+
+@pytest.fixture
+def call_swaps(swaps: FullFuturesBinance, tmp_path: Path) -> Iterator[Call]:
+    """Asks a gateway for that exchange, bridged."""
+    with calls(bridged("binanceusdm", "Futures_Binance"), swaps.url, tmp_path) as call:
+        yield call

@@ -150,6 +150,11 @@ class FullFuturesBinance(FormSigned, FakeFuturesBinance):
             "bracket": 1, "initialLeverage": 125, "notionalCap": 50000, "notionalFloor": 0, "maintMarginRatio": 0.004,
             "cum": 0.0,
         }]}],
+        "/fapi/v1/premiumIndex": [
+            {"symbol": symbol, "markPrice": "60000.1", "indexPrice": "60000", "estimatedSettlePrice": "60000",
+             "lastFundingRate": "0.00012345", "interestRate": "0.0001", "nextFundingTime": TIME, "time": TIME - 1}
+            for symbol in ("BTCUSDT", "BTCUSDT_270326")
+        ],
         "/fapi/v3/positionRisk": [{
             "symbol": "BTCUSDT", "positionSide": "BOTH", "positionAmt": "-0.020", "entryPrice": "60000.5",
             "breakEvenPrice": "0.0", "markPrice": "60000", "unRealizedProfit": "0.01", "liquidationPrice": "0",

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from exchanges.base import ALPHANUMERIC, NewOrder, Side, Symbol
 from exchanges.ccxt.client_ids import RULES
+from exchanges.ccxt.futures import CcxtFutures
 from exchanges.ccxt.names import FUTURES, name_of
 from tests.exchanges.ccxt.canned import Canned, give_market, open_exchange
 from tests.exchanges.ccxt.conftest import bridged
@@ -140,6 +141,7 @@ def test_our_id_is_sent_and_found(exchange_id: str, mode: str, state: Engine, mo
     client_id = rule.form.render(2**127 + 4711)
     assert set(client_id) <= set(ALPHANUMERIC)
     give_market(monkeypatch, proof.market, swap=swap)
+    monkeypatch.setattr(CcxtFutures, "hedged", lambda *_: False)
     kind = bridged(exchange_id, (FUTURES if swap else "") + name_of(exchange_id))
     assert kind.client_id == rule.form
     symbol = Symbol.parse("BTC_USDT.swap" if swap else "BTC_USDT")
