@@ -9,18 +9,23 @@ from typing import Any, ClassVar
 from exchanges.base import *
 from exchanges.base.guard import is_sensitive
 from exchanges.ccxt.client_ids import Rule, look_up_row
+from exchanges.ccxt.quirks import CANCELLED_BY_REPLY
 from exchanges.ccxt.readers import CcxtReaders
 from exchanges.ccxt.session import Session
 from protocol.errors import NotAllowed
 from protocol.numbers import WrongValue
 
 _PAGE = 100  # past orders to ask for
-_LISTS = {
-    "fetchOpenOrders": "fetch_open_orders",
-    "fetchClosedOrders": "fetch_closed_orders",
-    "fetchCanceledOrders": "fetch_canceled_orders",
+_LISTS: Mapping[str, tuple[str, str | None]] = {
+    "fetchOpenOrders": ("fetch_open_orders", "open"),
+    "fetchClosedOrders": ("fetch_closed_orders", "closed"),
+    "fetchCanceledOrders": ("fetch_canceled_orders", "canceled"),
+    "fetchCanceledAndClosedOrders": ("fetch_canceled_and_closed_orders", None),
+    "fetchOrders": ("fetch_orders", None),
 }
-"""Finds an order that cannot be asked for: the lists to search → ccxt's methods."""
+"""Names the lists to search for an order → ccxt's method, and the state of an order there where its row has none."""
+_PAST = ("fetchCanceledAndClosedOrders", "fetchClosedOrders", "fetchOrders")
+"""Names the lists of past orders, the best first."""
 
 
 class CcxtApi(CcxtReaders):
@@ -69,11 +74,13 @@ class CcxtApi(CcxtReaders):
 
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
         self.needs("fetchTickers", "list of tickers")
-        names = {name: self.listed().by_id[market].symbol for market, name in self.engine.names.items()}
+        listed = self.listed().by_id  # this loads the list that has the names
+        names = {name: listed[market].symbol for market, name in self.engine.names.items()}
         rows = self.read(lambda ccxt: ccxt.fetch_tickers(list(names)), signed=False)
-        whole = [
-            (names[name], row) for name, row in rows.items() if name in names and None not in (row["bid"], row["ask"])
-        ]
+        ours = [(names[name], row) for name, row in rows.items() if name in names]
+        whole = [(symbol, row) for symbol, row in ours if None not in (row["bid"], row["ask"])]
+        if ours and not whole:
+            raise Unsupported(f"{self.name} lists tickers without the best prices: ask for those of one market")
         return self.read_all(lambda row: (row[0], self.read_ticker(row[1])), whole)
 
     def depth(self, symbol: Symbol) -> Depth:
@@ -143,7 +150,13 @@ class CcxtApi(CcxtReaders):
         self.require_keys()
         self.listed()
         name = self.unified(symbol) if symbol else None
-        return list(self.read(lambda ccxt: ccxt.fetch_open_orders(name)))
+        return self.rows_of("fetchOpenOrders", name)
+
+    def rows_of(self, capability: str, *asked: Any) -> list[Any]:
+        """Return ccxt's rows of one of its lists of orders, each with a state where its list says that."""
+        method, state = _LISTS[capability]
+        rows = self.read(methodcaller(method, *asked))
+        return [{**row, "status": row["status"] or state} for row in rows]
 
     def order_reply(self, symbol: Symbol, *, order_id: str = "", client_id: str = "") -> Any:
         self.require_keys()
@@ -154,13 +167,19 @@ class CcxtApi(CcxtReaders):
             row = self.read(lambda ccxt: ccxt.fetch_order(order_id, name))
             if row["id"] is None:
                 raise WrongValue("it has no order")
-            return row
+            return row if row["status"] is not None else self.listed_row(name, order_id, row)
         self.needs("fetchOpenOrders", "look-up of orders")
-        for capability, method in _LISTS.items():
-            if self.library.has(capability):
-                for row in self.read(methodcaller(method, name)):
-                    if str(row["id"]) == order_id:
-                        return row
+        return self.listed_row(name, order_id)
+
+    def listed_row(self, name: str, order_id: str, instead: Any = None) -> Any:
+        """Return ccxt's row of an order, searched in the lists that the exchange has. instead: the row to return where
+        no list has it. Raises OrderNotFound without one."""
+        for capability in filter(self.library.has, _LISTS):
+            for row in self.rows_of(capability, name):
+                if str(row["id"]) == order_id:
+                    return row
+        if instead is not None:
+            return instead
         raise self.no_order(order_id)
 
     def find_row(self, name: str, client_id: str) -> Any:
@@ -169,10 +188,8 @@ class CcxtApi(CcxtReaders):
         for look_up in self.rule.look_ups:
             try:
                 row = self.read(partial(look_up_row, look=look_up, name=name, client_id=client_id))
-            except ExchangeError as error:
-                if isinstance(error, OrderNotFound) or (look_up.absent and error.code == look_up.absent):
-                    continue
-                raise
+            except OrderNotFound:
+                continue
             if row is not None:
                 return row
         raise self.no_order(client_id)
@@ -181,21 +198,16 @@ class CcxtApi(CcxtReaders):
         self.needs("cancelOrder", "cancelling")
         name = self.unified(symbol)
         row = self.change(lambda ccxt: ccxt.cancel_order(order_id, name), cancels=True)
-        return isinstance(row, dict) and row.get("status") == "canceled"
+        cancelled = row.get("status") == "canceled" if isinstance(row, dict) else False
+        return cancelled or self.library.id in CANCELLED_BY_REPLY
 
     def past_orders(
         self, symbol: Symbol | None, since: int | None, limit: int | None
     ) -> Iterator[tuple[tuple[int, ...], Order]]:
-        methods = {
-            "fetchCanceledAndClosedOrders": "fetch_canceled_and_closed_orders",
-            "fetchClosedOrders": "fetch_closed_orders",
-            "fetchOrders": "fetch_orders",
-        }
-        method = next((method for capability, method in methods.items() if self.library.has(capability)), "")
-        if not method:
-            self.needs("fetchClosedOrders", "list of past orders")
+        capability = next(filter(self.library.has, _PAST), "fetchClosedOrders")
+        self.needs(capability, "list of past orders")
         name = self.unified(self.one_market(symbol, "past orders"))
-        for row in self.read(lambda ccxt: getattr(ccxt, method)(name, since, limit or _PAGE)):
+        for row in self.rows_of(capability, name, since, limit or _PAGE):
             yield (milliseconds(row["timestamp"]),), self.read_order(row)
 
     # Pass-through -------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeVar
 from exchanges.base import Exchange, ExchangeError, OrderNotFound, OutcomeUnknown
 from exchanges.ccxt import keys
 from exchanges.ccxt.library import Engine, Library, lineage
+from exchanges.ccxt.quirks import CODES
 from exchanges.ccxt.refusals import REFUSALS, WRONG_KEYS, before_sending, code_and_words, definite, kind_of
 from exchanges.ccxt.session import Session, is_json
 from protocol.errors import UNREADABLE, AuthenticationFailed, ExchangeFailed, GatewayError
@@ -97,7 +98,8 @@ class CcxtCalls(Exchange):
         self._heed(reply, meant)
         alone = all(sent.safe for sent in session.requests[:-1]) and not session.requests[-1].safe
         said = error is session.refusal or reply.status >= 400  # not by ccxt, when it read a success
-        sure = said and reply.status < 500 and is_json(reply) and definite(type(meant), lineage(error), meant.message)
+        clear = is_json(reply) and definite(type(meant), lineage(error), *said_by(reply))
+        sure = said and reply.status < 500 and clear
         if changes and not (sure and (alone or len(session.requests) == 1)):
             return meant if isinstance(meant, OutcomeUnknown) else OutcomeUnknown(meant.message, code=meant.code)
         return meant
@@ -116,9 +118,10 @@ class CcxtCalls(Exchange):
         if kind is None:
             wrong = self.what_is_wrong(error) if isinstance(error, UNREADABLE) else "ccxt cannot read it"
             return OutcomeUnknown(f"{self.name}: the reply is not as the ccxt library expects ({wrong})")
-        code, words = code_and_words(reply.json(exact=False)) if is_json(reply) else ("", "")
+        code, words = said_by(reply)
         if kind is ExchangeError and WRONG_KEYS.search(words):
             kind = AuthenticationFailed
+        kind = CODES.get(self.library.id, {}).get(code, kind)
         if reply.status < 400 and not (code or words):  # whatever ccxt takes it for, it says no
             return OutcomeUnknown(f"{self.name}: the reply is not as the ccxt library expects ({reply.excerpt()})")
         text = " ".join(f"{code} {words}".split()) or f"HTTP {reply.status}: {reply.excerpt()}"
@@ -133,3 +136,8 @@ class CcxtCalls(Exchange):
             ahead_us = (session.last_nonce + 1) * session.unit_us - self.upstream.services.now() * 1000
             if 0 < ahead_us < 2_000_000:
                 self.upstream.services.sleep(min(ahead_us / 1_000_000, self.deadline.left()))
+
+
+def said_by(reply: Reply) -> tuple[str, str]:
+    """Return the exchange's own error code and text in a reply; empty where it has none."""
+    return code_and_words(reply.json(exact=False)) if is_json(reply) else ("", "")

@@ -20,14 +20,13 @@ class LookUp:
     """A call that returns the order with a client id, or a list where it is.
 
     method: of ccxt; one of the exchange's own resources if it is not ``unified``. client_id, symbol: the parameters'
-    names. absent: the exchange's code for an order that it does not have, where ccxt takes it for something else.
+    names; no client id is asked for where its name is empty.
     """
 
     method: str
     client_id: str = "clientOrderId"
     symbol: str = ""
     unified: bool = False
-    absent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +60,15 @@ RULES: Mapping[tuple[str, str], Rule] = {
         _PLAIN, "newClientOrderId", (LookUp("spotV1PrivateGetTradeQuery", "clientOrderID", "symbol"),)
     ),
     ("weex", "spot"): Rule(_PLAIN, "newClientOrderId", _FETCH),
+    # Its resource for one client id cannot be asked: ccxt signs that call with a parameter that it does not send.
     ("xt", "spot"): Rule(
-        _PLAIN, "clientOrderId", (LookUp("privateSpotGetOrder", "clientOrderId", absent="ORDER_005"),)
+        _PLAIN,
+        "clientOrderId",
+        (
+            LookUp("fetch_open_orders", "", unified=True),
+            LookUp("fetch_closed_orders", "", unified=True),
+            LookUp("fetch_canceled_orders", "", unified=True),
+        ),
     ),
     ("whitebit", "spot"): Rule(
         _PLAIN,
@@ -82,7 +88,7 @@ def look_up_row(ccxt: Any, look: LookUp, name: str, client_id: str) -> Any:
     method = getattr(ccxt, look.method)
     if look.unified:
         where = ("", name) if look.method == "fetch_order" else (name, None, None)
-        found = method(*where, {look.client_id: client_id})
+        found = method(*where, {look.client_id: client_id} if look.client_id else {})
         rows = [found] if isinstance(found, dict) else found
         return next((row for row in rows if str(row["clientOrderId"]).replace("-", "") == client_id), None)
     market = ccxt.market(name)

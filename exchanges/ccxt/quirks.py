@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from exchanges.base import OrderNotFound, OutcomeUnknown
+from protocol.errors import GatewayError
+
 NEUTRAL: Mapping[str, str] = dict.fromkeys(
     ("htx", "bittrade", "okx", "okxus", "myokx", "coinbase", "cryptocom", "phemex", "woofipro", "modetrade"), "fmz"
 )
@@ -22,3 +25,16 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {"okx": _OKX, "okxus": _OKX, "myokx":
 
 CLIENT_ID_PARAMS: Mapping[str, str] = {"toobit": "newClientOrderId"}
 """The parameter that carries a client id through ccxt, where it is not ``clientOrderId``."""
+
+CODES: Mapping[str, Mapping[str, type[GatewayError]]] = {
+    "p2b": {"2030": OrderNotFound},  # "Order not found"
+    "xt": {
+        "ORDER_005": OrderNotFound,  # "Order not exist"
+        "COMMON_002": OutcomeUnknown,  # "System busy, please try it later"
+        "COMMON_003": OutcomeUnknown,  # "Operation failed, please try it later"
+    },
+}
+"""Error codes that ccxt takes for something else, of exchanges that send no words with them."""
+
+CANCELLED_BY_REPLY = frozenset({"whitebit"})
+"""Exchanges that answer a cancellation with the order as it was, and then forget it unless something was filled."""

@@ -79,8 +79,8 @@ _CODES = (
     "status",
 )
 _WORDS = (
-    "sMsg", "msg", "message", "retMsg", "ret_msg", "err-msg", "error_message", "errorMsg", "err_msg",
-    "error_description", "msgInfo", "ma", "detail", "reason", "errors", "error",
+    "errors", "sMsg", "msg", "message", "retMsg", "ret_msg", "err-msg", "error_message", "errorMsg", "err_msg",
+    "error_description", "msgInfo", "ma", "detail", "reason", "error",
 )  # fmt: skip
 _INSIDE = ("data", "error", "result", "errors")
 
@@ -90,11 +90,13 @@ def kind_of(lineage: Iterable[str], table: Mapping[str, type[GatewayError]]) -> 
     return next((table[name] for name in lineage if name in table), None)
 
 
-def definite(kind: type[GatewayError], lineage: list[str], words: str) -> bool:
-    """Return True where an answer says that an order was not made."""
+def definite(kind: type[GatewayError], lineage: list[str], code: str, words: str) -> bool:
+    """Return True where an answer, with this code and these words, says that an order was not made."""
     if issubclass(kind, OutcomeUnknown) or _DUPLICATE.search(words):
         return False
-    return lineage[:1] != ["ExchangeError"] or not _UNCLEAR.search(words)
+    if lineage[:1] != ["ExchangeError"]:
+        return True
+    return bool(words) and not _UNCLEAR.search(f"{code} {words}")  # a bare code may be that of a busy server
 
 
 def before_sending(name: str, lineage: list[str], error: Exception) -> GatewayError:

@@ -10,31 +10,36 @@ from typing import Any
 import pytest
 
 from tests.exchanges.ccxt.conftest import Call, bridged, calls
+from tests.exchanges.ccxt.fake_xt import FakeXT
 from tests.exchanges.ccxt.fakes import FULL, FullOKX
-from tests.fakes import KEY
+from tests.exchanges.ccxt.others import OTHERS
+from tests.fakes import KEY, FakeExchange
 from tests.fakes.broken import BEFORE, FAULTS, Broken, Plan
 
 LIMIT = {"type": "buy", "price": "60000.50", "amount": "0.010"}
-IDS = {"Binance": "binance", "OKX": "okx", "Kraken": "kraken"}
+FAKES: dict[str, tuple[str, type[FakeExchange]]] = {
+    **{name: (name.lower(), kind) for name, kind in FULL.items()},
+    **OTHERS,
+}
 UNKNOWN, NOT_SENT = "ORDER_STATE_UNKNOWN ", "NOT_SENT "
 
 pytestmark = pytest.mark.usefixtures("unlimited")
 
 
-@pytest.fixture(params=IDS)
+@pytest.fixture(params=FAKES)
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
 def server(name: str) -> Iterator[Broken]:
-    with Broken(FULL[name]()) as broken:
+    with Broken(FAKES[name][1]()) as broken:
         yield broken
 
 
 @pytest.fixture
 def call(name: str, server: Broken, tmp_path: Path) -> Iterator[Call]:
-    with calls(bridged(IDS[name], name), server.url, tmp_path, deadline=1.5) as call:
+    with calls(bridged(FAKES[name][0], name), server.url, tmp_path, deadline=1.5) as call:
         call("markets")
         yield call
 
@@ -71,6 +76,14 @@ def test_no_fault_makes_two_orders_or_hides_one(name: str, server: Broken, call:
         assert counted[key] <= 1, f"{key}: two orders"
         assert "data" not in answer or counted[key] == 1
     assert server.redirect_target.connections == 0
+
+
+def test_an_order_whose_answer_is_lost_is_found(server: Broken, call: Call) -> None:
+    server.plan = lambda account, attempt: Plan("close", created=True) if attempt == 0 else None
+    answer = call("trade", LIMIT)
+    [order] = server.fake.orders
+    assert answer["data"]["id"] == order.id
+    assert server.placements[KEY] == 1
 
 
 @pytest.mark.parametrize("name", ["Binance"])
@@ -143,3 +156,16 @@ def test_a_business_refusal_is_definite(reply: Any, error: str, tmp_path: Path) 
     with Refusing() as fake, calls(bridged("okx", "OKX"), fake.url, tmp_path) as call:
         assert call("trade", LIMIT)["error"].partition("; ")[0] == error
         assert fake.orders == []
+
+
+@pytest.mark.parametrize("code", ["COMMON_002", "COMMON_003", "GATEWAY_0001"])
+def test_a_code_without_words_is_no_definite_refusal(code: str, tmp_path: Path) -> None:
+    class Wordless(FakeXT):
+        def new(self, account: Any, params: Any) -> Any:
+            super().new(account, params)
+            return {"rc": 1, "mc": code, "ma": [], "result": None}
+
+    with Wordless() as fake, calls(bridged("xt", "XT"), fake.url, tmp_path) as call:
+        answer = call("trade", LIMIT)
+        [order] = fake.orders
+    assert answer["data"]["id"] == order.id, "the order exists, and is found"

@@ -231,7 +231,7 @@ def test_a_missing_key_is_explained(secret: str) -> None:
         ({"code": "1", "msg": "All failed", "data": [{"sCode": "51008", "sMsg": "poor"}]}, ("51008", "poor")),
         ({"error": ["EOrder:Insufficient funds"]}, ("", "EOrder:Insufficient funds")),
         ({"rc": 1, "mc": "ORDER_002", "ma": [], "result": None}, ("ORDER_002", "")),
-        ({"code": 0, "message": "Validation failed", "errors": {"amount": ["too small"]}}, ("", "Validation failed")),
+        ({"code": 0, "message": "Validation failed", "errors": {"amount": ["too small"]}}, ("", "amount: too small")),
         ({"status": "error", "error": {"code": 7, "message": "no"}}, ("7", "no")),
         ({"success": 0, "error": "invalid pair", "error_code": "bad_pair"}, ("bad_pair", "invalid pair")),
         ({}, ("", "")),
