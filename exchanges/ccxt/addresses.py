@@ -17,7 +17,8 @@ def _host(url: str) -> str:
 
 
 def _full(instance: Any) -> list[str]:
-    return [instance.implode_hostname(url) for url in _addresses(instance.urls["api"])]
+    names = [instance.hostname or "", *_addresses(instance.urls.get("hostnames"))]  # one of each kind of market
+    return [url.replace("{hostname}", name) for name in names for url in _addresses(instance.urls["api"])]
 
 
 def hosts(instance: Any) -> frozenset[str]:

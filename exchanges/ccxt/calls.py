@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 from exchanges.base import Exchange, ExchangeError, OrderNotFound, OutcomeUnknown
 from exchanges.ccxt import keys
 from exchanges.ccxt.library import Engine, Library, lineage
-from exchanges.ccxt.quirks import CODES
+from exchanges.ccxt.quirks import CODES, KEYED_DATA
 from exchanges.ccxt.refusals import REFUSALS, WRONG_KEYS, before_sending, code_and_words, definite, kind_of
 from exchanges.ccxt.session import Session, is_json
 from protocol.errors import UNREADABLE, AuthenticationFailed, ExchangeFailed, GatewayError
@@ -36,7 +36,7 @@ class CcxtCalls(Exchange):
 
     def require_keys(self) -> None:
         """Raise AuthenticationFailed where a key is missing, before anything is asked."""
-        assert self.keys
+        keys.unpack(self.name, self.library.required, self.credentials)
 
     def time(self) -> int | None:
         if not self.library.has("fetchTime"):
@@ -46,6 +46,7 @@ class CcxtCalls(Exchange):
     def read(self, ask: Callable[[Any], T], *, signed: bool = True) -> T:
         """Return what ``ask`` returns for an instance of ccxt. It changes nothing at the exchange, so it is repeated
         when it was not sent, or when the exchange's server failed."""
+        signed = signed or (self.library.id in KEYED_DATA and bool(self.credentials.key))
         given = self.keys if signed else {}
         if signed:
             self.clock_offset()

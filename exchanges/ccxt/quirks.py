@@ -20,8 +20,16 @@ BROKER_HEADERS = frozenset({
 """Headers, in small letters, that name a broker and are not sent; none of them is signed."""
 
 _OKX = {"createOrder": "privatePostTradeOrder"}  # ccxt sends batches of one, which have another limit
-OPTIONS: Mapping[str, Mapping[str, Any]] = {"okx": _OKX, "okxus": _OKX, "myokx": _OKX}
+OPTIONS: Mapping[str, Mapping[str, Any]] = {
+    "bitvavo": {"operatorId": 1},  # of the account's trader or bot, a number of one's own, which orders must have
+    "okx": _OKX,
+    "okxus": _OKX,
+    "myokx": _OKX,
+}
 """Options of ccxt that are set."""
+
+KEYED_DATA = frozenset({"alpaca", "coinspot", "luno", "mudrex"})
+"""Exchanges that want keys for some of their public data, such as the list of markets."""
 
 CLIENT_ID_PARAMS: Mapping[str, str] = {"toobit": "newClientOrderId"}
 """The parameter that carries a client id through ccxt, where it is not ``clientOrderId``."""

@@ -1,5 +1,7 @@
 """Exchanges that the gateway has itself, bridged: with their own names, so that their answers can be compared."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -60,6 +62,16 @@ def calls(kind: type[Exchange], url: str, folder: Path, deadline: float = 10.0) 
 
     yield call
     state.dispose()
+
+
+def run_apart(script: str, folder: Path) -> str:
+    """Run a script in a process of its own and return what it prints. Its first argument is the URL of a database."""
+    done = subprocess.run(
+        [sys.executable, "-c", script, f"sqlite:///{folder}/state.db"], cwd=Path(__file__).parents[3],
+        capture_output=True, text=True, timeout=60, check=False, env={"PATH": "", "HOME": str(folder)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture

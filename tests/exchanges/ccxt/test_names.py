@@ -1,7 +1,5 @@
 """The routes of ccxt's exchanges: found without importing it, loaded when they are called."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from exchanges.checks import WrongAdapter, check
 from protocol.errors import InvalidCall, Unsupported
 from settings import Settings, WrongSetting
 from tests.conftest import client_of
-from tests.exchanges.ccxt.conftest import bridged
+from tests.exchanges.ccxt.conftest import bridged, run_apart
 from tests.lent import Lent
 
 ROUTES = [(one, futures) for one in names.ids() for futures in (False, True)]
@@ -144,9 +142,4 @@ assert "ccxt" in sys.modules
 
 
 def test_ccxt_is_imported_by_the_first_call_of_one_of_its_exchanges(tmp_path: Path) -> None:
-    root = Path(__file__).parents[3]
-    done = subprocess.run(
-        [sys.executable, "-c", LAZY, f"sqlite:///{tmp_path}/state.db"],
-        cwd=root, capture_output=True, text=True, timeout=60, check=False, env={"PATH": "", "HOME": str(tmp_path)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    run_apart(LAZY, tmp_path)

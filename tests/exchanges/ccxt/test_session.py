@@ -47,6 +47,12 @@ def test_only_declared_hosts_are_asked(url: str, state: Engine) -> None:
     assert http.sent == []
 
 
+def test_hosts_of_single_kinds_of_markets_are_declared_too(state: Engine) -> None:
+    exchange = open_exchange(Lent(http=Canned({}), state=state), bridged("htx", "Futures_HTX"))
+    assert isinstance(exchange, CcxtCalls)
+    assert exchange.engine.hosts == {"https://api.huobi.pro", "https://api.hbdm.vn"}
+
+
 @pytest.mark.usefixtures("unlimited")
 def test_nothing_is_sent_twice_in_one_change(state: Engine) -> None:
     http = Canned({"POST /openApi/spot/v1/trade/order": {"code": 0, "data": {}}})
