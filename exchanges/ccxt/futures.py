@@ -72,14 +72,25 @@ class CcxtFutures(FuturesExchange, CcxtApi):
         position = position_params(self.library.id, order, self.position_side(order), hedged=hedged)
         return {**super().order_params(order), **position}
 
+    def trade(self, order: NewOrder) -> OrderId:
+        try:
+            return super().trade(order)
+        except ExchangeError:  # perhaps because the mode was changed: the next order asks for it
+            self.upstream.position_modes.forget(self._mode_of(order.symbol))
+            raise
+
     def hedged(self, symbol: Symbol | None = None) -> bool:
         """Return True if the account keeps long and short positions of a market apart, as the exchange said within the
         last minute; False where that need not be known, or cannot be asked."""
         exchange_id = self.library.id
         if exchange_id in ALWAYS_NAMED or not (self._says_mode or names_positions(exchange_id)):
             return False
-        account = f"{self.account} {self.market(symbol)}" if symbol else self.account
-        return self.upstream.position_modes.get(lambda: self.apart(lambda one: one.position_mode(symbol)), account)
+        modes = self.upstream.position_modes
+        return modes.get(lambda: self.apart(lambda one: one.position_mode(symbol)), self._mode_of(symbol))
+
+    def _mode_of(self, symbol: Symbol | None) -> str:
+        """Return the key that a position mode is kept under."""
+        return f"{self.account} {self.market(symbol)}" if symbol else self.account
 
     @property
     def _says_mode(self) -> bool:

@@ -1,5 +1,5 @@
-"""The names of ccxt's exchanges, found without importing it: the import takes a third of a second and 70 MB, which only
-who calls one of them should pay."""
+"""The names of ccxt's exchanges, found without importing it: the import takes a third of a second and 45 MiB, which
+only who calls one of them should pay."""
 
 from collections.abc import Container, Iterator
 from functools import partial

@@ -60,6 +60,14 @@ def test_the_mode_is_asked_for_once_a_minute_and_account(call_swaps: Call, swaps
     assert swaps.asked["GET", "/fapi/v1/positionSide/dual"] == 2
 
 
+def test_after_a_refusal_the_mode_is_asked_for_anew(call_swaps: Call, swaps: FullFuturesBinance) -> None:
+    assert "data" in call_swaps("trade", LIMIT)
+    hedge(call_swaps)
+    assert "-4061" in call_swaps("trade", LIMIT)["error"]
+    assert "data" in call_swaps("trade", LIMIT)
+    assert [order.position for order in swaps.orders][1:] == ["LONG"]
+
+
 @pytest.mark.parametrize("reply", [{"code": -1000, "msg": "down"}, {}, {"dualSidePosition": None}])
 def test_without_the_mode_no_order_is_sent(
     reply: Any, call_swaps: Call, swaps: FullFuturesBinance, monkeypatch: pytest.MonkeyPatch
@@ -221,6 +229,22 @@ def test_a_reply_without_a_mode_is_not_taken_for_one_way_mode(state: Engine, mon
     http = Canned({"GET /futures/api/v3/trade/position_mode": [[]]})
     with pytest.raises(OutcomeUnknown, match="it has no position mode"):
         order_on("btse", http, state, closes=False)
+
+
+def test_markets_whose_mode_cannot_be_asked_for_get_orders_in_the_form_of_one_way_mode(
+    state: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_market(monkeypatch, "BTC-USDT", swap=True)
+
+    def refuse(self: CcxtFutures, ask: object) -> None:
+        raise Unsupported("the ccxt library cannot do that for inverse swaps; nothing was sent")
+
+    monkeypatch.setattr(CcxtFutures, "read", refuse)
+    monkeypatch.setattr(CcxtFutures, "unified", lambda self, symbol: "BTC/USDT:USDT")
+    monkeypatch.setattr(CcxtFutures, "market", lambda self, symbol: "BTC-USDT")
+    exchange = open_exchange(Lent(http=Canned({}), state=state), bridged("bingx", "Futures_BingX"))
+    assert isinstance(exchange, CcxtFutures)
+    assert exchange.hedged(SYMBOL) is False
 
 
 @pytest.mark.parametrize(("index", "hedged"), [("0", False), ("1", True)])

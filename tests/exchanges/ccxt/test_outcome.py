@@ -86,7 +86,20 @@ def test_an_order_whose_answer_is_lost_is_found(server: Broken, call: Call) -> N
     assert server.placements[KEY] == 1
 
 
-@pytest.mark.parametrize("name", ["Binance"])
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_strategy_that_tries_again_makes_one_order(server: Broken, call: Call) -> None:
+    server.fake.lag = 2.5  # look-ups of the first call find nothing yet
+    server.plan = lambda account, attempt: Plan("close", created=True) if attempt == 0 else None
+    answers = [call("trade", LIMIT, nonce=1)]
+    assert answers[0]["error"].startswith(UNKNOWN)
+    while "data" not in answers[-1] and len(answers) < 6:
+        answers.append(call("trade", LIMIT, nonce=len(answers) + 1))
+    [order] = server.fake.orders
+    assert answers[-1]["data"]["id"] == order.id
+    assert server.placements[KEY] == 1
+
+
+@pytest.mark.parametrize("name", ["Binance", *OTHERS])
 def test_a_connection_that_is_refused_leaves_nothing(server: Broken, call: Call) -> None:
     server.__exit__(None, None, None)
     try:
