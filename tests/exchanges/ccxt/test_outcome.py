@@ -171,7 +171,7 @@ def test_a_business_refusal_is_definite(reply: Any, error: str, tmp_path: Path) 
         assert fake.orders == []
 
 
-@pytest.mark.parametrize("code", ["COMMON_002", "COMMON_003", "GATEWAY_0001"])
+@pytest.mark.parametrize("code", ["COMMON_002", "COMMON_003", "ORDER_099"])
 def test_a_code_without_words_is_no_definite_refusal(code: str, tmp_path: Path) -> None:
     class Wordless(FakeXT):
         def new(self, account: Any, params: Any) -> Any:

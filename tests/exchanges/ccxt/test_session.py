@@ -8,7 +8,7 @@ import ccxt as ccxt_errors
 import pytest
 from sqlalchemy import Engine
 
-from exchanges.base import AuthenticationFailed, NotSent, OrderNotFound, RateLimited, Symbol, Unsupported
+from exchanges.base import AuthenticationFailed, NotSent, OrderNotFound, RateLimited, Status, Symbol, Unsupported
 from exchanges.ccxt import keys
 from exchanges.ccxt.calls import CcxtCalls
 from exchanges.ccxt.refusals import code_and_words
@@ -193,6 +193,26 @@ def test_real_money_is_never_asked_as_test_money(state: Engine) -> None:
     assert isinstance(okx, CcxtCalls)
     okx.read(lambda ccxt: ccxt.privateGetAccountBalance())
     assert "x-simulated-trading" not in http.sent[-1].headers
+
+
+@pytest.mark.usefixtures("unlimited")
+def test_an_order_without_a_state_has_that_of_the_list_it_is_in(state: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    give_market(monkeypatch, "BTC_USDT")
+    row = {"market": "BTC_USDT", "price": "60000.5", "side": "buy", "type": "limit", "amount": "0.01", "dealStock": "0"}
+    http = Canned({
+        "POST /api/v2/orders": {"success": True, "result": [{**row, "orderId": 7, "timestamp": 1700000000.5}]},
+        "POST /api/v2/account/order_history": {
+            "success": True, "result": {"BTC_USDT": [{**row, "id": 8, "ctime": 1700000000.5, "dealStock": "0.01"}]},
+        },
+    })  # fmt: skip
+    lent = Lent(http=http, state=state, measure_clocks=False, sleep=lambda seconds: None, now=lambda: 1700000001000)
+    symbol = Symbol("BTC", "USDT")
+    for order_id, status in (("7", Status.OPEN), ("8", Status.CLOSED)):
+        assert open_exchange(lent, bridged("p2b", "P2B")).order(symbol, order_id).status is status
+    [opened] = open_exchange(lent, bridged("p2b", "P2B")).orders(symbol)
+    assert opened.status is Status.OPEN
+    [past] = open_exchange(lent, bridged("p2b", "P2B")).history(symbol, None, 5)
+    assert (past.id, past.status) == ("8", Status.CLOSED)
 
 
 # Keys -------------------------------------------------------------------------------------------------------------
