@@ -4,12 +4,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orders.failures import before_sending, earlier_in_progress, journal_required
+from orders.failures import earlier_in_progress, journal_required
 from orders.intents import OPEN, Intent, State
 from orders.journal import Journal
 from orders.lookup import Lookup
 from orders.trader import Trader
-from protocol.errors import NotSent
+from protocol.errors import NotSent, before_sending
 from protocol.models import NewOrder, OrderId
 
 log = logging.getLogger("fmz-gateway")

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from orders.admission import Admission, Adopt, Proceed, Replay
 from orders.cancelling import cancel
-from orders.failures import before_sending, journal_required
+from orders.failures import journal_required
 from orders.intents import OPEN, Intent, State
 from orders.journal import Journal
 from orders.lookup import Lookup, stored_reply
@@ -29,6 +29,7 @@ from protocol.errors import (
     NotSent,
     OutcomeUnknown,
     RateLimited,
+    before_sending,
     cause,
     recalled,
 )

@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from database import DatabaseReplaced
 from orders.intents import Intent
-from protocol.errors import NotSent, OrderStateUnknown, OutcomeUnknown, cause
+from protocol.errors import NotSent, OrderStateUnknown, cause
 from protocol.models import NewOrder
 
 log = logging.getLogger("fmz-gateway")
@@ -35,17 +35,6 @@ def earlier_in_progress(exchange: str, order: NewOrder) -> NotSent:
         f"{exchange}: an earlier order of {order.symbol} {order.side} is still in progress; nothing was sent, it is "
         "safe to try again"
     )
-
-
-@contextmanager
-def before_sending() -> Iterator[None]:
-    """Turn OutcomeUnknown into NotSent: the order itself has not been sent."""
-    try:
-        yield
-    except OutcomeUnknown as error:
-        raise NotSent(
-            f"{error.message.rstrip('.')}. That was asked before the order, which was not sent: it is safe to try again"
-        ) from None
 
 
 @contextmanager

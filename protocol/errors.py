@@ -166,3 +166,14 @@ def recalled(text: str) -> GatewayError:
     label, _, message = text.partition(" ")
     kind = next((kind for kind in kinds() if kind.label == label), None)
     return kind(message.removeprefix(kind.preface)) if kind else GatewayError(text)
+
+
+@contextmanager
+def before_sending() -> Iterator[None]:
+    """Turn OutcomeUnknown into NotSent: the order itself has not been sent."""
+    try:
+        yield
+    except OutcomeUnknown as error:
+        raise NotSent(
+            f"{error.message.rstrip('.')}. That was asked before the order, which was not sent: it is safe to try again"
+        ) from None

@@ -17,6 +17,7 @@ from tests.conftest import client_of
 from tests.fakes import KEY, PASSPHRASE, SECRET, TOO_MUCH, Account, FakeExchange
 from tests.fakes.broken import Broken
 from tests.fakes.exchanges import FAKES
+from tests.fakes.okx import FakeFuturesOKX, FakeOKX
 from tests.lent import Lent
 from transport.credentials import Credentials
 from transport.http import Http
@@ -97,6 +98,28 @@ def test_a_market_order_is_filled(call: Call) -> None:
 def test_a_market_order_is_not_sent_where_there_is_none(call: Call, fake: FakeExchange) -> None:
     assert call("trade", {**LIMIT, "price": "-1"})["error"].startswith("UNSUPPORTED ")
     assert not fake.asked
+
+
+@pytest.mark.parametrize("name", ["OKX"])
+def test_a_spot_order_is_paid_as_the_accounts_level_wants_it(call: Call, fake: FakeExchange) -> None:
+    assert isinstance(fake, FakeOKX)
+    for number, level in enumerate("1432", 1):  # the second finds what was kept of the first wrong, and so on
+        fake.level = level
+        call("trade", LIMIT, nonce=number)
+        assert len(fake.orders) == number, level
+
+
+@pytest.mark.parametrize("name", ["Futures_OKX"])
+@pytest.mark.parametrize("mode", ["net_mode", "long_short_mode"])
+def test_an_isolated_position_can_be_closed(call: Call, fake: FakeExchange, mode: str) -> None:
+    assert isinstance(fake, FakeFuturesOKX)
+    call("__api_api/v5/account/set-position-mode", {"posMode": mode})
+    closing = {**LIMIT, "type": "closesell"}
+    assert "id" in call("trade", closing, nonce=1)["data"]
+    fake.isolated = {"short": "3"}
+    assert "id" in call("trade", closing, nonce=2)["data"]
+    assert "id" in call("trade", {**LIMIT, "type": "sell"}, nonce=3)["data"]
+    assert [order.side for order in fake.orders] == ["buy", "buy", "sell"]
 
 
 def test_a_wrong_secret_and_a_wrong_key_are_reported(name: str, call: Call, fake: FakeExchange) -> None:

@@ -269,7 +269,7 @@ def forget(lent: Lent, route: str, key: str) -> None:
     """Have an exchange asked anew for what it seldom changes."""
     upstream = lent.upstreams.of(EXCHANGES[route])
     upstream.listing.forget()
-    upstream.position_modes.forget(Credentials(key).account)
+    upstream.forget_account(Credentials(key).account)
 
 
 @dataclass

@@ -253,8 +253,8 @@ class Pipeline(Vendor):
         wrong = self.entry(self.disproves, error.code)
         if wrong == "clock" or isinstance(error, WrongTime):
             self.upstream.clock.forget()
-        if wrong == "position mode":
-            self.upstream.position_modes.forget(self.account)
+        if wrong == "account":
+            self.upstream.forget_account(self.account)
 
     def _too_late(self, *, began_in_time: bool) -> NotSent:
         """Return the error for a call whose time ended before it was sent. Limits and nonces that make it wait say so

@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 _LISTING = 3600.0  # seconds for which a list of markets is kept
 _MISSES = 5.0  # seconds between two lists asked for because a market was not in the last one
-_POSITION_MODE = 60.0  # seconds for which a position mode is kept
+_ACCOUNT_FACT = 60.0  # seconds for which a fact of an account is kept
 _IN_TURN = 10.0  # seconds in which a value that comes back is one of two that are set in turn
-_MOST = 1000  # accounts whose position modes and last markets are kept, and problems that are logged once
+_MOST = 1000  # accounts of which a fact or the last market is kept, and problems that are logged once
 
 
 class Kept(Generic[T]):
@@ -68,8 +68,7 @@ class Upstream:
     address: scheme and host. public_address: those of calls without a signature. headers: those of every request.
     withdrawals: True if strategies may withdraw, transfer and manage keys there. exact_orders: True if orders are sent
     to the digit. testing: True if it trades test money. clock: the offset of the exchange's clock. listing: its
-    markets. position_modes: by account, True if long and short positions of a market are kept apart. last_symbols: by
-    account and exchange object, the market that FMZ named last.
+    markets. last_symbols: by account and exchange object, the market that FMZ named last.
     """
 
     def __init__(
@@ -92,7 +91,6 @@ class Upstream:
         self.testing = testing
         self.clock = clock or Offset()
         self.listing: Kept[Listing] = Kept(_LISTING)
-        self.position_modes: Kept[bool] = Kept(_POSITION_MODE)
         self.last_symbols: Kept[Symbol | None] = Kept(float("inf"))
         self.limits = Limits(
             vendor,
@@ -103,6 +101,7 @@ class Upstream:
             lambda: services.now() + self.clock.known,
         )
         self.nonces = Nonces(services.database, services.now)
+        self._account_facts: dict[str, Kept[Any]] = {}
         self._attached: Any = None
         self._attaching = threading.Lock()
         self._mentioned: set[str] = set()
@@ -116,6 +115,17 @@ class Upstream:
                 self._attached = make()
             attached: T = self._attached
             return attached
+
+    def account_fact(self, account: str, fact: str, ask: Callable[[], T]) -> T:
+        """Return a fact of an account, such as its position mode, as the exchange said within the last minute; else as
+        ``ask`` returns it."""
+        kept: Kept[T] = self._account_facts.setdefault(fact, Kept(_ACCOUNT_FACT))
+        return kept.get(ask, account)
+
+    def forget_account(self, account: str) -> None:
+        """Forget all facts of an account, so that the next calls ask again."""
+        for kept in tuple(self._account_facts.values()):
+            kept.forget(account)
 
     def may_refresh_listing(self, younger_than: float) -> bool:
         """Forget the list of markets because one is not in it, and return True; False where the list is younger than a

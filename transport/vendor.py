@@ -36,8 +36,8 @@ class Vendor:
     """Patterns that ``code text`` begins with → our errors, for codes with several meanings. They come first."""
     nothing_done: ClassVar[frozenset[str]] = frozenset()
     """Error codes with which an order was surely not made, though they come with HTTP 5xx."""
-    disproves: ClassVar[Mapping[str, Literal["clock", "position mode"]]] = MappingProxyType({})
-    """Error codes that prove a kept value wrong, which is then asked for again."""
+    disproves: ClassVar[Mapping[str, Literal["clock", "account"]]] = MappingProxyType({})
+    """Error codes that prove a kept value wrong, the clock's or one of the account's; it is then asked for again."""
     limits: ClassVar[tuple[Limit, ...]] = ()
     """The exchange's published rate limits."""
     cancels: ClassVar[tuple[str, ...]] = ("DELETE *",)

@@ -9,11 +9,11 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from exchanges.base.account import AccountFacts
 from exchanges.base.candles import MONDAY, merge
 from exchanges.base.client_id import ALPHANUMERIC, ClientId
 from exchanges.base.fitting import fitted
 from exchanges.base.guard import is_sensitive
-from exchanges.base.lists import Lists
 from exchanges.base.rows import Key, Row, levels
 from protocol.errors import GatewayError, InvalidOrder, NotAllowed, OrderNotFound, Unsupported
 from protocol.models import (
@@ -40,7 +40,7 @@ _MAX_NAMED = 80  # characters of a path that an error quotes
 _JOURNAL_ONLY = ClientId(22, ALPHANUMERIC)
 
 
-class Exchange(Lists):
+class Exchange(AccountFacts):
     """One account on one spot exchange, for the time of one call. A method that an adapter does not have raises
     Unsupported, before anything is sent."""
 
@@ -263,6 +263,7 @@ class Exchange(Lists):
             raise self.lacks("new orders")
         if order.price is None and self.limit_only:
             raise Unsupported(f"{self.name} {self.limit_only}. Give a price; nothing was sent")
+        self.order_facts(order)
         self.market(order.symbol)
         self.clock_offset()
 

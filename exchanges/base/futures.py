@@ -11,7 +11,7 @@ from exchanges.base.exchange import Exchange
 from exchanges.base.futures_settings import FuturesSettings
 from exchanges.base.ranges import PERPETUAL, covers, is_range
 from exchanges.base.rows import Key
-from protocol.errors import ExchangeError, GatewayError, InvalidCall, Unsupported
+from protocol.errors import GatewayError, InvalidCall, Unsupported
 from protocol.models import (
     CONTRACT_CODES,
     Direction,
@@ -110,24 +110,8 @@ class FuturesExchange(Exchange):
             self._apply(order.symbol, leverage)
 
     def trade(self, order: NewOrder) -> OrderId:
-        """Place an order. Where it is refused because the position mode was changed meanwhile, place it once more in
-        the words of the new mode: nothing was done."""
-        place = super().trade  # that of the API that an adapter adds to this class
-        if "position mode" not in self.disproves.values():
-            return place(order)
-        hedged = self.hedged()
-        try:
-            return place(order)
-        except ExchangeError as error:
-            if self.entry(self.disproves, error.code) != "position mode" or self._is_hedged(instead=hedged) is hedged:
-                raise
-            return place(order)
-
-    def _is_hedged(self, *, instead: bool) -> bool:
-        try:
-            return self.hedged()
-        except GatewayError:  # which says nothing about the order
-            return instead
+        """Place an order; see ``place``."""
+        return self.place(order, super().trade)  # that of the API that an adapter adds to this class
 
     def apply_leverage(self, symbol: Symbol, leverage: int) -> None:
         """Set a market's leverage at the exchange. Does nothing if each new order carries it."""
@@ -143,7 +127,7 @@ class FuturesExchange(Exchange):
     def hedged(self) -> bool:
         """Return True if the account keeps long and short positions of a market apart, as the exchange said within the
         last minute."""
-        return self.upstream.position_modes.get(lambda: self.apart(type(self).position_mode), self.account)
+        return self.account_fact("position mode", type(self).position_mode)
 
     def position_mode(self) -> bool:
         """Ask the exchange for the position mode; return True if long and short positions of a market are kept

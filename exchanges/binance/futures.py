@@ -46,7 +46,7 @@ class FuturesBinance(FuturesExchange, BinanceApi):
     """Binance's contract types → FMZ's contract codes."""
     contracts = frozenset(kinds.values())
     position_sides = {"LONG": PositionSide.LONG, "SHORT": PositionSide.SHORT}
-    disproves = {"-4061": "position mode"}
+    disproves = {"-4061": "account"}
     position_modes = {"true": True, "false": False}
 
     balance_row = Row(Balance, currency="asset", frozen="initialMargin")
@@ -89,9 +89,8 @@ class FuturesBinance(FuturesExchange, BinanceApi):
     def accounts(self) -> list[Balance]:
         return self.read_all(self.read_balance, self.signed("GET", "/fapi/v3/account")["assets"], keep=True)
 
-    def prepare(self, order: NewOrder) -> None:
-        super().prepare(order)
-        self.hedged()
+    def order_facts(self, order: NewOrder) -> tuple[object, ...]:
+        return (self.hedged(),)
 
     def position_params(self, order: NewOrder) -> Mapping[str, str]:
         if self.hedged():

@@ -50,6 +50,10 @@ class OKXApi(Exchange):
     refusals = REFUSALS
     refusal_texts = REFUSAL_TEXTS
     bans = BANS
+    disproves = {
+        "51000": "account",  # "Parameter tdMode error", "Parameter posSide error"
+        "51010": "account",  # "Request unsupported under current account mode"
+    }
     client_id = ClientId(32, ALPHANUMERIC)
     keys_needed = "access key; secret key, a comma, and the passphrase"
     limits = LIMITS
@@ -58,8 +62,6 @@ class OKXApi(Exchange):
     allowed_calls = ("GET *", "POST api/v5/tradingBot/grid/withdraw-income")  # a grid's profit, to the same account
     kinds: ClassVar[tuple[str, ...]]
     """OKX's types of instrument that are traded here."""
-    margin_mode: ClassVar[str]
-    """The trade mode of orders: from cash, or from cross margin."""
 
     ticker_row = TickerRow(
         time="ts", bid="bidPx", ask="askPx", last="last", high="high24h", low="low24h", volume="vol24h"
@@ -124,7 +126,7 @@ class OKXApi(Exchange):
     def trade(self, order: NewOrder) -> OrderId:
         asked = {
             "instId": order.symbol,
-            "tdMode": self.margin_mode,
+            "tdMode": self.trade_mode(order),
             "clOrdId": order.client_id,
             "side": order.side,
             "ordType": "limit" if order.price else "market",
@@ -163,11 +165,20 @@ class OKXApi(Exchange):
         for row in self.list_orders("trade/orders-history", symbol, enough=enough, begin=str(since) if since else None):
             yield (int(row["cTime"]), int(row["ordId"])), self.read_order(row)
 
-    def may_withdraw(self) -> bool:
+    def account_row(self) -> Mapping[str, Any]:
+        """Return the account's settings."""
         [account] = self.signed("GET", "account/config")
-        return "withdraw" in account["perm"].split(",")
+        row: Mapping[str, Any] = account
+        return row
+
+    def may_withdraw(self) -> bool:
+        return "withdraw" in self.account_row()["perm"].split(",")
 
     # Different for spot and futures -------------------------------------------------------------------------------
+
+    @abstractmethod
+    def trade_mode(self, order: NewOrder) -> str:
+        """Return what pays for an order: cash, cross margin or isolated margin."""
 
     @abstractmethod
     def position_params(self, order: NewOrder) -> Mapping[str, Any]:

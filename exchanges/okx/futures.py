@@ -11,18 +11,19 @@ from typing import Any
 from exchanges.base import *
 from exchanges.okx.api import OKXApi
 
+_CROSS, _ISOLATED = "cross", "isolated"  # margin modes
+
 
 class FuturesOKX(FuturesExchange, OKXApi):
-    """OKX, perpetual and dated futures, in cross margin."""
+    """OKX, perpetual and dated futures. Orders use cross margin, and those that close a position its own."""
 
     name = "Futures_OKX"
     kinds = ("SWAP", "FUTURES")
-    margin_mode = "cross"
     contracts = frozenset(
         {PERPETUAL, "this_week", "next_week", "this_month", "next_month", "quarter", "next_quarter", "third_quarter"}
     )
     max_leverage = 125
-    disproves = {"51000": "position mode"}  # "Parameter posSide error"
+    disproves = OKXApi.disproves | {"51169": "account"}  # no position to close, in that margin mode
     position_modes = {"net_mode": False, "long_short_mode": True}
     position_sides = {"long": PositionSide.LONG, "short": PositionSide.SHORT}
 
@@ -46,15 +47,26 @@ class FuturesOKX(FuturesExchange, OKXApi):
 
     # Account ------------------------------------------------------------------------------------------------------
 
-    def prepare(self, order: NewOrder) -> None:
-        """Make all calls that an order needs beforehand: also ask for the position mode, which its parameters depend
-        on."""
-        self.hedged()
-        super().prepare(order)
+    def order_facts(self, order: NewOrder) -> tuple[object, ...]:
+        return self.hedged(), self.trade_mode(order)
 
     def position_mode(self) -> bool:
-        [account] = self.signed("GET", "account/config")
-        return known(self.position_modes, account["posMode"], "position mode")
+        return known(self.position_modes, self.account_row()["posMode"], "position mode")
+
+    def trade_mode(self, order: NewOrder) -> str:
+        if not order.closes:
+            return _CROSS
+        closed = self.market(order.symbol), self.position_side(order)
+        isolated = self.account_fact("isolated positions", type(self).isolated_positions)
+        return _ISOLATED if closed in isolated else _CROSS
+
+    def isolated_positions(self) -> frozenset[tuple[str, PositionSide]]:
+        """Ask for the positions; return market and side of those that have margin of their own. A position in cross
+        margin beside one is closed first."""
+        modes: dict[str, set[tuple[str, PositionSide]]] = {_CROSS: set(), _ISOLATED: set()}
+        for row in self.held():
+            known(modes, row["mgnMode"], "margin mode").add((row["instId"], self.side_of(row)))
+        return frozenset(modes[_ISOLATED] - modes[_CROSS])
 
     def position_params(self, order: NewOrder) -> Mapping[str, Any]:
         if self.hedged():
@@ -62,7 +74,7 @@ class FuturesOKX(FuturesExchange, OKXApi):
         return {"reduceOnly": True} if order.closes else {}
 
     def apply_leverage(self, symbol: Symbol, leverage: int) -> None:
-        self.signed("POST", "account/set-leverage", instId=symbol, lever=str(leverage), mgnMode=self.margin_mode)
+        self.signed("POST", "account/set-leverage", instId=symbol, lever=str(leverage), mgnMode=_CROSS)
 
     def free(self, row: Mapping[str, str]) -> Decimal:
         return exact(row["availEq"] or row["availBal"])  # accounts that may trade futures have availEq
@@ -71,10 +83,13 @@ class FuturesOKX(FuturesExchange, OKXApi):
         return self.covered(symbol, super().list_orders(resource, symbol, **options), "instId")
 
     def open_positions(self, symbol: Symbol | None) -> list[Position]:
-        one = self.one(symbol)
-        rows = self.signed("GET", "account/positions", instId=one)
-        held = [row for row in rows if row["instType"] in self.kinds and exact(row["pos"])]
+        held = self.held(self.one(symbol))
         return self.read_all(self.read_position, self.covered(symbol, held, "instId"), keep=True)
+
+    def held(self, one: str | None = None) -> list[Any]:
+        """Return the rows of the positions in contracts, of one market or of all."""
+        rows = self.signed("GET", "account/positions", instId=one)
+        return [row for row in rows if row["instType"] in self.kinds and exact(row["pos"])]
 
     # Readers ------------------------------------------------------------------------------------------------------
 
@@ -100,18 +115,21 @@ class FuturesOKX(FuturesExchange, OKXApi):
     def read_position(self, row: Mapping[str, Any]) -> Position:
         """Return the position in a row."""
         held = exact(row["pos"])
-        net = "long" if held > 0 else "short"
-        side = net if row["posSide"] == "net" else row["posSide"]
         return self.position_row(
             row,
             symbol=self.symbol_of(row["instId"]),
-            side=known(self.position_sides, side, "position side"),
+            side=self.side_of(row),
             amount=abs(held),
             # availPos applies to few kinds of positions.
             frozen=lambda: abs(held) - abs(exact(row["availPos"])) if row["availPos"] else Decimal(0),
             margin=lambda: exact(row["margin"] or row["imr"]),  # isolated, or cross
             leverage=lambda: exact(row["lever"] or "0"),  # none in cross margin of a portfolio account
         )
+
+    def side_of(self, row: Mapping[str, Any]) -> PositionSide:
+        """Return the side of the position in a row."""
+        net = "long" if exact(row["pos"]) > 0 else "short"
+        return known(self.position_sides, net if row["posSide"] == "net" else row["posSide"], "position side")
 
 
 def _symbol(instrument: str, alias: str = "", *, contracts: frozenset[str]) -> Symbol:

@@ -14,7 +14,21 @@ class OKX(OKXApi):
     name = "OKX"
     futures = f"Futures_{name}"
     kinds = ("SPOT",)
-    margin_mode = "cash"
+    trade_modes = {"1": "cash", "2": "cash", "3": "cross", "4": "cross"}
+    """What pays for orders in accounts of each level: spot, futures, multi-currency margin, portfolio margin."""
+
+    def order_facts(self, order: NewOrder) -> tuple[object, ...]:
+        return (self.trade_mode(order),)
+
+    def trade(self, order: NewOrder) -> OrderId:
+        return self.place(order, super().trade)
+
+    def trade_mode(self, order: NewOrder) -> str:
+        return self.account_fact("trade mode", type(self).level_mode)
+
+    def level_mode(self) -> str:
+        """Ask for the account's level; return what pays for its orders."""
+        return known(self.trade_modes, self.account_row()["acctLv"], "account level")
 
     def symbol_of(self, market: str) -> Symbol:
         return Symbol(*market.split("-", 1))

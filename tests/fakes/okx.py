@@ -40,8 +40,9 @@ def done(order: FakeOrder) -> Any:
 
 
 class FakeOKX(FakeExchange):
-    """Refusals of an order hide in a 200, inside the item."""
+    """Refusals of an order hide in a 200, inside the item. level: of all accounts, as ``acctLv``."""
 
+    level = "1"
     symbol = "BTC_USDT"
     routes = {
         ("POST", "/api/v5/trade/order"): "new",
@@ -49,11 +50,11 @@ class FakeOKX(FakeExchange):
         ("POST", "/api/v5/trade/cancel-order"): "cancel",
         ("GET", "/api/v5/trade/orders-pending"): "open",
         ("GET", "/api/v5/account/balance"): "balance",
+        ("GET", "/api/v5/account/config"): "config",
         ("GET", "/api/v5/public/instruments"): "info",
         ("GET", "/api/v5/public/time"): "time",
     }
     kind = "SPOT"
-    margin_modes = {"cash"}
     instrument = {"instId": "BTC-USDT", "baseCcy": "BTC", "quoteCcy": "USDT", **SIZES}
 
     def key(self, request: Request) -> str:
@@ -83,7 +84,7 @@ class FakeOKX(FakeExchange):
 
     def new(self, account: Account, params: Mapping[str, Any]) -> Any:
         client_id = params.get("clOrdId", "")
-        if params["tdMode"] not in self.margin_modes:
+        if params["tdMode"] not in self.margin_modes(account, params):
             raise order_refusal("51000", "Parameter tdMode error", client_id)
         if params["sz"] == TOO_MUCH:
             raise order_refusal("51008", "Order failed. Insufficient USDT balance in account", client_id)
@@ -101,6 +102,13 @@ class FakeOKX(FakeExchange):
             state="filled" if params["ordType"] == "market" else "open",
         )
         return done(order)
+
+    def margin_modes(self, account: Account, params: Mapping[str, Any]) -> set[str]:
+        """Return the values of ``tdMode`` that an order may have."""
+        return {"cross"} if self.level in ("3", "4") else {"cash"}
+
+    def config(self, account: Account, params: Mapping[str, Any]) -> Any:
+        return success({"acctLv": self.level, "posMode": self._mode(account), "uid": account.key})
 
     def one(self, account: Account, params: Mapping[str, Any]) -> Any:
         found = account.listed(market=params["instId"], **self._by(params))
@@ -140,6 +148,9 @@ class FakeOKX(FakeExchange):
         row = {"instType": self.kind, "state": "live", "alias": "", **self.instrument}
         return success(*([row] if params["instType"] == self.kind else []))
 
+    def _mode(self, account: Account) -> str:
+        return str(account.settings.get("mode", "net_mode"))
+
     def _by(self, params: Mapping[str, Any]) -> dict[str, str]:
         return {"id": params["ordId"]} if "ordId" in params else {"client_id": params["clOrdId"]}
 
@@ -164,16 +175,17 @@ class FakeOKX(FakeExchange):
 
 
 class FakeFuturesOKX(FakeOKX):
-    """One market, BTC-USDT-SWAP; an account is in net mode until it says otherwise. No positions are kept."""
+    """One market, BTC-USDT-SWAP; an account is in net mode until it says otherwise. Of positions only those are kept
+    that a test gives: ``isolated``, side → number of contracts, in isolated margin."""
 
+    level = "2"
     symbol = "BTC_USDT.swap"
     routes = FakeOKX.routes | {
-        ("GET", "/api/v5/account/config"): "config",
+        ("GET", "/api/v5/account/positions"): "held",
         ("POST", "/api/v5/account/set-position-mode"): "set_mode",
         ("POST", "/api/v5/account/set-leverage"): "set_leverage",
     }
     kind = "SWAP"
-    margin_modes = {"cross", "isolated"}
     instrument = {
         "instId": "BTC-USDT-SWAP",
         "uly": "BTC-USDT",
@@ -184,6 +196,7 @@ class FakeFuturesOKX(FakeOKX):
         "ctValCcy": "BTC",
         **SIZES,
     }
+    isolated: Mapping[str, str] = {}
     positions = {"net_mode": {"net"}, "long_short_mode": {"long", "short"}}
 
     def new(self, account: Account, params: Mapping[str, Any]) -> Any:
@@ -191,8 +204,27 @@ class FakeFuturesOKX(FakeOKX):
             raise order_refusal("51000", "Parameter posSide error", params.get("clOrdId", ""))
         return super().new(account, params)
 
-    def config(self, account: Account, params: Mapping[str, Any]) -> Any:
-        return success({"acctLv": "2", "posMode": self._mode(account), "uid": account.key})
+    def margin_modes(self, account: Account, params: Mapping[str, Any]) -> set[str]:
+        pairs = {"sell": "long", "buy": "short"}  # the side of an order → that of the position it closes
+        side = pairs[params["side"]]
+        closes = params["posSide"] == side if "posSide" in params else params.get("reduceOnly", False)
+        if not (closes and side in self.isolated):
+            return {"cross", "isolated"}
+        return {"isolated"}
+
+    def held(self, account: Account, params: Mapping[str, Any]) -> Any:
+        net = self._mode(account) == "net_mode"
+        rows = [
+            {
+                "instType": self.kind,
+                "instId": self.instrument["instId"],
+                "mgnMode": "isolated",
+                "posSide": "net" if net else side,
+                "pos": f"-{amount}" if net and side == "short" else amount,
+            }
+            for side, amount in self.isolated.items()
+        ]
+        return success(*rows)
 
     def set_mode(self, account: Account, params: Mapping[str, Any]) -> Any:
         account.settings["mode"] = params["posMode"]
@@ -201,6 +233,3 @@ class FakeFuturesOKX(FakeOKX):
     def set_leverage(self, account: Account, params: Mapping[str, Any]) -> Any:
         account.settings["leverage", params["instId"]] = params["lever"]
         return success({"posSide": "", **params})
-
-    def _mode(self, account: Account) -> str:
-        return str(account.settings.get("mode", "net_mode"))

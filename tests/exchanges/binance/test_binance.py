@@ -55,7 +55,7 @@ def test_a_mode_that_was_changed_is_asked_again(lent: Lent) -> None:
         buy(lent.open(FuturesBinance, KEYS))
     assert http.paths().count("/fapi/v1/positionSide/dual") == 2, "once more, when the first answer is proved wrong"
     http.replies |= {"/fapi/v1/order": FUTURES_ORDER, "/fapi/v1/positionSide/dual": {"dualSidePosition": True}}
-    lent.upstreams.of(FuturesBinance).position_modes.forget(KEYS.account)
+    lent.upstreams.of(FuturesBinance).forget_account(KEYS.account)
     buy(lent.open(FuturesBinance, KEYS))
     assert dict(parse_qsl(urlsplit(str(http.sent[-1].url)).query))["positionSide"] == "LONG"
 

@@ -27,7 +27,7 @@ class Recorder(Http):
         self.sent: list[requests.PreparedRequest] = []
         self.answers: dict[str, Any] = {
             "/public/instruments": lambda query: [listed(query["instType"])],
-            "/account/config": [{"posMode": mode}],
+            "/account/config": [{"acctLv": "1", "posMode": mode}],
             "/account/balance": [{"details": []}],
             "/trade/order": [{**ORDER, "sCode": "0", "sMsg": ""}],
             "/trade/cancel-order": [{"sCode": "0", "sMsg": ""}],

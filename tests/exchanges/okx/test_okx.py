@@ -3,14 +3,18 @@
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exchanges.okx.api import OKXApi
 from exchanges.okx.futures import FuturesOKX
 from exchanges.okx.spot import OKX
-from protocol.errors import AuthenticationFailed, OutcomeUnknown, RateLimited, Unsupported
+from protocol.deadline import Deadline
+from protocol.errors import AuthenticationFailed, ExchangeError, NotSent, OutcomeUnknown, RateLimited, Unsupported
 from protocol.models import Direction, NewOrder, Symbol
+from settings import Settings
 from tests.conftest import NOW
 from tests.exchanges.okx.conftest import Make
 from tests.exchanges.okx.recorder import KEYS, ORDER, SPOT, SWAP, Ask, Recorder, asks, body_of, listed, placed
@@ -130,6 +134,104 @@ def test_the_position_mode_is_asked_once_a_minute_for_each_account(make: Make, r
         "GET /api/v5/account/config",
         "POST /api/v5/trade/order",
     ]
+
+
+def bought(exchange: OKX) -> str:
+    """Buy, and return what paid for it."""
+    placed(SPOT, Direction.BUY, "1")(exchange)
+    recorder = exchange.upstream.services.http
+    assert isinstance(recorder, Recorder)
+    mode: str = json.loads(body_of(recorder.sent[-1]))["tdMode"]
+    return mode
+
+
+def test_an_accounts_level_is_asked_once_a_minute_for_each_account(
+    make: Make, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("transport.upstream.time.monotonic", lambda: now[0])
+    config = "GET /api/v5/account/config"
+    for keys, asked in ((KEYS, 1), (KEYS, 1), (Credentials("other", "fmz-secret", "fmz-pass"), 2)):
+        assert bought(make(OKX, keys=keys)) == "cash"
+        assert recorder.paths().count(config) == asked
+    recorder.answers["/account/config"] = [{"acctLv": "4"}]
+    now[0] += 59
+    assert bought(make(OKX)) == "cash"
+    now[0] += 2
+    assert bought(make(OKX)) == "cross"
+    assert recorder.paths().count(config) == 3
+
+
+def test_a_level_that_cannot_be_asked_after_a_refusal_leaves_the_refusal(make: Make, recorder: Recorder) -> None:
+    assert bought(make(OKX)) == "cash"
+    recorder.answers["/trade/order"] = {"code": "51010", "msg": "Request unsupported under current account mode"}
+    recorder.answers["/account/config"] = {"code": "50011", "msg": "Too Many Requests"}
+    with pytest.raises(ExchangeError, match="51010 Request unsupported under current account mode"):
+        bought(make(OKX))
+    assert recorder.paths()[-2:] == ["POST /api/v5/trade/order", "GET /api/v5/account/config"]
+
+
+def test_a_level_that_cannot_be_asked_beforehand_is_no_unclear_order(make: Make, recorder: Recorder) -> None:
+    recorder.answers["/account/config"] = {"code": "50004", "msg": "API endpoint request timeout"}
+    with pytest.raises(NotSent, match="asked before the order, which was not sent"):
+        make(OKX).trade(make(OKX).new_order(SPOT, Direction.BUY, Decimal(1), Decimal(1)))
+    assert recorder.paths() == ["GET /api/v5/account/config"]
+
+
+@pytest.mark.parametrize("mode", ["net_mode", "long_short_mode"])
+@pytest.mark.parametrize(
+    ("direction", "paid"),
+    [(Direction.CLOSE_BUY, "isolated"), (Direction.CLOSE_SELL, "cross"), (Direction.BUY, "cross")],
+)
+def test_only_an_order_that_closes_an_isolated_position_is_isolated(
+    mode: str, direction: Direction, paid: str, make: Make, recorder: Recorder
+) -> None:
+    recorder.answers["/account/config"] = [{"posMode": mode}]
+    side = "net" if mode == "net_mode" else "long"
+    held = {"instType": "SWAP", "instId": "BTC-USDT-SWAP", "mgnMode": "isolated", "posSide": side, "pos": "3"}
+    recorder.answers["/account/positions"] = [held]
+    for _ in range(2):
+        opening(make(FuturesOKX), direction)
+        assert json.loads(body_of(recorder.sent[-1]))["tdMode"] == paid
+    assert recorder.paths().count("GET /api/v5/account/positions") == direction.closes
+
+
+# Regional hosts ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["my.okx.com", "us.okx.com", "eea.okx.com"])
+@pytest.mark.parametrize("kind", [OKX, FuturesOKX])
+def test_a_regional_host_takes_every_call(
+    host: str, kind: type[OKXApi], make: Make, recorder: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where there is no .env
+    monkeypatch.setenv(f"{kind.name.upper()}_URL", f"https://{host}")
+    monkeypatch.setenv(f"{kind.name.upper()}_TESTNET", "1")
+    settings = Settings.load()
+    assert settings.urls == {kind.name: f"https://{host}"}
+    exchange = make(kind, urls=settings.urls, testnets=settings.testnets)
+    exchange.accounts()
+    exchange.markets()
+    assert len(recorder.sent) > 1
+    for request in recorder.sent:
+        assert str(request.url).startswith(f"https://{host}/api/v5/")
+        assert request.headers["x-simulated-trading"] == "1"
+
+
+def test_a_regional_hosts_limits_are_its_own(make: Make, recorder: Recorder) -> None:
+    """Five in two seconds, of which one goes at once."""
+    urls = {"OKX": "https://my.okx.com", "Futures_OKX": "https://my.okx.com"}
+
+    def ask_config(kind: type[OKXApi], **options: Any) -> None:
+        exchange = make(kind, **options)
+        exchange.fresh(Deadline.after(0.01)).raw("GET", "api/v5/account/config", {})
+
+    ask_config(OKX, urls={})
+    ask_config(OKX, urls=urls)
+    for kind, host in ((OKX, {}), (OKX, urls), (FuturesOKX, urls)):
+        with pytest.raises(RateLimited, match="its limit of GET account/config is used up"):
+            ask_config(kind, urls=host)
+    assert [str(request.url).split("/")[2] for request in recorder.sent] == ["www.okx.com", "my.okx.com"]
 
 
 def test_leverage_for_all_is_set_before_a_markets_first_order(make: Make, recorder: Recorder) -> None:

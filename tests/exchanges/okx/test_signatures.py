@@ -83,7 +83,7 @@ def test_every_signed_call_is_as_ccxt_signs_it(
     call: str, mode: str, make: Make, recorder: Recorder, reference: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind, ask = CALLS[call]
-    recorder.answers["/account/config"] = [{"posMode": mode}]
+    recorder.answers["/account/config"] = [{"acctLv": "1", "posMode": mode}]
     ask(make(kind))
     assert recorder.signed()
     for request in recorder.signed():

@@ -1,0 +1,41 @@
+"""The facts of an account that its orders' parameters depend on: its position mode, its level."""
+
+from collections.abc import Callable
+from typing import Self, TypeVar
+
+from exchanges.base.lists import Lists
+from protocol.errors import ExchangeError, GatewayError, before_sending
+from protocol.models import NewOrder, OrderId
+
+T = TypeVar("T")
+
+
+class AccountFacts(Lists):
+    """The part of an exchange's interface that is about the facts of an account."""
+
+    def account_fact(self, fact: str, ask: Callable[[Self], T]) -> T:
+        """Return a fact of the account, as the exchange said within the last minute; ``ask`` asks for it."""
+        return self.upstream.account_fact(self.account, fact, lambda: self.apart(ask))
+
+    def order_facts(self, order: NewOrder) -> tuple[object, ...]:
+        """Return the facts of the account that an order's parameters depend on; what is not kept is asked for."""
+        return ()
+
+    def place(self, order: NewOrder, send: Callable[[NewOrder], OrderId]) -> OrderId:
+        """Send an order. Where it is refused because a fact of the account was changed meanwhile, send it once more in
+        the words of the new one: nothing was done."""
+        with before_sending():
+            facts = self.order_facts(order)
+        try:
+            return send(order)
+        except ExchangeError as error:
+            is_account = self.entry(self.disproves, error.code) == "account"
+            if not is_account or self._facts_now(order, instead=facts) == facts:
+                raise
+            return send(order)
+
+    def _facts_now(self, order: NewOrder, *, instead: tuple[object, ...]) -> tuple[object, ...]:
+        try:
+            return self.order_facts(order)
+        except GatewayError:  # which says nothing about the order
+            return instead
