@@ -77,6 +77,7 @@ class Lookup:
     def look(self, intent: Intent, *, own: bool = False) -> Intent:
         """Look once, and write what was found; return the intent as it is then."""
         exchange = self._exchange.fresh()
+        exchange.urgent = True  # or other calls use up the limits, and the order stays unknown
         try:
             found = self._find(exchange, intent)
         except (GatewayError, SQLAlchemyError, *UNREADABLE):  # the order stays unknown

@@ -12,9 +12,9 @@ class Trader(Protocol):
     """One account on one exchange, for the time of one call; ``exchanges.base.Exchange`` describes each part.
 
     absent_after: seconds after which an order that is not found does not exist. has_contracts: True if FMZ's name of a
-    market may mean another one later. replies: the JSON texts of the exchange's replies to this object's calls.
-    last_check: called when all waiting is over and before a request goes out; what it raises ends the call, with
-    nothing sent.
+    market may mean another one later. replies: the JSON texts of the exchange's replies to this object's calls. urgent:
+    True if its calls may use the part of each limit that is kept for cancels. last_check: called when all waiting is
+    over and before a request goes out; what it raises ends the call, with nothing sent.
     """
 
     name: ClassVar[str]
@@ -23,6 +23,7 @@ class Trader(Protocol):
     has_contracts: ClassVar[bool]
     deadline: Deadline
     replies: list[bytes]
+    urgent: bool
     last_check: Callable[[], None]
 
     @property

@@ -71,8 +71,8 @@ class Limit:
     per: whose calls count together. by: a parameter (the market's name) whose values are counted separately. costs:
     ``VERB resource`` → weight, ``*`` for anything; a whole name decides before one with ``*``, of those the first that
     fits. default: the weight of all other calls; a call of weight 0 is not counted. reserve: the share of ``burst``
-    that is kept for cancels. burst: for limits published as a counter that goes down by ``amount`` in ``seconds``, how
-    high it may rise.
+    that is kept for urgent calls: cancels, and look-ups of unclear orders. burst: for limits published as a counter
+    that goes down by ``amount`` in ``seconds``, how high it may rise.
 
     The algorithm lets through ``burst`` at once, and what is refilled meanwhile. If an exchange counts windows, the two
     together stay a twentieth below its amount in any window, because calls may overtake each other on their way.
@@ -88,7 +88,7 @@ class Limit:
     reserve: float = 0.2
     burst: int = 0
     rates: Mapping[bool, Rate] = field(init=False, repr=False, compare=False)
-    """The rates, by whether a call cancels."""
+    """The rates, by whether a call is urgent."""
 
     def __post_init__(self) -> None:
         weights = (cost.heaviest if isinstance(cost, Cost) else cost for cost in self.costs.values())
@@ -102,9 +102,9 @@ class Limit:
         rates = {True: Rate(refill, interval, burst), False: Rate(refill, interval, ordinary)}
         object.__setattr__(self, "rates", rates)
 
-    def charge(self, weight: int, address: str, account: str, params: Mapping[str, Any], *, cancels: bool) -> Charge:
+    def charge(self, weight: int, address: str, account: str, params: Mapping[str, Any], *, urgent: bool) -> Charge:
         """Return the charge of a call to this limit. account: empty for a limit of the address."""
-        rate = self.rates[cancels]
+        rate = self.rates[urgent]
         # Two exchanges at one host share its limits; with other numbers it is another limit.
         numbers = f"{self.amount}/{self.seconds:g}s"
         key = " ".join((address, numbers, self.name, account, ascii(params.get(self.by, ""))[:_MARKET]))[:LONGEST_KEY]

@@ -49,12 +49,21 @@ class Limits:
         self._exchange_now = exchange_now
         self._warn = Complaint("the limits cannot be counted (%s), calls are sent without; see LIMITS_URL")
 
-    def take(self, asked: str, params: Mapping[str, Any], credentials: Credentials, patience: float) -> None:
-        """Wait until a call may be made, ``patience`` seconds at most. asked: its ``VERB /path``.
+    def take(
+        self,
+        asked: str,
+        params: Mapping[str, Any],
+        credentials: Credentials,
+        patience: float,
+        *,
+        urgent: bool = False,
+    ) -> None:
+        """Wait until a call may be made, ``patience`` seconds at most. asked: its ``VERB /path``. urgent: it may use
+        what is kept for cancels, as they do.
 
         Raises RateLimited when it would have to wait longer. If the limits cannot be counted, no call waits.
         """
-        charges = self._charges(asked, params, credentials)
+        charges = self._charges(asked, params, credentials, urgent=urgent or asked in self._cancels)
         begun, slept = self._now(), 0.0
         # The time slept has passed, whatever the clock says.
         while wait := self._wait(charges, max(self._now(), begun + round(slept * 1000)), patience - slept):
@@ -82,15 +91,16 @@ class Limits:
         except self._counters.failures as error:
             self._warn(error)
 
-    def _charges(self, asked: str, params: Mapping[str, Any], credentials: Credentials) -> list[Charge]:
-        cancels = asked in self._cancels
+    def _charges(
+        self, asked: str, params: Mapping[str, Any], credentials: Credentials, *, urgent: bool
+    ) -> list[Charge]:
         return [
             limit.charge(
                 weight,
                 self._address,
                 credentials.account if limit.per == "account" else "",
                 params,
-                cancels=cancels,
+                urgent=urgent,
             )
             for limit, weights in self._limits
             if (weight := weights.of(asked, params))

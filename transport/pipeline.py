@@ -38,6 +38,7 @@ from transport.vendor import Vendor
 T = TypeVar("T")
 
 _ATTEMPTS = 3  # of a call that changes nothing
+_REQUEST = 1.0  # seconds, and at most half of those left, in which no call waits for limits: a request needs some
 _CLOCK_PATIENCE = 2.0  # seconds for asking the exchange's time, and at most half of the time left
 
 
@@ -64,6 +65,8 @@ class Pipeline(Vendor):
         self.began = time.monotonic()
         self.replies: list[bytes] = []
         """The JSON texts of the exchange's replies to this object's calls."""
+        self.urgent = False
+        """True if its calls may use the part of each limit that is kept for cancels."""
         self.last_check: Callable[[], None] = lambda: None
         """Called when all waiting for limits and nonces is over, before a request goes out; what it raises ends the
         call, with nothing sent."""
@@ -121,8 +124,8 @@ class Pipeline(Vendor):
         time may be a function: it is called when the request is made, after all waiting. safe: True if the call changes
         nothing at the exchange, so that it may be repeated when it was not sent, or when the exchange's server failed;
         by default, if it is a GET. Signed replies keep their numbers exact; public ones are read as doubles. Raises
-        AuthenticationFailed for missing keys before anything is sent, RateLimited when the wait for a limit would be
-        longer than the deadline, else what ``http`` and ``unwrap`` raise.
+        AuthenticationFailed for missing keys before anything is sent, RateLimited when the wait for a limit would leave
+        too little time for the call, else what ``http`` and ``unwrap`` raise.
         """
         if signed and self.signer is Signer:
             raise self.lacks("signed calls yet: its adapter declares no signer")
@@ -217,7 +220,8 @@ class Pipeline(Vendor):
         # A function's value is not known before the request is made.
         known = {name: value for name, value in params.items() if not callable(value)}
         left = self.deadline.left()
-        self.upstream.limits.take(f"{verb} {path}", known, self.credentials, left)
+        patience = left - min(_REQUEST, left / 2)
+        self.upstream.limits.take(f"{verb} {path}", known, self.credentials, patience, urgent=self.urgent)
         with self.nonce(wanted=signed and self.signer.serial) as nonce:
             late = not self.deadline.left()
             carries = self.sends if verb in ("POST", "PUT", "PATCH") else "query"

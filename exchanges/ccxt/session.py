@@ -95,7 +95,8 @@ class Session:
             while left > 0:
                 part = min(left, TENTHS)
                 asked = f"{self._verb} /{part}"
-                exchange.upstream.limits.take(asked, {}, exchange.credentials, exchange.deadline.left())
+                patience = exchange.deadline.left()
+                exchange.upstream.limits.take(asked, {}, exchange.credentials, patience, urgent=exchange.urgent)
                 left -= part
         except GatewayError as error:
             self.failure = error

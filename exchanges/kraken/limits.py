@@ -10,7 +10,7 @@ from exchanges.base import Cost, Limit
 
 LIMITS = (
     Limit(
-        "private calls", 33, 100.0, burst=14, per="account",
+        "private calls", 33, 100.0, burst=14, per="account", reserve=0.25,  # 3: a look-up of an unclear order
         costs={
             "POST private/AddOrder": 0,
             "POST private/AddOrderBatch": 0,

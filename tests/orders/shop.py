@@ -75,6 +75,7 @@ class Shop:
         self.account = account
         self.deadline = deadline
         self.replies: list[bytes] = []
+        self.urgent = False
         self.last_check: Callable[[], None] = lambda: None
 
     def fresh(self, deadline: Deadline | None = None) -> Self:

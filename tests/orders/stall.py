@@ -48,6 +48,7 @@ class Stall:
         self.account = request[0]
         self.deadline = Deadline.after(10)
         self.replies = [b"{}"]
+        self.urgent = False
         self.last_check: Callable[[], None] = lambda: None
         self._request = request
         self._path = path

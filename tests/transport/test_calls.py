@@ -21,6 +21,7 @@ from protocol.errors import (
 from protocol.models import NewOrder, Side, Symbol
 from tests.lent import Lent
 from tests.tiny import KEYS, Tiny
+from transport.counters import Wait
 from transport.http import Http
 from transport.limit import Limit
 from transport.reply import Reply
@@ -67,6 +68,23 @@ def test_a_read_is_asked_again(tiny: Any, first: Said, signed: bool) -> None:
     assert exchange.call("GET", "/time", signed=signed) == {"id": 7}
     assert http.asked == 2
     assert 0 < slept[0] < 0.2
+
+
+@pytest.mark.parametrize(("deadline", "wait", "goes"), [
+    (60.0, 50.0, True), (60.0, 59.5, False), (1.0, 0.1, True), (1.0, 0.6, False),
+])  # fmt: skip
+def test_a_call_waits_for_limits_only_while_there_is_time_for_its_request(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch, deadline: float, wait: float, goes: bool
+) -> None:
+    waits = [Wait(round(wait * 1000), "calls")]
+    monkeypatch.setattr("transport.counters.SqlCounters.take", lambda *args: waits.pop() if waits else None)
+    exchange, http, slept = tiny(UP, deadline=deadline)
+    if goes:
+        exchange.call("GET", "/time")
+    else:
+        with pytest.raises(RateLimited, match="its limit of calls is used up"):
+            exchange.call("GET", "/time")
+    assert (http.asked, slept) == ((1, [wait]) if goes else (0, []))
 
 
 @pytest.mark.parametrize(("says", "kind"), [(DOWN, ExchangeFailed), (LOST, NotSent)])

@@ -88,6 +88,8 @@ class Server:
             if self.fails:
                 self._clock.ms += self.trip
                 return self.fails()
+        elif str(prepared.url).endswith("/account/config"):  # asked before an order, once a minute
+            answer, status = {"code": "0", "msg": "", "data": [{"acctLv": "1"}]}, 200
         else:
             self.sent.append(prepared)
             late = abs(stamp(prepared) - now) > 1000

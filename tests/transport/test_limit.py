@@ -36,7 +36,7 @@ def admitted(limit: Limit, calls: list[tuple[int, int, bool]], waits: bool) -> l
         connection.execute(METADATA.tables["limits"].delete())
     for gap, weight, cancels in calls:
         now += gap
-        charge = limit.charge(weight, ADDRESS, "", {}, cancels=cancels)
+        charge = limit.charge(weight, ADDRESS, "", {}, urgent=cancels)
         wait = counters.take(ADDRESS, [charge], now)
         if wait and waits:
             assert counters.take(ADDRESS, [charge], now + wait.ms - 1)

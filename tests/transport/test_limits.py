@@ -115,6 +115,15 @@ def test_cancels_have_their_share(worker: Worker) -> None:
     assert until_denied(own, "POST /cancel-order") == 4
 
 
+def test_an_urgent_call_has_the_share_of_cancels(worker: Worker) -> None:
+    limits = worker.limits(Limit("weight", 100, 60.0, default=1))
+    assert until_denied(limits, "GET /x") == 16
+    for _ in range(4):
+        limits.take("GET /x", {}, KEYS, 0.0, urgent=True)
+    with pytest.raises(RateLimited, match="its limit of weight is used up"):
+        limits.take("GET /x", {}, KEYS, 0.0, urgent=True)
+
+
 def test_a_clock_that_is_set_back_delays_nobody_for_long(start_sql: Start, clock: Clock) -> None:
     assert until_denied(start_sql().limits(PER_SECOND)) == 1
     clock.ms -= DAY

@@ -82,7 +82,7 @@ def test_what_ends_a_call_before_it_goes_out_leaves_nothing(state: Engine) -> No
 
 
 def test_a_used_up_limit_leaves_nothing(state: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
         raise RateLimited("BingX: its limit of calls is used up; nothing was sent")
 
     monkeypatch.setattr(Limits, "take", refuse)
