@@ -17,6 +17,7 @@ from tests.conftest import client_of
 from tests.fakes import KEY, PASSPHRASE, SECRET, TOO_MUCH, Account, FakeExchange
 from tests.fakes.broken import Broken
 from tests.fakes.exchanges import FAKES
+from tests.fakes.kraken import FakeKraken
 from tests.fakes.okx import FakeFuturesOKX, FakeOKX
 from tests.lent import Lent
 from transport.credentials import Credentials
@@ -120,6 +121,16 @@ def test_an_isolated_position_can_be_closed(call: Call, fake: FakeExchange, mode
     assert "id" in call("trade", closing, nonce=2)["data"]
     assert "id" in call("trade", {**LIMIT, "type": "sell"}, nonce=3)["data"]
     assert [order.side for order in fake.orders] == ["buy", "buy", "sell"]
+
+
+@pytest.mark.parametrize("name", ["Kraken"])
+def test_a_key_with_a_second_factor_sends_its_password(call: Call, fake: FakeExchange) -> None:
+    assert isinstance(fake, FakeKraken)
+    fake.password = PASSPHRASE
+    order_id = call("trade", LIMIT)["data"]["id"]
+    assert [row["id"] for row in call("orders")["data"]] == [order_id]
+    fake.password = "another"
+    assert call("orders")["error"].startswith("AUTHENTICATION_FAILED ")
 
 
 def test_a_wrong_secret_and_a_wrong_key_are_reported(name: str, call: Call, fake: FakeExchange) -> None:

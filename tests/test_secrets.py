@@ -346,7 +346,8 @@ def test_what_an_exchange_quotes_goes_no_further(
     tmp_path: Path,
 ) -> None:
     key, secret = CANARIES[canary]
-    in_base64 = b64encode(secret.encode()).decode()  # one of Kraken's is
+    private, _, password = secret.partition(",")
+    in_base64 = f"{b64encode(private.encode()).decode()},{password}"  # Kraken's is, before the comma
     script = Script()
     monkeypatch.setitem(FAULTS, "script", script)
     server.fault = "script"
@@ -375,6 +376,7 @@ def test_what_an_exchange_quotes_goes_no_further(
     if canary == "sendable":
         assert answered == {(case.route, case.asked["method"]) for case in conversations() if _succeeds(case)}
         assert "******" in kept, "no reply that quotes was journalled"
+        assert any(b"&otp=" in seen.body for seen in server.requests)
     for rule in client.application.url_map.iter_rules():  # pages about itself, such as metrics
         if "GET" in (rule.methods or ()):
             replies.append(client.get(rule.rule).get_data(as_text=True))

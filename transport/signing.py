@@ -200,13 +200,16 @@ class HmacHeaders(Signer):
 class HmacNonceForm(Signer):
     """HMAC-SHA512 in base64, with the secret decoded from base64, over the path and the SHA-256 of nonce and form.
 
-    The nonce, made in ``transport.nonces``, goes in front of the form.
+    The nonce, made in ``transport.nonces``, goes in front of the form, and the password of a key's second factor behind
+    it.
     """
 
     serial = True
 
     def stamp(self, request: PreparedRequest) -> None:
-        request.body = "&".join(filter(None, (f"nonce={self.nonce}", _body(request).decode())))
+        password = self.credentials.passphrase
+        otp = urlencode({"otp": password}) if password else ""
+        request.body = "&".join(filter(None, (f"nonce={self.nonce}", _body(request).decode(), otp)))
         request.headers["API-Key"] = self.credentials.key
         request.headers["Content-Type"] = "application/x-www-form-urlencoded"
 

@@ -31,6 +31,7 @@ class Kraken(Exchange):
     root = "/0/"
     sends = "form"
     signer = HmacNonceForm
+    keys_needed = "access key; private key, and if the key has a second factor, a comma and its password"
     proof = "the published example, and ccxt"
     client_id = ClientId(32, "0123456789abcdef")  # a UUID without dashes: exactly 32, or else at most 18
     pair = "{base}{quote}"

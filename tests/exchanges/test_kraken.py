@@ -38,6 +38,7 @@ from transport.signing import HmacNonceForm
 # https://docs.kraken.com/api/docs/guides/spot-rest-auth: the published example.
 SECRET = "kQH5HW/8p1uGOVjbgWA7FunAmGO8lsSUXNsu3eow76sz84Q18fWxnyRzBHCd3pd5nE9qa99HAZtuZuj6F1huXg=="
 KEYS = Credentials("fmz-key", SECRET)
+WITH_PASSWORD = Credentials("fmz-key", SECRET, "second factor+é&=")
 BTC_USD = Symbol("BTC", "USD")
 ORDER_ID = "OUF4EM-FRGI2-MQMWZD"
 CLIENT_ID = "da8e4ad59b78481c93e589746b0cf91f"
@@ -68,9 +69,9 @@ Connect = Callable[..., tuple[Kraken, Recorder]]
 
 @pytest.fixture
 def connect(lent: Lent) -> Connect:
-    def connect(*results: Any) -> tuple[Kraken, Recorder]:
+    def connect(*results: Any, keys: Credentials = KEYS) -> tuple[Kraken, Recorder]:
         recorder = Recorder(*results)
-        return replace(lent, http=recorder, deadline=60.0).open(Kraken, KEYS, "a request"), recorder
+        return replace(lent, http=recorder, deadline=60.0).open(Kraken, keys, "a request"), recorder
 
     return connect
 
@@ -121,18 +122,20 @@ SIGNED: dict[str, tuple[Callable[[Kraken], Any], Any]] = {
 
 
 # Where ccxt writes the form in other bytes, its own primitives sign ours.
-WRITTEN_OTHERWISE = {"raw": "a space is + in our form and %20 in ccxt's"}
+WRITTEN_OTHERWISE = {"raw": "a space is + in our form and %20 in ccxt's, as in the password"}
 
 
+@pytest.mark.parametrize("keys", [KEYS, WITH_PASSWORD], ids=["", "with a password"])
 @pytest.mark.parametrize("call", SIGNED)
-def test_what_is_sent_is_what_ccxt_would_send(call: str, connect: Connect) -> None:
-    """The whole of it: address, headers and form."""
+def test_what_is_sent_is_what_ccxt_would_send(call: str, keys: Credentials, connect: Connect) -> None:
+    """The whole of it: address, headers and form, in which the password of a second factor is a parameter to ccxt."""
     ask, result = SIGNED[call]
-    kraken, recorder = connect(result)
+    kraken, recorder = connect(result, keys=keys)
     ask(kraken)
     assert recorder.sent
     for request in recorder.sent:
         nonce, *params = parse_qsl(str(request.body))
+        assert [value for name, value in params if name == "otp"] == ([keys.passphrase] if keys.passphrase else [])
         theirs = ccxt.kraken({"apiKey": KEYS.key, "secret": KEYS.secret})
         theirs.incrementing_nonce = lambda nonce=nonce: nonce[1]
         version, api, path = urlsplit(str(request.url)).path.strip("/").split("/")
@@ -141,7 +144,7 @@ def test_what_is_sent_is_what_ccxt_would_send(call: str, connect: Connect) -> No
         assert (request.method, request.url) == (signed["method"], signed["url"])
         assert parse_qsl(str(request.body)) == parse_qsl(signed["body"])
         headers = {name: request.headers[name] for name in signed["headers"]}
-        if call not in WRITTEN_OTHERWISE:
+        if not (call in WRITTEN_OTHERWISE or keys.passphrase):
             assert (request.body, headers) == (signed["body"], signed["headers"])
         else:
             assert request.body != signed["body"]

@@ -27,8 +27,10 @@ def success(result: Any) -> dict[str, Any]:
 
 
 class FakeKraken(FakeExchange):
-    """A key's nonce must be greater than every one of its nonces before."""
+    """A key's nonce must be greater than every one of its nonces before. password: of the second factor of all keys;
+    empty if they have none, and then nobody looks at one."""
 
+    password = ""
     symbol = "BTC_USDT"
     routes = {
         ("POST", "/0/private/AddOrder"): "new",
@@ -52,6 +54,8 @@ class FakeKraken(FakeExchange):
             raise refusal("EAPI:Invalid key")
         if request.headers.get("API-Sign") != b64encode(digest).decode():
             raise refusal("EAPI:Invalid signature")
+        if self.password and params.get("otp") != self.password:
+            raise refusal("EGeneral:Permission denied")  # which words it has for this is not known
         with self._lock:
             if int(params["nonce"]) <= account.settings.get("nonce", 0):
                 raise refusal("EAPI:Invalid nonce")
