@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -121,6 +122,20 @@ def test_an_isolated_position_can_be_closed(call: Call, fake: FakeExchange, mode
     assert "id" in call("trade", closing, nonce=2)["data"]
     assert "id" in call("trade", {**LIMIT, "type": "sell"}, nonce=3)["data"]
     assert [order.side for order in fake.orders] == ["buy", "buy", "sell"]
+
+
+@pytest.mark.parametrize(("name", "amount"), [("Binance", "0.01000"), ("OKX", "0.01"), ("Kraken", "0.01000000")])
+def test_an_orders_first_request_is_for_the_rules_of_its_market(
+    name: str, amount: str, fake: FakeExchange, lent: Lent
+) -> None:
+    exact = {**LIMIT, "amount": "0.010000000001"}
+    client = client_of(replace(lent, exact_orders=False).app())
+    keys = {"access_key": KEY, "secret_key": f"{SECRET},{PASSPHRASE}", "nonce": 1}
+    params = {"symbol": fake.symbol, **exact}
+    answer = client.post(f"/{name}", data=wire.write({**keys, "method": "trade", "params": params})).get_json()
+    assert answer["data"]["id"]
+    assert [order.amount for order in fake.orders] == [amount]
+    assert fake.routes[next(iter(fake.asked))] == "info"
 
 
 @pytest.mark.parametrize("name", ["Kraken"])

@@ -269,6 +269,7 @@ def forget(lent: Lent, route: str, key: str) -> None:
     """Have an exchange asked anew for what it seldom changes."""
     upstream = lent.upstreams.of(EXCHANGES[route])
     upstream.listing.forget()
+    upstream.rules.forget("BTC_USDT")
     upstream.forget_account(Credentials(key).account)
 
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-from protocol.models import Listing, Symbol
+from protocol.models import Listing, Market, Symbol
 from transport.clock import Offset
 from transport.limits import Limits
 from transport.nonces import Nonces
@@ -15,7 +15,7 @@ from transport.vendor import Vendor
 
 T = TypeVar("T")
 
-_LISTING = 3600.0  # seconds for which a list of markets is kept
+_LISTING = 3600.0  # seconds for which a list of markets, or a market of it, is kept
 _MISSES = 5.0  # seconds between two lists asked for because a market was not in the last one
 _ACCOUNT_FACT = 60.0  # seconds for which a fact of an account is kept
 _IN_TURN = 10.0  # seconds in which a value that comes back is one of two that are set in turn
@@ -51,6 +51,13 @@ class Kept(Generic[T]):
             while len(self._values) > _MOST:
                 self._values.popitem(last=False)
 
+    def holds(self, key: str = "") -> bool:
+        """Return True if a value is kept under the key, and not for too long."""
+        return time.monotonic() - self.since(key) <= self._seconds
+
+    def __len__(self) -> int:
+        return len(self._values)
+
     def since(self, key: str = "") -> float:
         """Return when the value under the key was kept, in ``time.monotonic()`` seconds."""
         kept = self._values.get(key)
@@ -68,7 +75,8 @@ class Upstream:
     address: scheme and host. public_address: those of calls without a signature. headers: those of every request.
     withdrawals: True if strategies may withdraw, transfer and manage keys there. exact_orders: True if orders are sent
     to the digit. testing: True if it trades test money. clock: the offset of the exchange's clock. listing: its
-    markets. last_symbols: by account and exchange object, the market that FMZ named last.
+    markets. rules: single markets, by FMZ's names, that were asked for before there was a listing. last_symbols: by
+    account and exchange object, the market that FMZ named last.
     """
 
     def __init__(
@@ -92,6 +100,7 @@ class Upstream:
         self.clock = clock or Offset()
         self.listing: Kept[Listing] = Kept(_LISTING)
         self.last_symbols: Kept[Symbol | None] = Kept(float("inf"))
+        self.rules: Kept[Market] = Kept(_LISTING)
         self.limits = Limits(
             vendor,
             self.address,

@@ -11,6 +11,8 @@ from protocol.models import Listing, Market, NewOrder, Side, Symbol
 from protocol.numbers import plain
 from transport.pipeline import Pipeline
 
+_FEW = 5  # markets that are asked for one by one; where there are more, the whole list is
+
 
 class Markets(Pipeline):
     """The part of an exchange's interface that is about its markets."""
@@ -29,6 +31,11 @@ class Markets(Pipeline):
     def markets(self) -> list[Market]:
         """Return all markets, with their rules."""
         raise self.lacks("list of markets")
+
+    def list_one(self, symbol: Symbol) -> list[Market]:
+        """Return one market, with its rules, in a list that is empty where the exchange does not list it; for exchanges
+        that can be asked for one. Not for contracts, whose names only the whole list tells."""
+        raise self.lacks("list of one market")
 
     def market(self, symbol: Symbol) -> str:
         """Return the exchange's own name of a market."""
@@ -70,11 +77,27 @@ class Markets(Pipeline):
         return {market.id: market.symbol for market in self.listed().by_id.values() if market.tradable}
 
     def rules(self, symbol: Symbol) -> Market:
-        """Return a market's rules, also of one that cannot be traded now. A market that is not in the list may be new:
-        the list is asked for anew, at most every few seconds. Raises InvalidCall when the exchange does not list it."""
+        """Return a market's rules, also of one that cannot be traded now; they are asked for alone where the exchange
+        can do so, and the list is not at hand. A market that is not in the list may be new: the list is asked for anew,
+        at most every few seconds. Raises InvalidCall when the exchange does not list it."""
+        if self._asks_alone(symbol):
+            return self.upstream.rules.get(lambda: self._ask_one(symbol), str(symbol))
         market = self.find_market(self.listed(), symbol)
         if market is None and self.upstream.may_refresh_listing(younger_than=self.began):
             market = self.find_market(self.listed(), symbol)
+        return self._existing(market, symbol)
+
+    def _asks_alone(self, symbol: Symbol) -> bool:
+        """Return True where a market is asked for alone: one of a few, as long as there is no list."""
+        if type(self).list_one is Markets.list_one or self.upstream.listing.holds():
+            return False
+        return self.upstream.rules.holds(str(symbol)) or len(self.upstream.rules) < _FEW
+
+    def _ask_one(self, symbol: Symbol) -> Market:
+        listed = self.apart(lambda one: one.list_one(symbol))
+        return self._existing(next((market for market in listed if market.symbol == symbol), None), symbol)
+
+    def _existing(self, market: Market | None, symbol: Symbol) -> Market:
         if market is None:
             raise InvalidCall(f"{self.name} lists no market {symbol}")
         return market

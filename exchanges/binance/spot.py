@@ -30,10 +30,10 @@ class Binance(BinanceApi):
     # Market data --------------------------------------------------------------------------------------------------
 
     def markets(self) -> list[Market]:
-        # Without permission sets the list is a fraction as long.
-        rows = self.get("exchangeInfo", symbolStatus="TRADING", showPermissionSets="false")["symbols"]
-        listed = [row for row in rows if row["isSpotTradingAllowed"]]
-        return self.read_all(lambda row: self.read_market(row, least_value=("NOTIONAL", "minNotional")), listed)
+        return self.read_markets(symbolStatus="TRADING")
+
+    def list_one(self, symbol: Symbol) -> list[Market]:
+        return self.read_markets(symbol=symbol)  # for one market, no status may be asked for
 
     def ticker(self, symbol: Symbol) -> Ticker:
         row = self.get("ticker/24hr", symbol=symbol)
@@ -58,6 +58,13 @@ class Binance(BinanceApi):
         return bool(self.signed("GET", "/sapi/v1/account/apiRestrictions")["enableWithdrawals"])
 
     # Readers ------------------------------------------------------------------------------------------------------
+
+    def read_markets(self, **asked: Any) -> list[Market]:
+        """Return the markets that trade, of those that are asked for."""
+        # Without permission sets the list is a fraction as long.
+        rows = self.get("exchangeInfo", **asked, showPermissionSets="false")["symbols"]
+        listed = [row for row in rows if row["isSpotTradingAllowed"] and row["status"] == "TRADING"]
+        return self.read_all(lambda row: self.read_market(row, least_value=("NOTIONAL", "minNotional")), listed)
 
     def average(self, row: Mapping[str, Any]) -> Decimal:
         filled, spent = exact(row["executedQty"]), exact(row["cummulativeQuoteQty"])

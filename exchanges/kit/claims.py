@@ -12,7 +12,7 @@ from exchanges.base import FuturesExchange, Signer
 from exchanges.checks import API, WrongAdapter, check
 from exchanges.kit.conversations import Conversation, play
 from exchanges.kit.gateway import FIND, KEYS, Gateway
-from exchanges.kit.subject import Failed, NotClaimed, Subject, number, with_reply
+from exchanges.kit.subject import Failed, NotClaimed, Subject, number, options_of, with_reply
 from exchanges.listing import can
 from transport.credentials import Credentials
 from transport.limit import Weights
@@ -51,7 +51,7 @@ def conversations(subject: Subject) -> str:
 
 def conversation(subject: Subject, case: Conversation) -> str:
     """Return how a conversation differs from what is sent and answered; empty where it does not."""
-    with Gateway(subject.kind) as gateway:
+    with Gateway(subject.kind, **options_of(case)) as gateway:
         try:
             play(case, gateway.ask)
         except AssertionError as error:

@@ -35,6 +35,8 @@ KEYS = {"access_key": "fmz-key", "secret_key": "fmz-secret"}
 """The keys of a conversation that has none of its own."""
 FIND = "find"
 """The method of a conversation that is no call of FMZ: an order is looked up by its client id."""
+FIT = "fit"
+"""The name of the conversations whose orders go out on the steps of their markets; all others are sent to the digit."""
 
 _FIRST_NONCE = 1_500_793_319_499  # as FMZ's look: ms since the epoch
 

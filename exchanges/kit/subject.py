@@ -9,9 +9,11 @@ from typing import Any
 
 from exchanges.base import Exchange
 from exchanges.kit.conversations import Conversation, Reply, Request, perform
-from exchanges.kit.gateway import Gateway
+from exchanges.kit.gateway import FIT, Gateway
 from exchanges.kit.models import Observed, observed
 from exchanges.listing import can
+
+_UNHURRIED = 10.0  # seconds; an order's rules are asked for in a part of its time only
 
 Path = tuple[str | int, ...]
 """The keys that lead to a value in a reply's JSON."""
@@ -63,12 +65,17 @@ class Subject:
     def ask(self, conversation: Conversation, **options: Any) -> tuple[list[Request], dict[str, Any]]:
         """Ask what was asked in a conversation, in a gateway of its own; return what was sent, and the answer. options:
         of Gateway."""
-        with Gateway(self.watched, **options) as gateway:
+        with Gateway(self.watched, **{**options_of(conversation), **options}) as gateway:
             return perform(conversation, gateway.ask)
 
     def answer(self, conversation: Conversation, body: Any) -> dict[str, Any]:
         """Return the answer to a conversation whose last reply has another body."""
         return self.ask(with_reply(conversation, replace(conversation.got[-1], body=body)))[1]
+
+
+def options_of(conversation: Conversation) -> dict[str, Any]:
+    """Return the options of the gateway that a conversation is played through."""
+    return {"exact_orders": False, "deadline": _UNHURRIED} if conversation.method == FIT else {}
 
 
 def with_reply(conversation: Conversation, reply: Reply) -> Conversation:

@@ -122,8 +122,10 @@ class Kraken(Exchange):
         return self.read_all(lambda row: self.trade_row(row, side=known(self.taker_sides, row[3], "side")), rows)
 
     def markets(self) -> list[Market]:
-        rows = [(name, row) for name, row in self.get("public/AssetPairs").items() if "wsname" in row]
-        return self.read_all(lambda row: self.read_market(*row), rows)
+        return self.read_markets(self.get("public/AssetPairs"))
+
+    def list_one(self, symbol: Symbol) -> list[Market]:
+        return self.read_markets(self.get("public/AssetPairs", pair=symbol))
 
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
         listed = self.symbols()
@@ -235,6 +237,11 @@ class Kraken(Exchange):
             volume=price_or_zero(row["v"][1]),
         )
         return priced(self, ticker)
+
+    def read_markets(self, pairs: Mapping[str, Any]) -> list[Market]:
+        """Return the markets of a table by their names."""
+        rows = [(name, row) for name, row in pairs.items() if "wsname" in row]
+        return self.read_all(lambda row: self.read_market(*row), rows)
 
     def read_market(self, name: str, row: Mapping[str, Any]) -> Market:
         """Return the rules of a market."""

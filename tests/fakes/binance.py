@@ -103,6 +103,8 @@ class FakeBinance(FakeExchange):
         return {"serverTime": self.now()}
 
     def info(self, account: Account, params: Mapping[str, str]) -> Any:
+        if params.get("symbol", "BTCUSDT") != "BTCUSDT":
+            raise refusal(-1121, "Invalid symbol.")
         filters = [
             {"filterType": "PRICE_FILTER", "minPrice": "0.01", "maxPrice": "1000000", "tickSize": "0.01"},
             {"filterType": "LOT_SIZE", "minQty": "0.00001", "maxQty": "9000", "stepSize": "0.00001"},

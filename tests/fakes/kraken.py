@@ -39,6 +39,7 @@ class FakeKraken(FakeExchange):
         ("POST", "/0/private/OpenOrders"): "open",
         ("POST", "/0/private/ClosedOrders"): "closed",
         ("POST", "/0/private/BalanceEx"): "balance",
+        ("GET", "/0/public/AssetPairs"): "info",
         ("GET", "/0/public/Time"): "time",
     }
 
@@ -117,6 +118,12 @@ class FakeKraken(FakeExchange):
 
     def balance(self, account: Account, params: Mapping[str, str]) -> Any:
         return success({"ZUSD": {"balance": "1000.0000", "hold_trade": "0.0000"}})
+
+    def info(self, account: Account, params: Mapping[str, str]) -> Any:
+        if params.get("pair", "XBTUSDT") != "XBTUSDT":
+            raise refusal("EQuery:Unknown asset pair")
+        rules = {"tick_size": "0.1", "lot_decimals": 8, "ordermin": "0.00005", "costmin": "0.5", "status": "online"}
+        return success({"XBTUSDT": {"altname": "XBTUSDT", "wsname": "XBT/USDT", **rules}})
 
     def time(self, account: Account, params: Mapping[str, str]) -> Any:
         return success({"unixtime": self.now() // 1000, "rfc1123": "as it is"})

@@ -146,6 +146,8 @@ class FakeOKX(FakeExchange):
 
     def info(self, account: Account, params: Mapping[str, Any]) -> Any:
         row = {"instType": self.kind, "state": "live", "alias": "", **self.instrument}
+        if params.get("instId", self.instrument["instId"]) != self.instrument["instId"]:
+            raise refusal(200, "51001", "Instrument ID, Instrument ID code, or Spread ID doesn't exist.")
         return success(*([row] if params["instType"] == self.kind else []))
 
     def _mode(self, account: Account) -> str:
