@@ -76,7 +76,7 @@ class CcxtFutures(FuturesExchange, CcxtApi):
         try:
             return super().trade(order)
         except ExchangeError:  # perhaps because the mode was changed: the next order asks for it
-            self.upstream.position_modes.forget(self._mode_of(order.symbol))
+            self.upstream.forget_account(self.account)
             raise
 
     def hedged(self, symbol: Symbol | None = None) -> bool:
@@ -85,12 +85,8 @@ class CcxtFutures(FuturesExchange, CcxtApi):
         exchange_id = self.library.id
         if exchange_id in ALWAYS_NAMED or not (self._says_mode or names_positions(exchange_id)):
             return False
-        modes = self.upstream.position_modes
-        return modes.get(lambda: self.apart(lambda one: one.position_mode(symbol)), self._mode_of(symbol))
-
-    def _mode_of(self, symbol: Symbol | None) -> str:
-        """Return the key that a position mode is kept under."""
-        return f"{self.account} {self.market(symbol)}" if symbol else self.account
+        fact = f"position mode of {self.market(symbol)}" if symbol else "position mode"
+        return self.account_fact(fact, lambda one: one.position_mode(symbol))
 
     @property
     def _says_mode(self) -> bool:

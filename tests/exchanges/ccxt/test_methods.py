@@ -80,7 +80,7 @@ def test_tickers(name: str, call: Call) -> None:
         assert (row["symbol"], row["buy"], row["sell"], row["last"]) == ("BTC_USDT", 59999.99, 60000.01, 60000)
     else:
         assert answer["error"] == (
-            f"UNSUPPORTED {name} lists tickers without the best prices: ask for those of one market"
+            f"UNSUPPORTED not supported: {name} lists tickers without the best prices: ask for those of one market"
         )
 
 
@@ -109,7 +109,7 @@ def test_an_orders_life(name: str, call: Call, fake: FakeExchange) -> None:
 def test_a_market_buy_spends_quote_or_is_refused(name: str, call: Call, fake: FakeExchange) -> None:
     answer = call("trade", {"type": "buy", "price": "-1", "amount": "100.50"})
     if name == "BtcTurk":
-        assert answer["error"].startswith("UNSUPPORTED BtcTurk: by the ccxt library, a market buy cannot name what to ")
+        assert answer["error"].startswith("UNSUPPORTED not supported: BtcTurk: by the ccxt library, a market buy cannot name what to ")
         assert fake.orders == []
         return
     [order] = fake.orders

@@ -97,7 +97,7 @@ def test_without_time_for_the_limits_to_ask_again_the_first_failure_is_told(
 ) -> None:
     http = Canned({"GET /openApi/spot/v1/account/balance": (503, {"code": 1, "msg": "down"})})
 
-    def refuse_the_second(*_: Any) -> None:
+    def refuse_the_second(*_: Any, **__: Any) -> None:
         if http.sent:
             raise RateLimited("BingX: its limit of calls is used up; nothing was sent")
 
