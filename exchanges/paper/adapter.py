@@ -1,24 +1,29 @@
-"""The simulated exchange's API, which its spot and swap adapters share."""
+"""The simulated exchange's API, which its spot and futures adapters share."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import orjson
 
 from exchanges.base import *
 from exchanges.paper import simulation
 from exchanges.paper.ledger import Ledger, locked_ledger
-from exchanges.paper.matching import NOTHING, Account, PaperOrder, rounded_down, trimmed
+from exchanges.paper.listings import Listing
+from exchanges.paper.matching import Account, PaperOrder, PaperPosition
+from exchanges.paper.money import NOTHING, trimmed
 
 _CANDLES = 500  # if no limit is given
 _TRADES = 100
 
+R = TypeVar("R", PaperOrder, PaperPosition)
+
 
 class PaperApi(Exchange):
-    """The API that spot and swaps share."""
+    """The API that spot and futures share."""
 
     periods = {1: "1m", 5: "5m", 15: "15m", 60: "1h", 240: "4h", 1440: "1d"}
     client_id = ClientId(36, ALPHANUMERIC + "-_")
@@ -27,13 +32,13 @@ class PaperApi(Exchange):
     """The class of the exchange's accounts, which has their rules."""
 
     def market(self, symbol: Symbol) -> str:
-        return str(symbol)
+        return self.kind.listing(str(symbol)).market.id
 
     def unwrap(self, payload: Any) -> Any:
         return payload
 
     def ticker(self, symbol: Symbol) -> Ticker:
-        listing, now = self.kind.listing(symbol), self.upstream.services.now()
+        listing, now = self.traded(symbol), self.upstream.services.now()
         book = simulation.book(listing, now)
         day = simulation.bar_until(listing, now // simulation.MINUTE - simulation.WINDOW + 1, now)
         bid, ask, last, high, low = (
@@ -43,7 +48,7 @@ class PaperApi(Exchange):
         return Ticker(time=now, bid=bid, ask=ask, last=last, high=high, low=low, volume=volume)
 
     def depth(self, symbol: Symbol) -> Depth:
-        listing, now = self.kind.listing(symbol), self.upstream.services.now()
+        listing, now = self.traded(symbol), self.upstream.services.now()
         bids, asks = (
             [(float(listing.price(ticks)), float(listing.amount(lots))) for ticks, lots in levels]
             for levels in simulation.book(listing, now)
@@ -51,7 +56,7 @@ class PaperApi(Exchange):
         return Depth(time=now, asks=asks, bids=bids)
 
     def candles(self, symbol: Symbol, period: int, limit: int | None) -> Iterable[Candle]:
-        listing, now = self.kind.listing(symbol), self.upstream.services.now()
+        listing, now = self.traded(symbol), self.upstream.services.now()
         live = now // (period * simulation.MINUTE)
         for index in range(live + 1 - (limit or _CANDLES), live + 1):
             over = index < live
@@ -60,7 +65,7 @@ class PaperApi(Exchange):
             yield Candle(index * period * simulation.MINUTE, first, high, low, last, float(listing.amount(bar.volume)))
 
     def trades(self, symbol: Symbol) -> list[Trade]:
-        listing = self.kind.listing(symbol)
+        listing = self.traded(symbol)
         latest = islice(simulation.prints_until(listing, self.upstream.services.now()), _TRADES)
         return [
             Trade(one.id, one.time, float(listing.price(one.price)), float(listing.amount(one.amount)), one.side)
@@ -78,7 +83,7 @@ class PaperApi(Exchange):
         return balances
 
     def trade(self, order: NewOrder) -> OrderId:
-        multiple = self.multiple(order.symbol)
+        order, multiple = replace(order, market_name=self.market(order.symbol)), self.multiple(order.symbol)
         with self.ledger() as ledger:  # which may have been waited for
             self.last_check()
             placed = ledger.place(order, multiple)
@@ -86,26 +91,28 @@ class PaperApi(Exchange):
         return placed.id
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
-        markets = self.names_of(symbol)
         with self.ledger() as ledger:
-            found = [order for order in ledger.account.open() if order.symbol in markets]
+            found = self.meant(symbol, ledger.account.open())
         self.show(found)
         return [self.read_order(order) for order in found]
 
     def order(self, symbol: Symbol, order_id: str) -> Order:
+        market = self.market(symbol)
         with self.ledger() as ledger:
-            found = ledger.order(symbol, order_id)
+            found = ledger.order(market, order_id)
         self.show(found)
         return self.read_order(found)
 
     def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
+        market = self.market(symbol)
         with self.ledger() as ledger:
             found = ledger.find(client_id)
-        return found.id if found and found.symbol == self.market(symbol) else None
+        return found.id if found and found.symbol == market else None
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
+        market = self.market(symbol)
         with self.ledger() as ledger:
-            found = ledger.order(symbol, order_id)
+            found = ledger.order(market, order_id)
             ledger.account.cancel(found)
         self.show(found)
         return True
@@ -117,9 +124,8 @@ class PaperApi(Exchange):
         return [(market.symbol, self.ticker(market.symbol)) for market in self.markets()]
 
     def history(self, symbol: Symbol | None, since: int | None, limit: int | None) -> list[Order]:
-        markets = self.names_of(symbol)
         with self.ledger() as ledger:
-            past = [order for order in ledger.past(since or 0) if order.symbol in markets]
+            past = self.meant(symbol, ledger.past(since or 0))
         found = past if not limit else past[:limit] if since else past[-limit:]
         self.show(found)
         return [self.read_order(order) for order in found]
@@ -143,22 +149,25 @@ class PaperApi(Exchange):
         """Return the leverage of a new order."""
         return 1
 
-    def names_of(self, wanted: Symbol | None) -> set[str]:
-        """Return the names of the markets that are meant. Raises InvalidCall for a pair that there is not."""
-        found = {name for name, listing in self.kind.listings.items() if covers(wanted, listing.market.symbol)}
-        if not found and wanted and wanted.quote:
-            self.kind.listing(wanted)
-        return found
+    def traded(self, symbol: Symbol) -> Listing:
+        """Return a market that is traded now. Raises InvalidCall."""
+        return self.kind.listing(self.market(symbol))
+
+    def meant(self, symbol: Symbol | None, records: Iterable[R]) -> list[R]:
+        """Return the records of the markets that a list's argument means. Raises InvalidCall for one that there is
+        not."""
+        market = self.market(symbol) if symbol else None
+        return [record for record in records if market in (None, record.symbol)]
 
     def read_order(self, order: PaperOrder) -> Order:
-        filled = self.kind.listings[order.symbol].value(Decimal(1), order.filled)
+        listing = self.kind.listing(order.symbol)
         return Order(
             id=order.id,
             side=order.side,
             price=trimmed(order.price),
             amount=trimmed(order.amount),
             filled=trimmed(order.filled),
-            average=trimmed(rounded_down(order.cost / filled)) if filled else NOTHING,
+            average=trimmed(listing.average(order.cost, order.filled)) if order.filled else NOTHING,
             status=order.status,
             client_id=order.client_id,
         )

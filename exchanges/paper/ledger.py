@@ -34,9 +34,10 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from database import METADATA
-from exchanges.paper.matching import Account, PaperOrder, PaperPosition, trimmed
+from exchanges.paper.matching import Account, PaperOrder, PaperPosition
+from exchanges.paper.money import NOTHING, trimmed
 from protocol.errors import OrderNotFound, OutcomeUnknown
-from protocol.models import NewOrder, PositionSide, Side, Status, Symbol
+from protocol.models import NewOrder, PositionSide, Side, Status
 from protocol.numbers import plain
 
 
@@ -113,7 +114,7 @@ FILLS = Table(
     METADATA,
     Column("id", _ID, primary_key=True),
     _owner(index=True),
-    Column("order_id", _ID),  # NULL for a liquidation
+    Column("order_id", _ID),  # NULL for a liquidation or a delivery
     Column("symbol", String(120), nullable=False),
     Column("time", BigInteger, nullable=False),  # ms
     Column("side", String(4), nullable=False),
@@ -200,9 +201,8 @@ class Ledger:
         self._saved[order.id] = copy(order)
         return order
 
-    def order(self, symbol: Symbol, order_id: str) -> PaperOrder:
-        """Return one order, open or not. Raises InvalidCall, OrderNotFound."""
-        market = str(self.account.listing(symbol).market.symbol)
+    def order(self, market: str, order_id: str) -> PaperOrder:
+        """Return one order of a market, by the exchange's own name, open or not. Raises OrderNotFound."""
         # A number that is longer than any id of the database would overflow it.
         number = int(order_id) if order_id.isascii() and order_id.isdigit() and len(order_id) < 19 else 0
         order = self.account.orders.get(number) or self._first(_ORDERS.c.id == number)
@@ -238,9 +238,13 @@ class Ledger:
         write = self._connection.execute
         write(_ACCOUNTS.update().where(_ACCOUNTS.c.id == self._id).values(seen=self.now))
         for currency, free in self.account.free.items():
-            if free != self._free[currency]:
-                mine = (_BALANCES.c.account_id == self._id) & (_BALANCES.c.currency == currency)
+            mine = (_BALANCES.c.account_id == self._id) & (_BALANCES.c.currency == currency)
+            if free == self._free.get(currency, NOTHING):
+                continue
+            if currency in self._free:
                 write(_BALANCES.update().where(mine).values(free=free))
+            else:
+                write(insert(_BALANCES).values(account_id=self._id, currency=currency, free=free))
         for order in self.account.orders.values():
             if order != self._saved[order.id]:
                 changed = {name: getattr(order, name) for name in ("filled", "cost", "frozen", "status")}
@@ -261,12 +265,14 @@ class Ledger:
 
         orders = (_order(row) for row in rows(_ORDERS, _ORDERS.c.status == Status.OPEN))
         positions = (PaperPosition(**row | {"side": PositionSide(row["side"])}) for row in rows(_POSITIONS))
+        self._free = {row["currency"]: row["free"] for row in rows(_BALANCES)}
+        # An account of an earlier release has nothing of the currencies that came later.
+        owned = dict.fromkeys(self._kind.opening, NOTHING) | self._free
         self.account = self._kind(
-            free={row["currency"]: row["free"] for row in rows(_BALANCES)},
+            free=dict(sorted(owned.items())),
             orders={order.id: order for order in orders},
             positions={(position.symbol, position.side): position for position in positions},
         )
-        self._free = dict(self.account.free)
         self._saved = {order.id: copy(order) for order in self.account.orders.values()}
         self._positions = {key: copy(position) for key, position in self.account.positions.items()}
 

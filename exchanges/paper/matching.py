@@ -1,42 +1,25 @@
-"""An account in memory: its orders, and how they are matched with the market. ``spot`` and ``swaps`` say what a fill
+"""An account in memory: its orders, and how they are matched with the market. ``spot`` and ``futures`` say what a fill
 does."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import ROUND_DOWN, ROUND_UP, Context, Decimal
+from decimal import Decimal
 from typing import ClassVar
 
 from exchanges.paper import simulation
 from exchanges.paper.listings import Listing
-from protocol.errors import InsufficientFunds, InvalidCall, InvalidOrder, OrderFilled
-from protocol.models import NewOrder, PositionSide, Side, Status, Symbol
+from exchanges.paper.money import NOTHING, trimmed
+from protocol.errors import ExchangeError, InsufficientFunds, InvalidCall, InvalidOrder, OrderFilled
+from protocol.models import NewOrder, PositionSide, Side, Status
 from protocol.numbers import plain
-
-NOTHING = Decimal(0)
-_CENT = Decimal("1E-12")  # money that is divided or charged is rounded to this
-_WIDE = Context(prec=120)  # an absurdly large order must be refused for lack of money, not fail for its digits
-
-
-def rounded_down(money: Decimal) -> Decimal:
-    """Return money, rounded down to whole trillionths."""
-    return money.quantize(_CENT, ROUND_DOWN, _WIDE)
-
-
-def rounded_up(money: Decimal) -> Decimal:
-    """Return money, rounded up to whole trillionths."""
-    return money.quantize(_CENT, ROUND_UP, _WIDE)
-
-
-def trimmed(number: Decimal) -> Decimal:
-    """Return the number without trailing zeros."""
-    return number.normalize(_WIDE)
 
 
 @dataclass(slots=True, kw_only=True)
 class PaperOrder:
-    """An order; ``price`` 0 means market, ``cost`` is the value of its fills in quote, ``frozen`` is the money it
-    holds: quote or base on spot, margin and fee on swaps, nothing when it closes a position."""
+    """An order; ``symbol`` is the exchange's own name of its market, ``price`` 0 means market, ``cost`` is the value of
+    its fills in quote (of inverse contracts in base), ``frozen`` is the money it holds: quote or base on spot, margin
+    and fee on futures, nothing when it closes a position."""
 
     id: int = 0
     symbol: str
@@ -72,7 +55,8 @@ class PaperPosition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
-    """A movement of money, ``order`` None for a liquidation; ``profit`` is that of a closed part of a position."""
+    """A movement of money, ``order`` None for a liquidation or a delivery; ``profit`` is that of a closed part of a
+    position."""
 
     order: PaperOrder | None
     symbol: str
@@ -105,7 +89,7 @@ class Account(ABC):
     positions: dict[tuple[str, PositionSide], PaperPosition] = field(default_factory=dict)
     fills: list[Fill] = field(default_factory=list)
 
-    # Different for spot and swaps -----------------------------------------------------------------------------------
+    # Different for spot and futures ---------------------------------------------------------------------------------
 
     @abstractmethod
     def currency(self, order: PaperOrder) -> str:
@@ -126,7 +110,7 @@ class Account(ABC):
 
     def limits(self, symbol: str) -> tuple[list[int], list[int]]:
         """Return the prices, in ticks, at or below which something happens, and those at or above which."""
-        ticks, orders = self.listings[symbol].ticks, self.open(symbol)
+        ticks, orders = self.listing(symbol).ticks, self.open(symbol)
         return (
             [int(ticks(order.price)) for order in orders if order.side is Side.BUY],
             [int(ticks(order.price)) for order in orders if order.side is Side.SELL],
@@ -136,14 +120,19 @@ class Account(ABC):
     def touched(self, symbol: str, touch: simulation.Print) -> None:
         """Apply the further effects of a trade of the market, after it has filled orders."""
 
+    def deliver(self, symbol: str) -> None:
+        """End a contract: cancel its orders."""
+        for order in self.open(symbol):
+            self.cancel(order)
+
     # Orders -----------------------------------------------------------------------------------------------------------
 
     @classmethod
-    def listing(cls, symbol: Symbol) -> Listing:
-        """Return the market of a symbol. Raises InvalidCall."""
-        listing = cls.listings.get(str(symbol))
+    def listing(cls, market: str) -> Listing:
+        """Return a market by the exchange's own name. Raises InvalidCall."""
+        listing = cls.listings.get(market)
         if listing is None:
-            raise InvalidCall(f"{cls.exchange} has no market {symbol}; it has {', '.join(cls.listings)}")
+            raise InvalidCall(f"{cls.exchange} has no market {market}; it has {', '.join(cls.listings)}")
         return listing
 
     def open(self, symbol: str | None = None) -> list[PaperOrder]:
@@ -157,21 +146,30 @@ class Account(ABC):
     def frozen(self, currency: str) -> Decimal:
         """Return the money of a currency that orders and positions hold."""
         held = sum((order.frozen for order in self.open() if self.currency(order) == currency), NOTHING)
-        return held + sum((position.margin for position in self.positions.values()), NOTHING)
+        margins = (one.margin for one in self.positions.values() if self.listing(one.symbol).currency == currency)
+        return held + sum(margins, NOTHING)
+
+    def positions_of(self, symbol: str) -> list[PaperPosition]:
+        """Return the positions in a market."""
+        return [position for position in self.positions.values() if position.symbol == symbol]
 
     def place(self, new: NewOrder, leverage: int, now: int) -> PaperOrder:
         """Return a new order: the part that crosses the book is filled at once, and the rest of a limit order waits.
 
         Its amount is in base, or contracts; that of a market buy, which names quote, becomes what it bought. A market
-        order that the book cannot fill is cancelled. Raises InvalidOrder, InsufficientFunds, and ExchangeError for more
-        contracts to close than are held.
+        order that the book cannot fill is cancelled. Raises InvalidOrder, InsufficientFunds, and ExchangeError for a
+        contract that was delivered and for more contracts to close than are held.
         """
-        listing = self.listing(new.symbol)
+        listing = self.listing(new.market_name)
+        if not listing.market.is_current(now):
+            raise ExchangeError(
+                f"{self.exchange}: {new.market_name} was delivered, and takes no more orders; choose the next one"
+            )
         book = simulation.book(listing, now)
         _check(self.exchange, listing, new, listing.price(book.bids[0][0]))
         taken = list(_crossing(listing, new, book.asks if new.side is Side.BUY else book.bids))
         order = PaperOrder(
-            symbol=str(new.symbol),
+            symbol=new.market_name,
             side=new.side,
             price=new.price or NOTHING,
             amount=sum((amount for _, amount in taken), NOTHING) if new.spends else new.amount,
@@ -212,19 +210,27 @@ class Account(ABC):
         same."""
         markets = {order.symbol for order in self.open()} | {symbol for symbol, _ in self.positions}
         for symbol in sorted(markets):
-            listing, time = self.listings[symbol], since
-            while True:
-                bids, asks = self.limits(symbol)
-                touch = simulation.next_touch(listing, time, until, max(bids, default=None), min(asks, default=None))
-                if touch is None:
-                    break
-                self._match(symbol, touch)
-                self.touched(symbol, touch)
-                time = touch.time
+            market = self.listing(symbol).market
+            if market.is_current(until):
+                self._trade(symbol, since, until)
+            else:
+                self._trade(symbol, since, market.delivery_ms - 1)
+                self.deliver(symbol)
+
+    def _trade(self, symbol: str, since: int, until: int) -> None:
+        listing, time = self.listing(symbol), since
+        while True:
+            bids, asks = self.limits(symbol)
+            touch = simulation.next_touch(listing, time, until, max(bids, default=None), min(asks, default=None))
+            if touch is None:
+                break
+            self._match(symbol, touch)
+            self.touched(symbol, touch)
+            time = touch.time
 
     def _match(self, symbol: str, touch: simulation.Print) -> None:
         """Fill orders that a trade reached, at their own prices, up to its amount; the best price and oldest first."""
-        listing = self.listings[symbol]
+        listing = self.listing(symbol)
         price, left = listing.price(touch.price), listing.amount(touch.amount)
         reached = [order for order in self.open(symbol) if _reaches(order.side, order.price, price)]
         for order in sorted(reached, key=lambda order: order.price * (-1 if order.side is Side.BUY else 1)):
@@ -240,7 +246,7 @@ class Account(ABC):
     def _fill(self, order: PaperOrder, time: int, price: Decimal, amount: Decimal, rate: Decimal) -> None:
         self.fills.append(self.settle(order, time, price, amount, rate))
         order.filled += amount
-        order.cost += self.listings[order.symbol].value(price, amount)
+        order.cost += self.listing(order.symbol).value(price, amount)
         if not order.left:
             order.status = Status.CLOSED
 
@@ -263,7 +269,7 @@ def _check(exchange: str, listing: Listing, new: NewOrder, price: Decimal) -> No
             raise refused("amount", new.amount, "not a multiple of the amount step", rules.lot_size)
         if new.amount < rules.min_amount:
             raise refused("amount", new.amount, "below the least amount", rules.min_amount)
-    value = new.amount if new.spends else listing.value(price if new.price is None else new.price, new.amount)
+    value = new.amount if new.spends else listing.notional(price if new.price is None else new.price, new.amount)
     if value < rules.min_notional:
         raise refused(f"a value in {rules.symbol.quote} of", value, "below the least value", rules.min_notional)
 

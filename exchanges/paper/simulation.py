@@ -13,11 +13,10 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from exchanges.paper.basis import BLOCK, basis
+from exchanges.paper.chance import numbers
 from exchanges.paper.listings import Listing
 from protocol.models import Side
-
-SEED = 1
-"""The number that all history is made from; another one gives every market another history."""
 
 PERIODS = (1440, 240, 60, 15, 5, 1)
 """The periods of bars, in minutes, each a multiple of the next."""
@@ -30,11 +29,11 @@ _FEWEST_TRADES, _MOST_TRADES = 6, 12  # in a minute
 _IDS = 64  # trade ids set aside for a minute
 _LEVELS = 40  # on either side of the book
 _EXACT = Context(prec=28)
-_WORD = 2**64 - 1
 
 # The distance of a price's logarithm from its anchor: days between turning points, and the greatest distance.
 _OCTAVES = ((512, 0.3), (128, 0.15), (32, 0.08), (8, 0.04), (2, 0.02), (1, 0.01))
 _NUMERAIRE = "USDT"
+_DOLLAR = "USD"  # worth one USDT here, always
 
 
 class Bar(NamedTuple):
@@ -70,6 +69,8 @@ class Book(NamedTuple):
 @lru_cache(maxsize=16_384)
 def bar(listing: Listing, period: int, index: int) -> Bar:
     """Return a whole bar, the ``index``-th of ``period`` minutes since the epoch, also before it is over."""
+    if listing.underlying:
+        return _moved_bar(listing, listing.underlying, period, index)
     if period == PERIODS[0]:
         return _day(listing, index)
     parent = PERIODS[PERIODS.index(period) - 1]
@@ -88,8 +89,11 @@ def bar_until(listing: Listing, first: int, now: int) -> Bar:
 def prints(listing: Listing, minute: int) -> tuple[Print, ...]:
     """Return all trades of a minute, oldest first. The first is at its first millisecond, so a live bar is never
     empty."""
+    if listing.underlying:
+        away = _basis(listing, listing.underlying, minute // BLOCK)
+        return tuple(one._replace(price=one.price + away) for one in prints(listing.underlying, minute))
     whole = bar(listing, 1, minute)
-    count, top, bottom, *hashed = _hash(3 + 3 * _MOST_TRADES, *_pair(listing), "trades", minute)
+    count, top, bottom, *hashed = numbers(3 + 3 * _MOST_TRADES, *_pair(listing), "trades", minute)
     count = _FEWEST_TRADES + count % (_MOST_TRADES - _FEWEST_TRADES + 1)
     top = 1 + top % (count - 2)
     bottom = 1 + (top + bottom % (count - 3)) % (count - 2)
@@ -151,29 +155,30 @@ def next_touch(
 # Internals ------------------------------------------------------------------------------------------------------------
 
 
-def _hash(count: int, *place: str | int) -> tuple[int, ...]:
-    """Return ``count`` numbers below 2**32, the same for the same place on every machine: splitmix64, seeded by the
-    place."""
-    state = SEED
-    for part in place:
-        state = _mix(state ^ (part if isinstance(part, int) else int.from_bytes(part.encode(), "big")))
-    return tuple(_mix(state + step * 0x9E3779B97F4A7C15) >> 32 for step in range(1, count + 1))
-
-
-def _mix(number: int) -> int:
-    number &= _WORD
-    number = (number ^ number >> 30) * 0xBF58476D1CE4E5B9 & _WORD
-    number = (number ^ number >> 27) * 0x94D049BB133111EB & _WORD
-    return number ^ number >> 31
-
-
 def _pair(listing: Listing) -> tuple[str, str]:
-    return listing.market.symbol.base, listing.market.symbol.quote
+    quote = listing.market.symbol.quote
+    return listing.market.symbol.base, _NUMERAIRE if quote == _DOLLAR else quote
+
+
+@lru_cache(maxsize=8192)
+def _basis(listing: Listing, underlying: Listing, block: int) -> int:
+    market, price = listing.market, bar(underlying, BLOCK, block).open
+    return basis(market.symbol.base, market.delivery_ms // MINUTE, block, price)
+
+
+def _moved_bar(listing: Listing, underlying: Listing, period: int, index: int) -> Bar:
+    """Return a bar of a dated contract: that of its market, moved by its basis."""
+    if period > BLOCK:
+        count = period // BLOCK
+        return _join([bar(listing, BLOCK, index * count + k) for k in range(count)])
+    away, whole = _basis(listing, underlying, index * period // BLOCK), bar(underlying, period, index)
+    first, high, low, last = (price + away for price in whole[:4])
+    return Bar(first, high, low, last, whole.volume)
 
 
 @lru_cache(maxsize=8192)
 def _turning_point(asset: str, days: int, index: int) -> float:
-    return _hash(1, asset, days, index)[0] / 2**31 - 1
+    return numbers(1, asset, days, index)[0] / 2**31 - 1
 
 
 def _level(asset: str, day: int) -> float:
@@ -197,7 +202,7 @@ def _midnight(listing: Listing, day: int) -> int:
 
 def _day(listing: Listing, day: int) -> Bar:
     first, last = _midnight(listing, day), _midnight(listing, day + 1)
-    up, down, busy = _hash(3, *_pair(listing), "day", day)
+    up, down, busy = numbers(3, *_pair(listing), "day", day)
     reach = max(first, last) // 50
     volume = listing.turnover // 2 + (listing.turnover * busy >> 32)
     return Bar(first, max(first, last) + (reach * up >> 32), min(first, last) - (reach * down >> 32), last, volume)
@@ -208,7 +213,7 @@ def _split(listing: Listing, period: int, index: int) -> tuple[Bar, ...]:
     """Return the bars of the next smaller period that a bar is made of: a random bridge from its open to its close."""
     whole = bar(listing, period, index)
     part, count = _PARTS[period]
-    hashed = _hash(4 * count, *_pair(listing), period, index)
+    hashed = numbers(4 * count, *_pair(listing), period, index)
     reach = whole.high - whole.low
     volumes = _shares(whole.volume, part * _MOST_TRADES, hashed[:count])
 
@@ -273,7 +278,7 @@ def _span(listing: Listing, first: int, end: int) -> Bar:
 @lru_cache(maxsize=512)
 def _book(listing: Listing, last: Print) -> Book:
     gap = max(1, last.price // 20_000)
-    spread, *hashed = _hash(1 + 4 * _LEVELS, *_pair(listing), "book", last.id)
+    spread, *hashed = numbers(1 + 4 * _LEVELS, *_pair(listing), "book", last.id)
     usual = listing.turnover * 2 // (PERIODS[0] * (_FEWEST_TRADES + _MOST_TRADES))  # the size of a trade
     ask = last.price if last.side is Side.BUY else last.price + 1 + spread % gap
     bid = last.price if last.side is Side.SELL else last.price - 1 - spread % gap

@@ -5,7 +5,8 @@ from decimal import Decimal
 from typing import ClassVar
 
 from exchanges.paper.listings import SPOT, Listing
-from exchanges.paper.matching import NOTHING, Account, Fill, PaperOrder, rounded_up
+from exchanges.paper.matching import Account, Fill, PaperOrder
+from exchanges.paper.money import NOTHING, rounded_up
 from exchanges.paper.simulation import Print
 from protocol.models import NewOrder, Side
 
@@ -19,9 +20,7 @@ class SpotAccount(Account):
         "USDT": Decimal(10_000),
         "BTC": Decimal(1),
         "ETH": Decimal(10),
-        "SOL": NOTHING,
-        "LTC": NOTHING,
-        "DOGE": NOTHING,
+        **dict.fromkeys(("SOL", "LTC", "DOGE", "XRP", "BCH", "ETC", "EOS", "TRX", "ADA", "LINK", "BNB"), NOTHING),
     }
     taker: ClassVar[Decimal] = Decimal("0.001")
     maker: ClassVar[Decimal] = Decimal("0.0008")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 import pytest
@@ -23,7 +24,11 @@ from transport.credentials import Credentials
 START = 1_700_000_000_000  # ms
 SECOND, HOUR = 1000, 3_600_000
 SPOT = [Symbol.parse(text) for text in ("BTC_USDT", "ETH_USDT", "ETH_BTC")]
-SWAPS = [Symbol.parse(text) for text in ("BTC_USDT.swap", "DOGE_USDT.swap")]
+FUTURES = [
+    Symbol.parse(text)
+    for text in ("BTC_USDT.swap", "BTC_USD.swap", "BTC_USDT.this_week", "ETH_USD.next_week", "DOGE_USDT.swap")
+]
+OPENING = {"USDT": Decimal(10_000), "BTC": Decimal(1), "ETH": Decimal(10)}
 LONG, SHORT = PositionSide.LONG, PositionSide.SHORT
 
 
@@ -46,7 +51,7 @@ steps = st.lists(
         Step,
         wait=st.sampled_from([0, 1, SECOND, 20 * SECOND, 600 * SECOND, 6 * HOUR, 48 * HOUR]),
         what=st.sampled_from(["order", "order", "order", "order", "cancel", "look"]),
-        market=st.integers(0, 2),
+        market=st.integers(0, 4),
         side=st.sampled_from(Side),
         away=st.none() | st.integers(-200, 200),
         size=st.integers(1, 60),
@@ -64,8 +69,7 @@ class Trader:
     def __init__(self, kind: type[PaperApi], lent: Lent, key: str = "") -> None:
         self.exchange = lent.open(kind, Credentials(key))
         self.database = lent.state
-        self.symbols = SPOT if kind is Paper else SWAPS
-        self.listings = self.exchange.kind.listings
+        self.symbols = SPOT if kind is Paper else FUTURES
 
     def do(self, step: Step, now: int) -> None:
         symbol = self.symbols[step.market % len(self.symbols)]
@@ -76,15 +80,19 @@ class Trader:
                 assert self.exchange.cancel(symbol, str(order.id)) is True
         else:
             with suppress(ExchangeError):
-                self.exchange.trade(self.order(step, symbol, self.listings[str(symbol)], now))
+                self.exchange.trade(self.order(step, symbol, self.listing(symbol), now))
+
+    def listing(self, symbol: Symbol) -> Listing:
+        return self.exchange.kind.listing(self.exchange.market(symbol))
 
     def order(self, step: Step, symbol: Symbol, listing: Listing, now: int) -> NewOrder:
         last = next(simulation.prints_until(listing, now)).price
         price = None if step.away is None else listing.price(last + last * step.away // 10_000)
         if symbol.contract:
-            lots = int(Decimal(step.size * 1000) / listing.value(listing.price(last), Decimal(1)))
+            money = step.size * OPENING[listing.currency] / 10  # most of it is lent
+            lots = int(money / listing.value(listing.price(last), Decimal(1)))
         else:
-            lots = int(listing.lots({"BTC": Decimal(1), "ETH": Decimal(10)}[symbol.base])) * step.size // 100
+            lots = int(listing.lots(OPENING[symbol.base])) * step.size // 100
         amount = listing.amount(lots)
         if price is None and step.side is Side.BUY and not symbol.contract:
             amount *= listing.price(last)
@@ -126,7 +134,7 @@ def test_spot_creates_and_loses_nothing(script: list[Step]) -> None:
             now[0] += step.wait
             trader.do(step, now[0])
             balances = {balance.currency: balance for balance in trader.exchange.accounts()}
-            owned = defaultdict(Decimal, {"USDT": Decimal(10_000), "BTC": Decimal(1), "ETH": Decimal(10)})
+            owned = defaultdict(Decimal, OPENING)
             held: dict[str, Decimal] = defaultdict(Decimal)
             filled: dict[int, Decimal] = defaultdict(Decimal)
             for fill in trader.rows("paper_fills"):
@@ -153,31 +161,34 @@ def test_spot_creates_and_loses_nothing(script: list[Step]) -> None:
 
 
 @thorough
-@given(st.sampled_from([1, 3, 10, 100]), steps)
-def test_swaps_create_and_lose_nothing(leverage: int, script: list[Step]) -> None:
+@given(st.sampled_from([1, 3, 10, 125]), steps)
+def test_futures_create_and_lose_nothing(leverage: int, script: list[Step]) -> None:
     with world() as (lent, now):
         trader = Trader(FuturesPaper, lent)
-        trader.exchange.set_leverage(leverage, None)
+        exchange, listing = trader.exchange, trader.exchange.kind.listing
+        exchange.set_leverage(leverage, None)
         for step in script:
             now[0] += step.wait
             trader.do(step, now[0])
-            [balance] = trader.exchange.accounts()
-            positions = {(str(one.symbol), one.side): one for one in trader.exchange.positions(None)}
+            balances = {balance.currency: balance for balance in exchange.accounts()}
+            positions = {(exchange.market(one.symbol), one.side): one for one in exchange.positions(None)}
             closes = {row.id: row.closes for row in trader.rows("paper_orders")} | {None: True}
             contracts: dict[Any, Decimal] = defaultdict(Decimal)
             worth: dict[Any, Decimal] = defaultdict(Decimal)
-            wallet = Decimal(10_000)
+            wallet = dict(OPENING)
             for fill in trader.rows("paper_fills"):
-                wallet += fill.profit - fill.fee
+                market = listing(fill.symbol)
+                assert fill.fee_currency == market.currency
+                wallet[market.currency] += fill.profit - fill.fee
                 assert fill.fee >= 0
                 opens = not closes[fill.order_id]
                 key = fill.symbol, LONG if (fill.side == Side.BUY) is opens else SHORT
-                value = trader.listings[fill.symbol].value(fill.price, fill.amount)
+                value = market.value(fill.price, fill.amount)
                 if opens:
                     assert fill.profit == 0
                 else:
                     cost = worth[key] * fill.amount / contracts[key]
-                    gain = value - cost if key[1] is LONG else cost - value
+                    gain = value - cost if (key[1] is LONG) is not market.inverse else cost - value
                     assert fill.profit == pytest.approx(max(gain, -cost / leverage), abs=Decimal("1e-6"))
                     value = -cost
                 contracts[key] += fill.amount if opens else -fill.amount
@@ -185,15 +196,66 @@ def test_swaps_create_and_lose_nothing(leverage: int, script: list[Step]) -> Non
             assert {key: amount for key, amount in contracts.items() if amount} == {
                 key: position.amount for key, position in positions.items()
             }
-            orders = sum(row.frozen for row in trader.rows("paper_orders"))
-            assert balance.free >= 0
-            assert balance.frozen == orders + sum(position.margin for position in positions.values())
-            assert balance.free + balance.frozen == wallet
+            frozen: dict[str, Decimal] = defaultdict(Decimal)
+            for order in trader.rows("paper_orders"):
+                frozen[listing(order.symbol).currency] += order.frozen
             for key, position in positions.items():
+                frozen[listing(key[0]).currency] += position.margin
                 assert 0 <= position.frozen <= position.amount
                 assert position.margin > 0
-                value = trader.listings[key[0]].value(position.price, position.amount)
+                value = listing(key[0]).value(position.price, position.amount)
                 assert position.margin == pytest.approx(value / leverage, rel=Decimal("1e-6"))
+                assert listing(key[0]).market.is_current(now[0])
+            for currency, balance in balances.items():
+                assert balance.free >= 0
+                assert balance.frozen == frozen[currency]
+                assert balance.free + balance.frozen == wallet[currency]
+
+
+def equity(exchange: FuturesPaper, delivery_ms: int) -> dict[str, Decimal]:
+    """Return an account's money, with what the positions that are delivered then would gain at the last prices."""
+    found = {balance.currency: balance.free + balance.frozen for balance in exchange.accounts()}
+    for position in exchange.positions(None):
+        listing = exchange.kind.listing(exchange.market(position.symbol))
+        if listing.market.delivery_ms == delivery_ms:
+            found[listing.currency] += position.profit
+    return found
+
+
+@thorough
+@given(st.sampled_from([1, 3, 10, 50]), steps)
+def test_a_delivery_changes_no_equity_but_for_its_fees(leverage: int, script: list[Step]) -> None:
+    with world() as (lent, now):
+        trader = Trader(FuturesPaper, lent)
+        exchange = trader.exchange
+        assert isinstance(exchange, FuturesPaper)
+        exchange.set_leverage(leverage, None)
+        for step in script:
+            now[0] += step.wait
+            trader.do(step, now[0])
+        market = exchange.rules(Symbol.parse("BTC_USD.this_week"))
+        for coin, quote, side in product(("BTC", "ETH"), ("USDT", "USD"), Side):
+            with suppress(ExchangeError):
+                exchange.trade(
+                    NewOrder(symbol=Symbol(coin, quote, "this_week"), side=side, price=None, amount=Decimal(9))
+                )
+        now[0] = market.delivery_ms - 1
+        exchange.accounts()
+        for order in trader.rows("paper_orders"):
+            if order.status == "open":  # it might be filled at that very moment
+                exchange.cancel(exchange.symbol_of(order.symbol), str(order.id))
+        before, fills = equity(exchange, market.delivery_ms), len(trader.rows("paper_fills"))
+        now[0] += 1
+        after = equity(exchange, market.delivery_ms)
+        delivered = trader.rows("paper_fills")[fills:]
+        assert {fill.time for fill in delivered} == {now[0]}
+        assert {fill.symbol[-6:] for fill in delivered} == {market.id[-6:]}
+        assert all(fill.order_id is None for fill in delivered)
+        for fill in delivered:
+            value = exchange.kind.listing(fill.symbol).value(fill.price, fill.amount)
+            assert fill.fee == pytest.approx(value / 10_000, abs=Decimal("1e-11"))
+            before[fill.fee_currency] -= fill.fee
+        assert after == before
 
 
 @thorough
@@ -245,7 +307,7 @@ def test_makers_are_filled_by_what_was_traded(script: list[Step]) -> None:
         for fill in trader.rows("paper_fills"):
             if fill.time == created[fill.order_id]:
                 continue  # it took from the book
-            listing = trader.listings[fill.symbol]
+            listing = trader.exchange.kind.listing(fill.symbol)
             print_ = next(simulation.prints_until(listing, fill.time))
             assert print_.time == fill.time > created[fill.order_id]
             price = listing.price(print_.price)

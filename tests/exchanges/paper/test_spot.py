@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 
+from database import METADATA
 from exchanges.paper import FuturesPaper, Paper
 from protocol.errors import InsufficientFunds, InvalidCall, InvalidOrder, OrderFilled, OrderNotFound, OutcomeUnknown
 from protocol.models import Order, PositionSide, Side, Status, Symbol
@@ -21,8 +22,40 @@ from transport.credentials import Credentials
 
 def test_an_account_is_made_at_first_use(spot: Paper, swaps: FuturesPaper) -> None:
     assert {row.currency: row.free for row in spot.accounts() if row.free} == {"USDT": 10000, "BTC": 1, "ETH": 10}
-    assert {row.currency for row in spot.accounts()} == {"USDT", "BTC", "ETH", "SOL", "LTC", "DOGE"}
-    assert [(row.currency, row.free) for row in swaps.accounts()] == [("USDT", Decimal(10000))]
+    pairs = [listing.market.symbol for listing in spot.kind.listings.values()]
+    assert {row.currency for row in spot.accounts()} == {
+        currency for one in pairs for currency in (one.base, one.quote)
+    }
+    assert [(row.currency, row.free) for row in swaps.accounts()] == [
+        ("BTC", Decimal(1)),
+        ("ETH", Decimal(10)),
+        ("USDT", Decimal(10000)),
+    ]
+
+
+def test_an_account_of_an_earlier_release_keeps_its_balances(
+    spot: Paper, swaps: FuturesPaper, lent: Lent, tape: Tape
+) -> None:
+    """It knew fewer currencies: nothing is there of the new ones, until something is bought or the account reset."""
+    for exchange in (spot, swaps):
+        exchange.accounts()
+    balances = METADATA.tables["paper_balances"]
+    with lent.state.begin() as connection:
+        connection.execute(balances.delete().where(balances.c.currency.in_(["XRP", "BTC"])))
+    assert money(spot, "XRP") == dec("0", "0")
+    tape.asks = [("0.5", "100000")]
+    for owned in ("99.9", "199.8"):
+        place(spot, BUY, "0.5", "100", symbol=Symbol.parse("XRP_USDT"))
+        assert money(spot, "XRP") == dec(owned, "0")
+    assert [(row.currency, row.free) for row in swaps.accounts()] == [
+        ("BTC", Decimal(0)),
+        ("ETH", Decimal(10)),
+        ("USDT", Decimal(10000)),
+    ]
+    with pytest.raises(InsufficientFunds, match="BTC; 0 is free"):
+        place(swaps, BUY, "100", "1", symbol=Symbol.parse("BTC_USD.swap"))
+    swaps.raw("POST", "reset", {})
+    assert money(swaps, "BTC") == dec("1", "0")
 
 
 def test_balances_and_positions_keep_their_order(spot: Paper, swaps: FuturesPaper) -> None:
@@ -219,7 +252,7 @@ def test_an_order_of_another_market_is_not_found(spot: Paper) -> None:
     with pytest.raises(OrderNotFound, match="no order 1 of BTC_USDT"):
         spot.order(Symbol.parse("BTC_USDT"), str(placed))
     with pytest.raises(InvalidCall, match="it has BTC_USDT"):
-        spot.order(Symbol.parse("XRP_USDT"), str(placed))
+        spot.order(Symbol.parse("XYZ_USDT"), str(placed))
 
 
 def test_cancelling_what_is_over(spot: Paper) -> None:
@@ -247,7 +280,7 @@ def test_open_orders_of_one_market_or_of_all(spot: Paper) -> None:
     assert [order.id for order in spot.orders(SPOT)] == [eth]
     assert spot.orders(Symbol.parse("SOL_USDT")) == []
     with pytest.raises(InvalidCall):
-        spot.orders(Symbol.parse("XRP_USDT"))
+        spot.orders(Symbol.parse("XYZ_USDT"))
 
 
 def test_a_client_id_finds_its_order(spot: Paper, lent: Lent) -> None:

@@ -1,4 +1,4 @@
-"""The simulated swaps' accounts: every rule, in numbers that can be worked out by hand.
+"""The simulated futures accounts: every rule, in numbers that can be worked out by hand.
 
 The tape's book has bids of 1 at 100 and 2 at 99, and asks of 1 at 101 and 2 at 102.
 """
@@ -211,8 +211,9 @@ def test_the_leverage_stays_while_something_stands_on_it(swaps: FuturesPaper) ->
         swaps.set_leverage(10, None)
     place(swaps, SELL, None, "1", closes=True)
     assert swaps.set_leverage(10, SWAP) is True
-    with pytest.raises(InvalidCall, match="leverage 101"):
-        swaps.set_leverage(101, SWAP)
+    assert swaps.set_leverage(125, SWAP) is True
+    with pytest.raises(InvalidCall, match="leverage 126"):
+        swaps.set_leverage(126, SWAP)
 
 
 def test_contracts_are_whole(swaps: FuturesPaper) -> None:

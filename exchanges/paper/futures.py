@@ -1,33 +1,27 @@
-"""Linear swaps: long and short positions side by side, each with its own margin."""
+"""Futures accounts: long and short positions side by side, each with its own margin, until they are closed, lost or
+delivered."""
 
-import math
 from collections.abc import Mapping
 from decimal import Decimal
-from fractions import Fraction
 from typing import ClassVar
 
+from exchanges.paper import dated, simulation
 from exchanges.paper.listings import SWAPS, Listing
-from exchanges.paper.matching import (
-    NOTHING,
-    Account,
-    Fill,
-    PaperOrder,
-    PaperPosition,
-    rounded_down,
-    rounded_up,
-)
+from exchanges.paper.matching import Account, Fill, PaperOrder, PaperPosition
+from exchanges.paper.money import NOTHING, rounded_down, rounded_up, share
+from exchanges.paper.positions import bankruptcy, gain, value_at_loss
 from exchanges.paper.simulation import Print
 from protocol.errors import ExchangeError, InsufficientFunds
 from protocol.models import NewOrder, PositionSide, Side, Status
 from protocol.numbers import plain
 
 DEFAULT_LEVERAGE = 10
-_MONEY = "USDT"
 _OPENS = {Side.BUY: PositionSide.LONG, Side.SELL: PositionSide.SHORT}
 _CLOSES = {Side.SELL: PositionSide.LONG, Side.BUY: PositionSide.SHORT}
+_CLOSING_SIDE = {position: side for side, position in _CLOSES.items()}
 
 
-class SwapAccount(Account):
+class FuturesAccount(Account):
     """An account that holds positions in contracts.
 
     A position can lose its margin and no more: when the market trades at its bankruptcy price, it is closed there.
@@ -35,18 +29,24 @@ class SwapAccount(Account):
 
     exchange: ClassVar[str] = "Futures_paper"
     listings: ClassVar[Mapping[str, Listing]] = SWAPS
-    opening: ClassVar[Mapping[str, Decimal]] = {_MONEY: Decimal(10_000)}
+    opening: ClassVar[Mapping[str, Decimal]] = {"USDT": Decimal(10_000), "BTC": Decimal(1), "ETH": Decimal(10)}
     taker: ClassVar[Decimal] = Decimal("0.0005")
     maker: ClassVar[Decimal] = Decimal("0.0002")
+    delivery: ClassVar[Decimal] = Decimal("0.0001")
+    """The fee of a delivery, as a fraction of what is delivered."""
 
-    def currency(self, order: PaperOrder) -> str:
-        return _MONEY
+    @classmethod
+    def listing(cls, market: str) -> Listing:
+        return cls.listings.get(market) or dated.listing(market) or super().listing(market)
 
     def hold(self, order: PaperOrder, price: Decimal, amount: Decimal) -> Decimal:
         if order.closes:
             return NOTHING
-        value = self.listings[order.symbol].value(price, amount)
+        value = self.listing(order.symbol).value(price, amount)
         return rounded_down(value / order.leverage) + rounded_up(value * self.taker)
+
+    def currency(self, order: PaperOrder) -> str:
+        return self.listing(order.symbol).currency
 
     def needed(self, new: NewOrder, order: PaperOrder, held: Decimal) -> Decimal:
         if order.closes:
@@ -60,23 +60,21 @@ class SwapAccount(Account):
                 raise InsufficientFunds(
                     f"{self.exchange}: the account holds only {plain(owned)} contracts of {side} {order.symbol}{others}"
                 )
-        # A short that sells above its limit needs more margin than at its limit.
+        # One that trades at a better price than its limit may need more margin than at its limit, or less.
         return max(held, self.hold(order, order.price, order.amount))
 
     def settle(self, order: PaperOrder, time: int, price: Decimal, amount: Decimal, rate: Decimal) -> Fill:
-        value = self.listings[order.symbol].value(price, amount)
-        fee, profit = rounded_up(value * rate), NOTHING
         if order.closes:
-            profit, margin = self._reduce(self.positions[_key(order)], value, amount)
-            fee = min(fee, margin + profit)
-        else:
-            margin = -rounded_down(value / order.leverage)
-            position = self.positions.setdefault(_key(order), PaperPosition(symbol=order.symbol, side=_key(order)[1]))
-            position.amount += amount
-            position.cost += value
-            position.margin -= margin
-            position.leverage = order.leverage
-        self.free[_MONEY] += margin + profit - fee
+            return self._close(self.positions[_key(order)], order, time, price, amount, rate)
+        listing = self.listing(order.symbol)
+        value = listing.value(price, amount)
+        margin, fee = rounded_down(value / order.leverage), rounded_up(value * rate)
+        position = self.positions.setdefault(_key(order), PaperPosition(symbol=order.symbol, side=_key(order)[1]))
+        position.amount += amount
+        position.cost += value
+        position.margin += margin
+        position.leverage = order.leverage
+        self.free[listing.currency] -= margin + fee
         return Fill(
             order=order,
             symbol=order.symbol,
@@ -85,50 +83,82 @@ class SwapAccount(Account):
             price=price,
             amount=amount,
             fee=fee,
-            fee_currency=_MONEY,
-            profit=profit,
+            fee_currency=listing.currency,
         )
 
     def limits(self, symbol: str) -> tuple[list[int], list[int]]:
         bids, asks = super().limits(symbol)
-        for position in self._positions(symbol):
-            (bids if position.side is PositionSide.LONG else asks).append(bankruptcy(position))
+        for position in self.positions_of(symbol):
+            limit = bankruptcy(self.listing(symbol), position)
+            if limit is not None:
+                (bids if position.side is PositionSide.LONG else asks).append(limit)
         return bids, asks
 
     def touched(self, symbol: str, touch: Print) -> None:
-        for position in self._positions(symbol):
-            limit = bankruptcy(position)
+        for position in self.positions_of(symbol):
+            limit = bankruptcy(self.listing(symbol), position)
+            if limit is None:
+                continue
             if touch.price <= limit if position.side is PositionSide.LONG else touch.price >= limit:
                 self._liquidate(position, touch.time)
 
-    def _positions(self, symbol: str) -> list[PaperPosition]:
-        return [position for position in self.positions.values() if position.symbol == symbol]
+    def deliver(self, symbol: str) -> None:
+        """Cancel a contract's orders, and settle its positions at the price of the last trade before its delivery."""
+        super().deliver(symbol)
+        listing = self.listing(symbol)
+        time = listing.market.delivery_ms
+        price = listing.price(next(simulation.prints_until(listing, time - 1)).price)
+        for position in self.positions_of(symbol):
+            self.fills.append(self._close(position, None, time, price, position.amount, self.delivery))
 
-    def _reduce(self, position: PaperPosition, value: Decimal, amount: Decimal) -> tuple[Decimal, Decimal]:
-        """Close a part of a position at its value; return the profit, and the margin that is released."""
-        cost, margin = (rounded_down(whole * amount / position.amount) for whole in (position.cost, position.margin))
+    def _close(
+        self,
+        position: PaperPosition,
+        order: PaperOrder | None,
+        time: int,
+        price: Decimal,
+        amount: Decimal,
+        rate: Decimal,
+    ) -> Fill:
+        """Close a part of a position, and move its money."""
+        listing = self.listing(position.symbol)
+        value = listing.value(price, amount)
+        cost = share(position.cost, amount, position.amount)
+        margin = rounded_down(share(position.margin, amount, position.amount))
         position.amount -= amount
         position.cost -= cost
         position.margin -= margin
         if not position.amount:
             del self.positions[position.symbol, position.side]
-        gain = value - cost if position.side is PositionSide.LONG else cost - value
         # The book may pass the bankruptcy price before any trade does; the loss still ends there.
-        return max(gain, -margin), margin
+        profit = max(gain(listing, position.side, cost, value), -margin)
+        fee = min(rounded_up(value * rate), margin + profit)
+        self.free[listing.currency] += margin + profit - fee
+        return Fill(
+            order=order,
+            symbol=position.symbol,
+            time=time,
+            side=_CLOSING_SIDE[position.side],
+            price=price,
+            amount=amount,
+            fee=fee,
+            fee_currency=listing.currency,
+            profit=profit,
+        )
 
     def _liquidate(self, position: PaperPosition, time: int) -> None:
         del self.positions[position.symbol, position.side]
-        side = Side.SELL if position.side is PositionSide.LONG else Side.BUY
+        listing, side = self.listing(position.symbol), _CLOSING_SIDE[position.side]
         self.fills.append(
             Fill(
                 order=None,
                 symbol=position.symbol,
                 time=time,
                 side=side,
-                price=rounded_down(_value_at_loss(position) / _size(position)),
+                price=listing.average(value_at_loss(listing, position), position.amount),
                 amount=position.amount,
                 fee=NOTHING,
-                fee_currency=_MONEY,
+                fee_currency=listing.currency,
                 profit=-position.margin,
             )
         )
@@ -143,33 +173,6 @@ def closing(account: Account, symbol: str, side: PositionSide) -> Decimal:
     return sum((order.left for order in orders), NOTHING)
 
 
-def average(position: PaperPosition) -> Decimal:
-    """Return the price at which a position was opened."""
-    return rounded_down(position.cost / _size(position))
-
-
-def profit(position: PaperPosition, price: Decimal) -> Decimal:
-    """Return the profit of a position, before fees, if it were closed at ``price``."""
-    gain = price * _size(position) - position.cost
-    return gain if position.side is PositionSide.LONG else -gain
-
-
-def bankruptcy(position: PaperPosition) -> int:
-    """Return the first price, in ticks, at which a position's margin is lost."""
-    price = Fraction(_value_at_loss(position)) / Fraction(_size(position))
-    return (math.floor if position.side is PositionSide.LONG else math.ceil)(SWAPS[position.symbol].ticks(price))
-
-
 def _key(order: PaperOrder) -> tuple[str, PositionSide]:
     """Return the key of the position that an order opens or closes."""
     return order.symbol, (_CLOSES if order.closes else _OPENS)[order.side]
-
-
-def _size(position: PaperPosition) -> Decimal:
-    """Return a position's size in base."""
-    return position.amount * SWAPS[position.symbol].market.contract_value
-
-
-def _value_at_loss(position: PaperPosition) -> Decimal:
-    """Return the value of a position's contracts when its margin is lost."""
-    return position.cost - position.margin if position.side is PositionSide.LONG else position.cost + position.margin
