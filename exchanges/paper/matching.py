@@ -206,18 +206,18 @@ class Account(ABC):
     # Time -------------------------------------------------------------------------------------------------------------
 
     def advance(self, since: int, until: int) -> None:
-        """Apply the market's trades later than ``since``, up to ``until``. At once or in steps, the outcome is the
-        same."""
+        """Apply the market's trades and deliveries later than ``since``, up to ``until``. At once or in steps, the
+        outcome is the same."""
         markets = {order.symbol for order in self.open()} | {symbol for symbol, _ in self.positions}
         for symbol in sorted(markets):
             market = self.listing(symbol).market
             if market.is_current(until):
-                self._trade(symbol, since, until)
+                self._apply_trades(symbol, since, until)
             else:
-                self._trade(symbol, since, market.delivery_ms - 1)
+                self._apply_trades(symbol, since, market.delivery_ms - 1)
                 self.deliver(symbol)
 
-    def _trade(self, symbol: str, since: int, until: int) -> None:
+    def _apply_trades(self, symbol: str, since: int, until: int) -> None:
         listing, time = self.listing(symbol), since
         while True:
             bids, asks = self.limits(symbol)

@@ -111,7 +111,7 @@ def test_an_order_that_was_filled_in_part_stays_so(swaps: FuturesPaper, tape: Ta
 
 
 def test_a_contract_that_was_delivered_takes_no_orders(held: FuturesPaper, clock: Clock) -> None:
-    """Also where it was delivered after the order left the gateway's door."""
+    """An order may have waited for its account, and be placed after the delivery."""
     clock.ms = DELIVERY
     with pytest.raises(
         ExchangeError, match=r"^REFUSED Futures_paper: BTC-USDT-231117 was delivered, and takes no more"

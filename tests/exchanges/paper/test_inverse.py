@@ -10,7 +10,7 @@ import pytest
 from exchanges.paper import FuturesPaper
 from exchanges.paper.ledger import FILLS
 from protocol.errors import ExchangeError, InsufficientFunds, InvalidOrder
-from protocol.models import Position, Status, Symbol
+from protocol.models import Position, Side, Status, Symbol
 from tests.conftest import Clock
 from tests.exchanges.paper.conftest import Tape
 from tests.exchanges.paper.trading import BUY, LONG, SELL, SHORT, dec, money, place
@@ -115,37 +115,32 @@ def test_margin_must_be_there_in_coins(swaps: FuturesPaper, tape: Tape) -> None:
             place(swaps, BUY, "100", size, symbol=BTC)
 
 
-def test_a_long_is_lost_below(swaps: FuturesPaper, tape: Tape, clock: Clock, lent: Lent) -> None:
-    """1 at 100 with 0.25 of margin is worth 1.25 BTC at 80."""
-    swaps.set_leverage(4, BTC)
+@pytest.mark.parametrize(
+    ("opens", "closes", "leverage", "before", "lost_at", "left", "margin"),
+    [
+        (BUY, SELL, 4, "80.01", "80", "0.7495", "-0.25"),  # with 0.25 of margin it is worth 1.25 BTC there
+        (SELL, BUY, 5, "124.99", "125", "0.7995", "-0.2"),  # with 0.2 of margin it is worth 0.8 BTC
+    ],
+)
+def test_the_whole_margin_is_lost_at_the_bankruptcy_price(
+    swaps: FuturesPaper, tape: Tape, clock: Clock, lent: Lent,
+    opens: Side, closes: Side, leverage: int, before: str, lost_at: str, left: str, margin: str,
+) -> None:  # fmt: skip
+    swaps.set_leverage(leverage, BTC)
     level(tape, "100")
-    place(swaps, BUY, None, "1", symbol=BTC)
-    take_profit = place(swaps, SELL, "120", "1", symbol=BTC, closes=True)
-    tape.trade(clock.ms + 1, "80.01", "9")
+    place(swaps, opens, None, "1", symbol=BTC)
+    closing = place(swaps, closes, "200" if closes is SELL else "50", "1", symbol=BTC, closes=True)
+    tape.trade(clock.ms + 1, before, "9")
     clock.ms += 1
     assert len(swaps.positions(None)) == 1
-    tape.trade(clock.ms + 1, "80", "1")
+    tape.trade(clock.ms + 1, lost_at, "1")
     clock.ms += 1
     assert swaps.positions(None) == []
-    assert coins(swaps) == dec("0.7495", "0")
-    assert swaps.order(BTC, str(take_profit)).status is Status.CANCELLED
+    assert coins(swaps) == dec(left, "0")
+    assert swaps.order(BTC, str(closing)).status is Status.CANCELLED
     with lent.state.connect() as connection:
         [_, lost] = connection.execute(FILLS.select())
-    assert (lost.price, lost.profit, lost.fee, lost.fee_currency) == (*dec("80", "-0.25", "0"), "BTC")
-
-
-def test_a_short_is_lost_above(swaps: FuturesPaper, tape: Tape, clock: Clock) -> None:
-    """1 at 100 with 0.2 of margin is worth 0.8 BTC at 125."""
-    swaps.set_leverage(5, BTC)
-    level(tape, "100")
-    place(swaps, SELL, None, "1", symbol=BTC)
-    tape.trade(clock.ms + 1, "124.99", "9")
-    clock.ms += 1
-    assert len(swaps.positions(None)) == 1
-    tape.trade(clock.ms + 1, "125", "1")
-    clock.ms += 1
-    assert swaps.positions(None) == []
-    assert coins(swaps) == dec("0.7995", "0")
+    assert (lost.price, lost.profit, lost.fee, lost.fee_currency) == (*dec(lost_at, margin, "0"), "BTC")
 
 
 def test_a_short_without_leverage_is_never_lost(swaps: FuturesPaper, tape: Tape, clock: Clock) -> None:
