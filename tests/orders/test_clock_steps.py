@@ -395,7 +395,7 @@ def test_a_simulated_account_goes_on_whatever_the_clock_does(state: Engine, step
     exchange = Lent(Http(), state, now=clock, measure_clocks=False).open(Paper, KEYS)
     exchange.raw("POST", "reset", {})
     clock.ms += step
-    order = exchange.new_order(BTC, Direction.BUY, None, Decimal(100))
+    order = replace(exchange.new_order(BTC, Direction.BUY, None, Decimal(100)), market_name=exchange.market(BTC))
     with exchange.ledger() as ledger:
         assert ledger.now == clock.ms
         assert ledger.place(order, 1).created == clock.ms
