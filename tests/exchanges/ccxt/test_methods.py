@@ -109,7 +109,9 @@ def test_an_orders_life(name: str, call: Call, fake: FakeExchange) -> None:
 def test_a_market_buy_spends_quote_or_is_refused(name: str, call: Call, fake: FakeExchange) -> None:
     answer = call("trade", {"type": "buy", "price": "-1", "amount": "100.50"})
     if name == "BtcTurk":
-        assert answer["error"].startswith("UNSUPPORTED not supported: BtcTurk: by the ccxt library, a market buy cannot name what to ")
+        assert answer["error"].startswith(
+            "UNSUPPORTED not supported: BtcTurk: by the ccxt library, a market buy cannot name what to "
+        )
         assert fake.orders == []
         return
     [order] = fake.orders
