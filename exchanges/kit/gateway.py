@@ -9,6 +9,7 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any, Self
 
 from flask.testing import FlaskClient
@@ -39,6 +40,8 @@ FIT = "fit"
 """The name of the conversations whose orders go out on the steps of their markets; all others are sent to the digit."""
 
 _FIRST_NONCE = 1_500_793_319_499  # as FMZ's look: ms since the epoch
+
+_making = Lock()  # Werkzeug's routes are parsed, which Python 3.11 cannot do in two threads at once
 
 Ask = Callable[..., dict[str, Any]]
 """A function that asks the gateway: ``ask(route, method=…, params=…, **call)`` returns the answer, its fractions as
@@ -98,7 +101,9 @@ class Gateway(AbstractContextManager["Gateway"]):
                 services, addresses={kind.name: url} if url else {}, exact_orders=exact_orders, clock=NoOffset
             )
             settings = replace(Settings(), registry=Registry({kind.name.lower(): kind}), deadline=deadline)
-            self.ask: Ask = asker(create_app(settings, self._upstreams).test_client(), find=self._find)
+            with _making:
+                app = create_app(settings, self._upstreams)
+            self.ask: Ask = asker(app.test_client(), find=self._find)
             self._opened = opened.pop_all()
 
     def __exit__(self, *_: object) -> None:
