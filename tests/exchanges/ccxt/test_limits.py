@@ -47,10 +47,11 @@ def test_threads_keep_the_limit_together(tmp_path: Path) -> None:
     with Watched() as fake, calls(kind, fake.url, tmp_path) as call:
         call("markets")
         fake.arrivals.clear()
+        begun = time.monotonic()  # not the first arrival, which a busy machine delays
         with ThreadPoolExecutor(THREADS) as pool:
             answers = list(pool.map(lambda _: call("accounts"), range(THREADS)))
         assert all("data" in answer for answer in answers)
-        spent = max(fake.arrivals) - min(fake.arrivals)
+        spent = max(fake.arrivals) - begun
     assert len(fake.arrivals) == THREADS
     cost = float(kind.library.sample.api["private"]["get"]["account/balance"]["cost"])
     assert spent >= (THREADS - 1) * 0.020 * cost * 0.9
