@@ -29,7 +29,7 @@ FIELDS = (
     "key", "passphrase", "time", "seconds", "iso", "nonce", "verb", "host", "path", "query", "target", "body", "sorted",
     "signature",
 )  # fmt: skip
-"""What a template may name."""
+"""The values that a template may name."""
 
 
 def hmac_signer(

@@ -47,7 +47,7 @@ class Exchange(AccountFacts):
     proof: ClassVar[str] = ""
     """The source that its signatures were compared with; empty if it signs nothing."""
     keys_needed: ClassVar[str] = "access key; secret key"
-    """What a user writes into FMZ's two key fields."""
+    """The content of FMZ's two key fields, for a user."""
     periods: ClassVar[Mapping[int, str]] = MappingProxyType({})
     """Minutes of FMZ's periods → the exchange's name of the interval."""
     week: ClassVar[int] = MONDAY

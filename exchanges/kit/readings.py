@@ -19,7 +19,7 @@ _BOOK = ("asks", "bids")
 def digits_out(subject: Subject) -> str:
     """Check that an order's price and amount are sent to the digit."""
     _needs(subject, "trade")
-    limit = next((one for one in subject.of("trade", "data") if _has_price(one) and one.sent and not one.before), None)
+    limit = next(filter(_has_price, subject.successes("trade")), None)
     if limit is None:
         raise Failed("add a limit order that succeeds to trade.json")
     price, amount = "12345.678901234567", "2345" if _counts(subject) else "0.12345678901234567"

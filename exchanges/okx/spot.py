@@ -15,7 +15,7 @@ class OKX(OKXApi):
     futures = f"Futures_{name}"
     kinds = ("SPOT",)
     trade_modes = {"1": "cash", "2": "cash", "3": "cross", "4": "cross"}
-    """What pays for orders in accounts of each level: spot, futures, multi-currency margin, portfolio margin."""
+    """The money that pays for orders, by account level: spot, futures, multi-currency margin, portfolio margin."""
 
     def list_one(self, symbol: Symbol) -> list[Market]:
         return self.read_all(self.read_market, self.get("public/instruments", instType="SPOT", instId=symbol))
