@@ -11,6 +11,7 @@ from exchanges.bitgo import BitGo
 from exchanges.ccxt import hint
 from exchanges.ccxt import sources as of_ccxt
 from exchanges.coinpark import CoinPark
+from exchanges.hotcoin import Hotcoin
 from exchanges.indodax import Indodax
 from exchanges.kraken.spot import Kraken
 from exchanges.okx.futures import FuturesOKX
@@ -20,7 +21,19 @@ from exchanges.registry import Registry, files, packages
 
 EXCHANGES: Mapping[str, type[Exchange]] = {
     exchange.name.lower(): exchange
-    for exchange in (Paper, FuturesPaper, Binance, FuturesBinance, OKX, FuturesOKX, Kraken, BitGo, CoinPark, Indodax)
+    for exchange in (
+        Paper,
+        FuturesPaper,
+        Binance,
+        FuturesBinance,
+        OKX,
+        FuturesOKX,
+        Kraken,
+        BitGo,
+        CoinPark,
+        Indodax,
+        Hotcoin,
+    )
 }
 
 DEFAULT = Paper.name

@@ -38,6 +38,10 @@ NEW_ORDERS: dict[str, tuple[str, dict[str, str]]] = {
         {"pair": "XBTUSDT", "type": "buy", "ordertype": "limit", "volume": "1", "price": "100"},
     ),
     "Indodax": ("/api/v2/order", {"symbol": "BTCIDR", "side": "BUY", "type": "LIMIT", "quantity": "1", "price": "100"}),
+    "Hotcoin": (
+        "/v1/order/place",
+        {"symbol": "btc_usdt", "type": "buy", "tradeAmount": "1", "tradePrice": "100", "matchType": "0"},
+    ),
 }
 CLOCKS: dict[str, tuple[str, Callable[[Any], float]]] = {
     "Binance": ("/api/v3/time", lambda reply: reply["serverTime"] / 1000),
@@ -46,6 +50,7 @@ CLOCKS: dict[str, tuple[str, Callable[[Any], float]]] = {
     "Futures_OKX": ("/api/v5/public/time", lambda reply: int(reply["data"][0]["ts"]) / 1000),
     "Kraken": ("/0/public/Time", lambda reply: reply["result"]["unixtime"]),
     "Indodax": ("/api/server_time", lambda reply: reply["server_time"] / 1000),
+    "Hotcoin": ("/v1/trade", lambda reply: reply["time"] / 1000),
 }
 HEAD = rb"HTTP/1.1 200 OK\r\n.*\r\n\r\n"
 PAGE = rb".*Content-Type: text/html.*<html>.*</html>"
@@ -171,6 +176,9 @@ def test_the_clock_can_be_read(name: str, ahead: float, server: Broken, fake: Fa
         ("Kraken", 3600, {}, ""),
         ("Kraken", 0, {"deadline": "+5"}, ""),
         ("Kraken", 6, {"deadline": "+5"}, "EService:Deadline elapsed"),
+        ("Hotcoin", 58, {}, ""),
+        ("Hotcoin", 92, {}, "Timestamp out of range"),
+        ("Hotcoin", -92, {}, "Timestamp out of range"),
     ],
 )
 def test_a_request_that_comes_too_late_or_too_early_is_refused(

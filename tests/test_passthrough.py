@@ -131,6 +131,10 @@ REFUSED: dict[str, dict[str, str]] = {
         "GET": "0/private/Withdraw",
         "DELETE": "0/private/Withdraw",
     },
+    "hotcoin": {  # none is documented: these are what it might call them
+        "POST": "v1/withdraw v1/order/withdraw v1/asset/transfer v1/sub-account/create v1/apiKey/create",
+        "GET": "v1/withdraw",
+    },
     "bitgo": {
         "POST": "withdraw coin_withdraw transfer apikey_add sub_account",
         "GET": "withdraw",
@@ -184,6 +188,10 @@ ALLOWED: dict[str, dict[str, str]] = {
             0/private/DepositAddresses 0/private/DepositStatus 0/private/AddOrder 0/private/AmendOrder
             0/private/CancelAll 0/private/Ledgers 0/private/Earn/Allocate 0/private/GetWebSocketsToken""",
         "GET": "0/private/WithdrawAddresses 0/public/Time",
+    },
+    "hotcoin": {
+        "POST": "v1/order/place v1/order/cancel v1/order/batchOrders v1/order/batchCancelOrders",
+        "GET": "v3/balance v1/balance v1/order/entrust v1/order/matchresults v1/depth",
     },
     "bitgo": {
         "POST": "userinfo trade entrust cancel_entrust order",

@@ -43,7 +43,16 @@ from protocol.models import (
 from protocol.numbers import double, exact, identifier, milliseconds, plain, whole
 from transport.declared import hmac_signer
 from transport.limit import Calls, Cost, Limit, by_limit, without_symbol
-from transport.signing import HmacHeaders, HmacMd5Form, HmacNonceForm, HmacParams, HmacQuery, Md5Query, Signer
+from transport.signing import (
+    HmacHeaders,
+    HmacHostQuery,
+    HmacMd5Form,
+    HmacNonceForm,
+    HmacParams,
+    HmacQuery,
+    Md5Query,
+    Signer,
+)
 
 __all__ = [
     "ALPHANUMERIC",
@@ -63,6 +72,7 @@ __all__ = [
     "Funding",
     "FuturesExchange",
     "HmacHeaders",
+    "HmacHostQuery",
     "HmacMd5Form",
     "HmacNonceForm",
     "HmacParams",

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import json
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 import requests
 
 from exchanges.indodax import Indodax
-from protocol.deadline import Deadline
 from protocol.errors import (
     AuthenticationFailed,
     ExchangeError,
@@ -29,9 +27,8 @@ from protocol.errors import (
 from protocol.models import NewOrder, Side, Status, Symbol
 from tests.conftest import NOW
 from tests.lent import Lent
+from tests.recorder import Recorder
 from transport.credentials import Credentials
-from transport.http import Http
-from transport.reply import Reply
 
 KEYS = Credentials("fmz-key", "fmz-secret")
 BTC_IDR = Symbol("BTC", "IDR")
@@ -41,29 +38,13 @@ PUBLISHED_SECRET = "f60617a68fcce028f0a90bc9eb765d17379eb548cc935c01a7ee3186eecf
 PUBLISHED_TEXT = "symbol=btcidr&limit=100&timestamp=1578304294000&recvWindow=1578303937000"
 
 
-class Recorder(Http):
-    """A client that records what would be sent, and answers what a function of the query returns."""
-
-    def __init__(self, answer: Callable[[dict[str, str]], Any], status: int = 200) -> None:
-        super().__init__()
-        self.answer = answer
-        self.status = status
-        self.sent: list[requests.PreparedRequest] = []
-
-    def send(self, exchange: str, request: requests.Request, deadline: Deadline) -> Reply:
-        prepared = request.prepare()
-        self.sent.append(prepared)
-        body = json.dumps(self.answer(dict(parse_qsl(urlsplit(str(prepared.url)).query)))).encode()
-        return Reply(exchange, self.status, "application/json", body)
-
-
 Open = Callable[..., tuple[Indodax, Recorder]]
 
 
 @pytest.fixture
 def open_with(lent: Lent) -> Open:
     def open_with(answer: Any, status: int = 200) -> tuple[Indodax, Recorder]:
-        http = Recorder(answer if callable(answer) else lambda query: answer, status)
+        http = Recorder(lambda _, query: answer(query) if callable(answer) else answer, status)
         own = Lent(http, lent.state, now=lent.now, sleep=lent.sleep, deadline=5.0, measure_clocks=False)
         return own.open(Indodax, KEYS), http
 
@@ -126,7 +107,7 @@ def test_public_calls_have_a_host_of_their_own_and_no_key(open_with: Open) -> No
 
 
 def test_another_address_takes_the_place_of_both(lent: Lent) -> None:
-    http = Recorder(lambda query: {"server_time": NOW, "balances": []})
+    http = Recorder(lambda *_: {"server_time": NOW, "balances": []})
     url = "http://127.0.0.1:9"
     own = Lent(http, lent.state, urls={"Indodax": url}, now=lent.now, sleep=lent.sleep, measure_clocks=False)
     exchange = own.open(Indodax, KEYS)

@@ -4,6 +4,7 @@ from tests.fakes import FakeExchange
 from tests.fakes.binance import FakeBinance, FakeFuturesBinance
 from tests.fakes.bitgo import FakeBitGo
 from tests.fakes.coinpark import FakeCoinPark
+from tests.fakes.hotcoin import FakeHotcoin
 from tests.fakes.indodax import FakeIndodax
 from tests.fakes.kraken import FakeKraken
 from tests.fakes.okx import FakeFuturesOKX, FakeOKX
@@ -17,4 +18,5 @@ FAKES: dict[str, type[FakeExchange]] = {
     "Futures_OKX": FakeFuturesOKX,
     "Kraken": FakeKraken,
     "Indodax": FakeIndodax,
+    "Hotcoin": FakeHotcoin,
 }

@@ -14,6 +14,8 @@ TICKERS = {
     ' "h": ["4", "4"], "l": ["0.5", "0.5"], "v": ["6", "6"]}}}',
     "indodax": '{"ticker": {"buy": "1", "sell": "2", "last": "3.5", "high": "4", "low": "0.5", "vol_ltc": "6",'
     ' "vol_cny": "20", "server_time": 1700000000}}',
+    "hotcoin": '{"status": "ok", "timestamp": 1700000000, "ticker": [{"symbol": "ltc_cny", "buy": 1, "sell": 2,'
+    ' "last": 3.5, "high": 4, "low": 0.5, "vol": 6, "change": 1}]}',
 }
 TICKERS |= {"futures_binance": TICKERS["binance"], "futures_okx": TICKERS["okx"]}
 

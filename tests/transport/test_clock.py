@@ -18,6 +18,7 @@ from exchanges.base.exchange import Exchange
 from exchanges.binance.futures import FuturesBinance
 from exchanges.binance.spot import Binance
 from exchanges.coinpark import CoinPark
+from exchanges.hotcoin import Hotcoin
 from exchanges.kraken.spot import Kraken
 from exchanges.okx.futures import FuturesOKX
 from exchanges.okx.spot import OKX
@@ -46,12 +47,14 @@ TIMES: dict[type[Exchange], tuple[str, Callable[[int], Any]]] = {
     OKX: ("/api/v5/public/time", lambda ms: {"code": "0", "msg": "", "data": [{"ts": str(ms)}]}),
     FuturesOKX: ("/api/v5/public/time", lambda ms: {"code": "0", "msg": "", "data": [{"ts": str(ms)}]}),
     Kraken: ("/0/public/Time", lambda ms: {"error": [], "result": {"unixtime": ms // 1000, "rfc1123": "…"}}),
+    Hotcoin: ("/v1/trade", lambda ms: {"code": 200, "msg": "success", "time": ms, "data": {"trades": []}}),
 }
 LATE: dict[type[Exchange], Any] = {
     Binance: {"code": -1021, "msg": "Timestamp for this request is outside of the recvWindow."},
     FuturesBinance: {"code": -5028, "msg": "The timestamp of this request is outside of the ME recvWindow."},
     OKX: {"code": "50102", "msg": "Timestamp request expired", "data": []},
     FuturesOKX: {"code": "50112", "msg": "Invalid OK-ACCESS-TIMESTAMP", "data": []},
+    Hotcoin: {"code": 1000, "msg": "Timestamp out of range", "time": NOW, "data": None},
 }
 # A signed call that reads, and what it is answered with.
 READS: dict[type[Exchange], tuple[str, str, Any]] = {
@@ -59,6 +62,7 @@ READS: dict[type[Exchange], tuple[str, str, Any]] = {
     FuturesBinance: ("GET", "fapi/v3/account", {"assets": []}),
     OKX: ("GET", "api/v5/account/balance", {"code": "0", "msg": "", "data": []}),
     FuturesOKX: ("GET", "api/v5/account/balance", {"code": "0", "msg": "", "data": []}),
+    Hotcoin: ("GET", "v3/balance", {"code": 200, "msg": "success", "time": NOW, "data": {"assets": []}}),
 }
 
 
@@ -111,7 +115,10 @@ def stamp(request: requests.PreparedRequest) -> int:
     if "API-Sign" in request.headers:
         form = dict(parse_qsl(str(request.body)))
         return int(datetime.fromisoformat(form["deadline"]).timestamp() * 1000) - 5000
-    return int(dict(parse_qsl(urlsplit(str(request.url)).query))["timestamp"])
+    query = dict(parse_qsl(urlsplit(str(request.url)).query))
+    if "Timestamp" in query:
+        return int(datetime.fromisoformat(query["Timestamp"]).timestamp() * 1000)
+    return int(query["timestamp"])
 
 
 Setting = tuple[Any, Server]

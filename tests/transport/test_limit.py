@@ -255,6 +255,11 @@ WEIGHTS: list[tuple[str, str, Mapping[str, Any], dict[str, int]]] = [
     ("indodax", "GET /api/v2/order/histories", {"symbol": "btcidr"}, {"GET order/histories": 1}),
     ("indodax", "POST /api/v2/order", {"symbol": "BTCIDR"}, {"POST order": 1, "new orders of this market": 1}),
     ("indodax", "DELETE /api/v2/order", {"symbol": "BTCIDR"}, {"DELETE order": 1, "cancels": 1}),
+    ("hotcoin", "GET /v1/market/ticker", {}, {"GET market/ticker": 1}),
+    ("hotcoin", "GET /v1/ticker", {"symbol": "btc_usdt"}, {"GET ticker": 1}),
+    ("hotcoin", "GET /v3/balance", {}, {"GET /v3/balance": 1}),
+    ("hotcoin", "POST /v1/order/place", {"symbol": "btc_usdt"}, {"POST order/place": 1}),
+    ("hotcoin", "POST /v1/order/cancel", {"id": "1"}, {}),
 ]
 
 
@@ -295,6 +300,7 @@ def test_every_cost_of_an_exchange_can_be_read(route: str) -> None:
         ("okx", "POST /api/v5/trade/order", False), ("kraken", "POST /0/private/CancelOrder", True),
         ("indodax", "DELETE /api/v2/order", True), ("indodax", "POST /api/v2/order", False),
         ("kraken", "POST /0/private/CancelAll", True), ("kraken", "POST /0/private/AddOrder", False),
+        ("hotcoin", "POST /v1/order/cancel", True), ("hotcoin", "POST /v1/order/place", False),
     ],
 )  # fmt: skip
 def test_which_calls_cancel(route: str, asked: str, cancels: bool) -> None:
