@@ -8,6 +8,7 @@ from exchanges.base import Exchange
 from exchanges.binance.futures import FuturesBinance
 from exchanges.binance.spot import Binance
 from exchanges.bitgo import BitGo
+from exchanges.bitunix import FuturesBitunix
 from exchanges.ccxt import hint
 from exchanges.ccxt import sources as of_ccxt
 from exchanges.coinpark import CoinPark
@@ -33,6 +34,7 @@ EXCHANGES: Mapping[str, type[Exchange]] = {
         CoinPark,
         Indodax,
         Hotcoin,
+        FuturesBitunix,
     )
 }
 

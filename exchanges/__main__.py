@@ -9,22 +9,23 @@ from exchanges import EXCHANGES
 from exchanges.base import FuturesExchange
 from exchanges.listing import can
 
-_EVERY = "ticker, depth, records, trades, accounts, orders"  # what an exchange must be able to do to be one
+_USUAL = ("ticker", "depth", "records", "trades", "accounts", "orders")  # one column, as hardly any exchange lacks one
 _SOME = {"markets": "markets", "tickers": "tickers", "past orders": "history", "order by client id": "find"}
 _MARKED = re.compile(r"(?<=<!-- exchanges -->\n).*?(?=<!-- /exchanges -->)", re.DOTALL)
 
 
 def table() -> str:
     """Return the table, in Markdown."""
-    columns = ["exchange", "address", "trades", _EVERY, *_SOME, "fundings", "testnet", "signature proved by"]
+    columns = ["exchange", "address", "trades", ", ".join(_USUAL), *_SOME, "fundings", "testnet", "signature proved by"]
     rows = [columns, ["---"] * len(columns)]
     for exchange in EXCHANGES.values():
+        lacking = [call for call in _USUAL if not can(exchange, call)]
         rows.append(
             [
                 exchange.name,
                 f"`/{exchange.name}`",
                 ", ".join(sorted(exchange.contracts)) if issubclass(exchange, FuturesExchange) else "spot",
-                "✓",
+                f"without {', '.join(lacking)}" if lacking else "✓",
                 *("✓" if can(exchange, method) else "" for method in _SOME.values()),
                 "✓" if can(exchange, "fundings") else "",
                 "✓" if exchange.testnet else "",

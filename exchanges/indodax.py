@@ -170,9 +170,7 @@ class Indodax(Exchange):
         except ExchangeError:
             return Decimal(0)
         mine = [fill for fill in fills if fill["clientOrderId"] == order.client_id]
-        if sum(exact(fill["qty"]) for fill in mine) != order.filled:
-            return Decimal(0)
-        return sum((exact(fill["price"]) * exact(fill["qty"]) for fill in mine), Decimal(0)) / order.filled
+        return average_price(((exact(fill["price"]), exact(fill["qty"])) for fill in mine), order.filled)
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         row = self.signed("DELETE", "order", symbol=symbol, orderId=order_id)

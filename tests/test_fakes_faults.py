@@ -33,6 +33,10 @@ NEW_ORDERS: dict[str, tuple[str, dict[str, str]]] = {
     "Futures_Binance": ("/fapi/v1/order", BINANCE),
     "OKX": ("/api/v5/trade/order", OKX),
     "Futures_OKX": ("/api/v5/trade/order", {**OKX, "instId": "BTC-USDT-SWAP", "tdMode": "cross"}),
+    "Futures_Bitunix": (
+        "/api/v1/futures/trade/place_order",
+        {"symbol": "BTCUSDT", "qty": "1", "price": "100", "side": "BUY", "orderType": "LIMIT"},
+    ),
     "Kraken": (
         "/0/private/AddOrder",
         {"pair": "XBTUSDT", "type": "buy", "ordertype": "limit", "volume": "1", "price": "100"},

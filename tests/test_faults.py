@@ -33,7 +33,7 @@ SLACK = 1.5
 CROWD = 20  # calls at once
 THREADS = 96  # of the service: with fewer, calls would wait for each other, and have less time
 SPOT = ("bitgo", "coinpark", "binance", "okx", "kraken", "indodax", "hotcoin")
-FUTURES = ("futures_binance", "futures_okx")
+FUTURES = ("futures_binance", "futures_okx", "futures_bitunix")
 ROUTES = (*SPOT, *FUTURES)
 BY_MARKET = tuple(route for route in ROUTES if route != "hotcoin")  # whose requests for a ticker name its market
 METHODS = ("ticker", "trade")

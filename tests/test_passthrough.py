@@ -131,6 +131,10 @@ REFUSED: dict[str, dict[str, str]] = {
         "GET": "0/private/Withdraw",
         "DELETE": "0/private/Withdraw",
     },
+    "futures_bitunix": {  # none is documented: these are what it might call them
+        "POST": "api/v1/futures/account/transfer api/v1/futures/account/withdraw api/v1/cp/asset/sub_account_transfer",
+        "GET": "api/v1/futures/account/transfer",
+    },
     "hotcoin": {  # none is documented: these are what it might call them
         "POST": "v1/withdraw v1/order/withdraw v1/asset/transfer v1/sub-account/create v1/apiKey/create",
         "GET": "v1/withdraw",
@@ -188,6 +192,13 @@ ALLOWED: dict[str, dict[str, str]] = {
             0/private/DepositAddresses 0/private/DepositStatus 0/private/AddOrder 0/private/AmendOrder
             0/private/CancelAll 0/private/Ledgers 0/private/Earn/Allocate 0/private/GetWebSocketsToken""",
         "GET": "0/private/WithdrawAddresses 0/public/Time",
+    },
+    "futures_bitunix": {
+        "POST": """api/v1/futures/trade/place_order api/v1/futures/trade/batch_order api/v1/futures/trade/cancel_orders
+            api/v1/futures/trade/flash_close_position api/v1/futures/account/change_leverage
+            api/v1/futures/account/change_margin_mode api/v1/futures/account/change_position_mode
+            api/v1/futures/account/adjust_position_margin api/v1/futures/tpsl/place_order""",
+        "GET": "api/v1/futures/account api/v1/futures/trade/get_pending_orders api/v1/futures/market/funding_rate",
     },
     "hotcoin": {
         "POST": "v1/order/place v1/order/cancel v1/order/batchOrders v1/order/batchCancelOrders",

@@ -5,11 +5,13 @@ requests calls a signer last, on the final URL, headers and body, so what is sig
 
 import hashlib
 import hmac
+import json
 from abc import ABC, abstractmethod
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import ClassVar, Self
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
 
@@ -253,6 +255,31 @@ class HmacNonceForm(Signer):
             return b64decode(self.credentials.secret, validate=True)
         except ValueError:
             raise AuthenticationFailed("the secret key is not base64: copy the whole private key") from None
+
+
+class Sha256Headers(Signer):
+    """SHA-256 in hex over nonce, time, key, sorted query and body, and once more over that and the secret; no HMAC.
+
+    Nothing is between a name and its value in the text that is signed. A JSON body goes out without spaces.
+    """
+
+    def stamp(self, request: PreparedRequest) -> None:
+        if body := _body(request):
+            request.body = json.dumps(json.loads(body), separators=(",", ":")).encode()
+        own = {"api-key": self.credentials.key, "nonce": token_hex(16), "timestamp": str(self.now())}
+        request.headers.update(own)
+
+    def text(self, request: PreparedRequest) -> bytes:
+        head = "".join(str(request.headers[name]) for name in ("nonce", "timestamp", "api-key"))
+        query = "".join(name + value for name, value in sorted(_query(request).items()))
+        return (head + query).encode() + _body(request)
+
+    @staticmethod
+    def signature(text: bytes, secret: bytes) -> str:
+        return hashlib.sha256(hashlib.sha256(text).hexdigest().encode() + secret).hexdigest()
+
+    def attach(self, request: PreparedRequest, signature: str) -> None:
+        request.headers["sign"] = signature
 
 
 def _iso(time_ms: int) -> str:

@@ -4,6 +4,7 @@ from exchanges.base.candles import MONDAY, THURSDAY
 from exchanges.base.client_id import ALPHANUMERIC, ClientId
 from exchanges.base.codes import codes
 from exchanges.base.exchange import Exchange
+from exchanges.base.fills import average_price
 from exchanges.base.futures import FuturesExchange
 from exchanges.base.ranges import DATED, PERPETUAL, covers
 from exchanges.base.rows import Row, TickerRow, known, levels, price_or_zero, priced
@@ -51,6 +52,7 @@ from transport.signing import (
     HmacParams,
     HmacQuery,
     Md5Query,
+    Sha256Headers,
     Signer,
 )
 
@@ -96,6 +98,7 @@ __all__ = [
     "PositionSide",
     "RateLimited",
     "Row",
+    "Sha256Headers",
     "Side",
     "Signer",
     "Status",
@@ -105,6 +108,7 @@ __all__ = [
     "Trade",
     "Unsupported",
     "WrongTime",
+    "average_price",
     "by_limit",
     "codes",
     "covers",

@@ -15,6 +15,7 @@ from protocol.errors import GatewayError, InvalidCall, Unsupported
 from protocol.models import (
     CONTRACT_CODES,
     Direction,
+    Funding,
     Listing,
     Market,
     NewOrder,
@@ -57,6 +58,9 @@ class FuturesExchange(Exchange):
     def open_positions(self, symbol: Symbol | None) -> list[Position]:
         """Return open positions: all, or those in markets that the symbol covers, see ``covers``."""
         raise self.lacks("list of positions")
+
+    def fundings(self, symbol: Symbol | None) -> list[Funding]:
+        raise self.lacks("funding rates")
 
     def market(self, symbol: Symbol) -> str:
         """Return the exchange's own name of a market. The symbol's contract may be that already, also one that is no

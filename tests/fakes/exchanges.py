@@ -3,6 +3,7 @@
 from tests.fakes import FakeExchange
 from tests.fakes.binance import FakeBinance, FakeFuturesBinance
 from tests.fakes.bitgo import FakeBitGo
+from tests.fakes.bitunix import FakeFuturesBitunix
 from tests.fakes.coinpark import FakeCoinPark
 from tests.fakes.hotcoin import FakeHotcoin
 from tests.fakes.indodax import FakeIndodax
@@ -19,4 +20,5 @@ FAKES: dict[str, type[FakeExchange]] = {
     "Kraken": FakeKraken,
     "Indodax": FakeIndodax,
     "Hotcoin": FakeHotcoin,
+    "Futures_Bitunix": FakeFuturesBitunix,
 }

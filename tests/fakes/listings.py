@@ -17,6 +17,11 @@ TICKERS = {
     "hotcoin": '{"status": "ok", "timestamp": 1700000000, "ticker": [{"symbol": "ltc_cny", "buy": 1, "sell": 2,'
     ' "last": 3.5, "high": 4, "low": 0.5, "vol": 6, "change": 1}]}',
 }
+TICKERS |= {
+    # Its ticker and the best of its book.
+    "futures_bitunix": '{"code": 0, "msg": "", "data": [{"lastPrice": "3.5", "high": "4", "low": "0.5", "baseVol": "6",'
+    ' "quoteVol": "21", "asks": [["2", "1"]], "bids": [["1", "1"]]}]}',
+}
 TICKERS |= {"futures_binance": TICKERS["binance"], "futures_okx": TICKERS["okx"]}
 
 
@@ -36,6 +41,15 @@ def markets_of(bases: Iterable[str]) -> dict[str, Any]:
             "data": [
                 {"instId": f"{base}-USDT-SWAP", "alias": "", "state": "live", "tickSz": "0.01", "lotSz": "1"}
                 | {"minSz": "1", "maxLmtSz": "1000", "ctVal": "1", "ctMult": "1", "ctValCcy": base}
+                for base in bases
+            ],
+        },
+        "futures_bitunix": {
+            "code": 0,
+            "msg": "",
+            "data": [
+                {"symbol": f"{base}USDT", "base": base, "quote": "USDT", "symbolStatus": "OPEN"}
+                | {"minTradeVolume": "1", "basePrecision": 0, "quotePrecision": 2}
                 for base in bases
             ],
         },

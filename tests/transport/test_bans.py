@@ -25,6 +25,7 @@ BODIES: Mapping[str, Callable[[str, str], object]] = {
     "okx": lambda code, text: {"code": code, "msg": text, "data": []},
     "kraken": lambda code, text: {"error": [f"{code} {text}".strip()]},
     "indodax": lambda code, text: {"error": code, "error_description": text},
+    "futures_bitunix": lambda code, text: {"code": int(code), "msg": text, "data": None},
     "hotcoin": lambda code, text: {"code": int(code), "msg": text, "time": NOW, "data": None},
 }
 """How each writes an error of its own."""
@@ -63,6 +64,9 @@ BANS: list[tuple[str, int, str, str, float]] = [  # seconds; absolute times end 
     ("indodax", 429, "", "too_many_requests Too Many Requests", 5.0),
     ("indodax", 429, "", "-1003 Too many requests queued.", 10.0),
     ("hotcoin", 200, "", "20724 Too frequent", 2.0),
+    ("futures_bitunix", 200, "", "10005 Too many requests", 2.0),
+    ("futures_bitunix", 200, "", "10006 Request too frequently", 2.0),
+    ("futures_bitunix", 429, "", "10006 Request too frequently", 2.0),
 ]
 NO_BANS = [
     ("binance", 400, "-1015 Too many new orders; current limit is 100 orders per 10 SECOND."),
@@ -74,6 +78,7 @@ NO_BANS = [
     ("kraken", 200, "EAPI:Invalid key"),
     ("indodax", 200, "invalid_pair Invalid Pair"),
     ("hotcoin", 200, "10173 Invalid access key"),
+    ("futures_bitunix", 200, "10007 Signature Error"),
 ]
 
 

@@ -176,6 +176,7 @@ def test_a_whole_name_decides_before_one_with_a_star_and_of_those_the_first(aske
 # The published tables -----------------------------------------------------------------------------------------------
 
 B, F, O = "GET /api/v3/", "GET /fapi/v1/", "GET /api/v5/"  # noqa: E741
+BITUNIX = "/api/v1/futures/"
 SYMBOL = {"symbol": "BTCUSDT"}
 WEIGHTS: list[tuple[str, str, Mapping[str, Any], dict[str, int]]] = [
     ("binance", B + "ticker/24hr", SYMBOL, {"weight": 2}),
@@ -260,6 +261,22 @@ WEIGHTS: list[tuple[str, str, Mapping[str, Any], dict[str, int]]] = [
     ("hotcoin", "GET /v3/balance", {}, {"GET /v3/balance": 1}),
     ("hotcoin", "POST /v1/order/place", {"symbol": "btc_usdt"}, {"POST order/place": 1}),
     ("hotcoin", "POST /v1/order/cancel", {"id": "1"}, {}),
+    ("futures_bitunix", f"GET {BITUNIX}market/depth", {"symbol": "BTCUSDT", "limit": "1"}, {"public calls": 1}),
+    ("futures_bitunix", f"GET {BITUNIX}account", {"marginCoin": "USDT"}, {"private calls": 1}),
+    ("futures_bitunix", f"GET {BITUNIX}trade/get_order_detail", {"orderId": "1"}, {"private calls": 1}),
+    ("futures_bitunix", f"POST {BITUNIX}trade/place_order", {}, {"private calls": 1}),
+    (
+        "futures_bitunix",
+        f"POST {BITUNIX}trade/cancel_orders",
+        {},
+        {"private calls": 1, "cancels, batches and margins": 1},
+    ),
+    (
+        "futures_bitunix",
+        f"POST {BITUNIX}account/change_leverage",
+        {},
+        {"private calls": 1, "cancels, batches and margins": 1},
+    ),
 ]
 
 
@@ -301,6 +318,9 @@ def test_every_cost_of_an_exchange_can_be_read(route: str) -> None:
         ("indodax", "DELETE /api/v2/order", True), ("indodax", "POST /api/v2/order", False),
         ("kraken", "POST /0/private/CancelAll", True), ("kraken", "POST /0/private/AddOrder", False),
         ("hotcoin", "POST /v1/order/cancel", True), ("hotcoin", "POST /v1/order/place", False),
+        ("futures_bitunix", f"POST {BITUNIX}trade/cancel_orders", True),
+        ("futures_bitunix", f"POST {BITUNIX}trade/cancel_all_orders", True),
+        ("futures_bitunix", f"POST {BITUNIX}trade/place_order", False),
     ],
 )  # fmt: skip
 def test_which_calls_cancel(route: str, asked: str, cancels: bool) -> None:

@@ -14,8 +14,9 @@ import requests
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from transport import signing
 from transport.credentials import Credentials
-from transport.signing import HmacHostQuery, HmacMd5Form, Md5Query, Signer
+from transport.signing import HmacHostQuery, HmacMd5Form, Md5Query, Sha256Headers, Signer
 
 KEYS = Credentials("fmz-key", "fmz-secret")
 CANARY = Credentials("kanarie-0123456789", "zeisig-ABCDEFGHIJ", "stieglitz-!~%&=+,")
@@ -171,6 +172,63 @@ def test_hmac_host_query_encodes_values_and_replaces_parameters_of_its_own_name(
     assert "AccessKeyId=AccessKeyHotcoin123456789" in query
     digest = hmac.new(HOST_KEYS.secret.encode(), f"GET\na.test\n/v1/x\n{query}".encode(), hashlib.sha256).digest()
     assert signature == quote(b64encode(digest).decode(), safe="")
+
+
+# Sha256Headers ----------------------------------------------------------------------------------------------------
+
+SHA256_VECTORS = [
+    # https://github.com/BitunixOfficial/open-api, the Go SDK's test
+    (
+        ("1" * 17, "2" * 17, "3" * 17, "1747104711262"), "marginCoin=USDT", "",
+        "40e87256554e263e39201a3979469b7fbb640d1c7c41759abf5c6a18f937f922",
+    ),
+    # https://www.bitunix.com/api-docs/futures/common/sign.html has this input, and no result
+    (
+        ("yourApiKey", "yourSecretKey", "123456", "20241120123045"), "uid=200&id=1",
+        '{"uid":"2899","arr":[{"id":1,"name":"maple"},{"id":2,"name":"lily"}]}',
+        "00397cd1e52c7dce3258067324363b6361fabc9178a0912b330c138db8745655",
+    ),
+    (
+        ("fmz-key", "fmz-secret", "0123456789abcdef0123456789abcdef", "1700000000000"), "",
+        '{"symbol":"BTCUSDT","qty":"0.001","side":"BUY","orderType":"MARKET","clientId":"1700000000001"}',
+        "154f7e46682159d8f7f27f04ac9539e1699a7a3b64415dfc849284253a1c20a2",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("account", "query", "body", "expected"), SHA256_VECTORS)
+def test_sha256_headers_are_the_published_vector(
+    account: tuple[str, str, str, str], query: str, body: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, secret, nonce, time = account
+    monkeypatch.setattr(signing, "token_hex", lambda size: nonce)
+    signer = Sha256Headers(Credentials(key, secret), lambda: int(time))
+    asked = json.loads(body) if body else None  # which requests writes with spaces
+    request = requests.Request(
+        "POST" if body else "GET", f"https://exchange.test/x?{query}", json=asked, auth=signer
+    ).prepare()
+    glued = "".join(name + value for name, value in sorted(parse_qsl(query)))
+    digest = hashlib.sha256(f"{nonce}{time}{key}{glued}{body}".encode()).hexdigest()
+    assert hashlib.sha256(f"{digest}{secret}".encode()).hexdigest() == expected
+    headers = {name: request.headers[name] for name in ("api-key", "nonce", "timestamp", "sign")}
+    assert headers == {"api-key": key, "nonce": nonce, "timestamp": time, "sign": expected}
+    assert (request.body or b"") == body.encode()
+    assert request.headers.get("Content-Length", "0") == str(len(body))
+
+
+@steadily
+@given(st.dictionaries(NAMES, AWKWARD, min_size=1, max_size=4), st.booleans())
+@example({"b": "1 &=2", "a": "\u4e2d  x"}, True)
+def test_sha256_headers_sign_what_the_server_reads(params: dict[str, str], posted: bool) -> None:
+    place = {"json": params} if posted else {"params": params}
+    auth = Sha256Headers(KEYS, lambda: 7)
+    request = requests.Request("POST" if posted else "GET", "https://exchange.test/x", auth=auth, **place).prepare()  # type: ignore[arg-type]
+    pairs = [] if posted else sent_query(request)
+    body = request.body if isinstance(request.body, bytes) else b""
+    assert (json.loads(body) if posted else dict(pairs)) == params
+    head = str(request.headers["nonce"]) + "7" + KEYS.key + "".join(name + value for name, value in sorted(pairs))
+    digest = hashlib.sha256(head.encode() + body).hexdigest()
+    assert request.headers["sign"] == hashlib.sha256(f"{digest}{KEYS.secret}".encode()).hexdigest()
 
 
 # Credentials ------------------------------------------------------------------------------------------------------
