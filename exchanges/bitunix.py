@@ -251,8 +251,8 @@ class FuturesBitunix(FuturesExchange):
         return self.market_row(
             row,
             symbol=Symbol(row["base"], row["quote"], PERPETUAL),
-            tick_size=Decimal(1).scaleb(-whole(row["quotePrecision"])),
-            lot_size=Decimal(1).scaleb(-whole(row["basePrecision"])),
+            tick_size=step_of(row["quotePrecision"]),
+            lot_size=step_of(row["basePrecision"]),
             max_amount=exact(row.get("maxLimitOrderVolume") or "0"),
             tradable=row["symbolStatus"] == "OPEN" and row.get("isApiSupported") is not False,
         )

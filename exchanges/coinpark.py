@@ -146,11 +146,5 @@ class CoinPark(Exchange):
 
     # Readers ------------------------------------------------------------------------------------------------------
 
-    def number(self, order_id: str) -> int:
-        """Return an order's id as the exchange's number. Raises InvalidCall."""
-        if not order_id.isdecimal():
-            raise InvalidCall(f"{self.name} numbers its orders: {order_id} is no such number; nothing was sent")
-        return int(order_id)
-
     def read_order(self, row: Any) -> Order:
         return self.order_row(row, average=Decimal(0))  # no reply has the average

@@ -165,7 +165,7 @@ class Hotcoin(Exchange):
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         self.order_reply(symbol, order_id=order_id)  # it is there: its absence afterwards has one meaning
-        self.signed("POST", "order/cancel", id=order_id)
+        self.signed("POST", "order/cancel", id=self.number(order_id))
         for pause in _PAUSES:
             self.upstream.services.sleep(min(pause, self.deadline.left()))
             try:
@@ -179,12 +179,6 @@ class Hotcoin(Exchange):
         return False
 
     # Readers ------------------------------------------------------------------------------------------------------
-
-    def number(self, order_id: str) -> str:
-        """Return an order's id if it is a number, as the exchange's are. Raises InvalidCall."""
-        if not (order_id.isascii() and order_id.isdecimal()):
-            raise InvalidCall(f"{self.name} numbers its orders: {order_id} is no such number; nothing was sent")
-        return order_id
 
     def lister(self, symbol: Symbol, kind: str) -> Callable[[list[Any]], list[Any]]:
         """Return the function that asks for the next page of orders. kind: 0 for all, 1 for the open ones."""
@@ -203,8 +197,8 @@ class Hotcoin(Exchange):
         return Market(
             symbol=Symbol(row["baseCurrency"].upper(), row["quoteCurrency"].upper()),
             id=row["symbol"],
-            tick_size=Decimal(1).scaleb(-whole(row["pricePrecision"])),
-            lot_size=Decimal(1).scaleb(-whole(row["amountPrecision"])),
+            tick_size=step_of(row["pricePrecision"]),
+            lot_size=step_of(row["amountPrecision"]),
             min_amount=exact(row["minOrderCount"]),
             max_amount=exact(row["maxOrderCount"]),
             min_notional=exact(row["minOrderAmount"]),

@@ -7,7 +7,7 @@ from exchanges.base.exchange import Exchange
 from exchanges.base.fills import average_price
 from exchanges.base.futures import FuturesExchange
 from exchanges.base.ranges import DATED, PERPETUAL, covers
-from exchanges.base.rows import Row, TickerRow, known, levels, price_or_zero, priced
+from exchanges.base.rows import Row, TickerRow, known, levels, price_or_zero, priced, step_of
 from protocol.errors import (
     AuthenticationFailed,
     ExchangeError,
@@ -122,6 +122,7 @@ __all__ = [
     "plain",
     "price_or_zero",
     "priced",
+    "step_of",
     "whole",
     "without_symbol",
 ]

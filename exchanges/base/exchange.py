@@ -15,7 +15,7 @@ from exchanges.base.client_id import ALPHANUMERIC, ClientId
 from exchanges.base.fitting import fitted
 from exchanges.base.guard import is_sensitive
 from exchanges.base.rows import Key, Row, levels
-from protocol.errors import GatewayError, InvalidOrder, NotAllowed, OrderNotFound, Unsupported
+from protocol.errors import GatewayError, InvalidCall, InvalidOrder, NotAllowed, OrderNotFound, Unsupported
 from protocol.models import (
     Balance,
     Candle,
@@ -31,7 +31,7 @@ from protocol.models import (
     Ticker,
     Trade,
 )
-from protocol.numbers import identifier
+from protocol.numbers import identifier, whole
 from transport.limit import Calls
 
 _DAY = 1440  # minutes
@@ -234,6 +234,14 @@ class Exchange(AccountFacts):
     def no_order(self, order_id: str) -> OrderNotFound:
         """Return the error for an order that the exchange does not have."""
         return OrderNotFound(f"{self.name} has no order {order_id}")
+
+    def number(self, order_id: str) -> int:
+        """Return an order's id as a number, where the exchange's are numbers. Raises InvalidCall."""
+        try:
+            return whole(order_id)
+        except ValueError:
+            said = f"{self.name} numbers its orders: {order_id} is no such number; nothing was sent"
+            raise InvalidCall(said) from None
 
     def scope(self, symbol: Symbol | None) -> Symbol | None:
         """Return the market, or the range of markets, for a list of open orders or positions; None means all."""

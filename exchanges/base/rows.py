@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints, overloa
 
 from protocol.errors import UNREADABLE, NoPrice
 from protocol.models import Level, OrderId, Side, Status, Ticker
-from protocol.numbers import WrongValue, double, exact, identifier, milliseconds
+from protocol.numbers import WrongValue, double, exact, identifier, milliseconds, whole
 
 if TYPE_CHECKING:
     from exchanges.base.exchange import Exchange
@@ -127,6 +127,11 @@ def known(table: Mapping[str, T], value: object, kind: str) -> T:
         return table[str(value)]
     except KeyError:
         raise WrongValue(f"unknown {kind} {value!r}") from None
+
+
+def step_of(digits: object) -> Decimal:
+    """Return the step of numbers with so many digits behind the point: 2 → 0.01."""
+    return Decimal(1).scaleb(-whole(digits))
 
 
 def levels(rows: Iterable[Any], price: Key = 0, amount: Key = 1) -> list[Level]:

@@ -250,7 +250,7 @@ class Kraken(Exchange):
             symbol=Symbol(self.currency(base), self.currency(quote)),
             id=name,
             tick_size=exact(row["tick_size"]),
-            lot_size=Decimal(1).scaleb(-whole(row["lot_decimals"])),
+            lot_size=step_of(row["lot_decimals"]),
             min_amount=exact(row["ordermin"]),
             min_notional=exact(row["costmin"]),
             tradable=row["status"] in self.tradable,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exchanges.base import Order, OutcomeUnknown, RateLimited, Row, Side, Status, Symbol, Unsupported
+from exchanges.base import InvalidCall, Order, OutcomeUnknown, RateLimited, Row, Side, Status, Symbol, Unsupported
 from tests.lent import Lent
 from tests.tiny import BTC, KEYS, Canned, Tiny, tiny
 
@@ -96,3 +96,14 @@ def test_what_an_exchange_cannot_do_is_unsupported(lent: Lent) -> None:
         exchange.one_market(None, "open orders")
     assert exchange.one_market(BTC, "open orders") is BTC
     assert http.sent == []
+
+
+@pytest.mark.parametrize(("text", "number"), [("7", 7), ("007", 7), ("18194813", 18194813)])
+def test_an_order_id_is_read_as_a_number(text: str, number: int, lent: Lent) -> None:
+    assert looking(lent, Canned()).number(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "x", "1&x", "-1", "+1", "1.0", "1 ", "1_0", "\uff11", "1" * 5000])
+def test_an_order_id_that_is_no_number_is_not_sent(text: str, lent: Lent) -> None:
+    with pytest.raises(InvalidCall, match="numbers its orders"):
+        looking(lent, Canned()).number(text)

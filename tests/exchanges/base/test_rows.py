@@ -5,7 +5,19 @@ from typing import Any
 
 import pytest
 
-from exchanges.base import Candle, Order, OutcomeUnknown, Position, Row, Side, Status, Ticker, TickerRow, levels
+from exchanges.base import (
+    Candle,
+    Order,
+    OutcomeUnknown,
+    Position,
+    Row,
+    Side,
+    Status,
+    Ticker,
+    TickerRow,
+    levels,
+    step_of,
+)
 from protocol.errors import NoPrice
 from protocol.models import Depth
 from tests.lent import Lent
@@ -166,3 +178,14 @@ def test_levels_are_read_past_further_columns(reading: Reading) -> None:
     assert reading.read_book({"asks": rows, "bids": []}, 9) == Depth(9, [(1.5, 2.0)], [])
     with pytest.raises(LookupError):
         levels([["1.5"]])
+
+
+@pytest.mark.parametrize(("digits", "step"), [(0, "1"), (2, "0.01"), ("8", "0.00000001")])
+def test_digits_are_read_as_a_step(digits: object, step: str) -> None:
+    assert step_of(digits) == Decimal(step)
+
+
+@pytest.mark.parametrize("digits", [-1, "-1", 1.5, "", None, True])
+def test_what_is_no_number_of_digits_is_no_step(digits: object) -> None:
+    with pytest.raises(ValueError, match="whole number"):
+        step_of(digits)
