@@ -122,15 +122,15 @@ class FuturesBitunix(FuturesExchange):
     # Account ------------------------------------------------------------------------------------------------------
 
     def accounts(self) -> list[Balance]:
-        return self.read_all(self.read_balance, [self.account_row()], keep=True)
+        return self.read_all(self.read_balance, self.account_rows(), keep=True)
 
-    def account_row(self) -> Any:
+    def account_rows(self) -> list[Any]:
         """Return the account as the exchange shows it, in a list or without."""
-        [row] = _rows(self.signed("GET", "account", marginCoin=self.quote))
-        return row
+        return _rows(self.signed("GET", "account", marginCoin=self.quote))
 
     def position_mode(self) -> bool:
-        return known(self.position_modes, self.account_row()["positionMode"], "position mode")
+        [row] = self.account_rows()
+        return known(self.position_modes, row["positionMode"], "position mode")
 
     def prepare(self, order: NewOrder) -> None:
         """Make all calls that an order needs beforehand: also ask for the position mode, which its parameters depend

@@ -64,6 +64,8 @@ class Hotcoin(Exchange):
         *(Limit(call, 10, 1, costs={call: 1}) for call in ("GET common/symbols", "GET market/ticker")),
         *(Limit(call, 20, 1, costs={call: 1}) for call in ("GET depth", "GET trade", "GET ticker")),
         *(Limit(call, 10, 1, per="account", costs={call: 1}) for call in ("GET /v3/balance", "POST order/place")),
+        # No limits of its other calls are documented.
+        Limit("other calls", 10, 1, costs=dict.fromkeys(("GET order/*", "POST order/cancel"), 0)),
     )
     cancels = ("POST order/cancel",)
 

@@ -1,8 +1,8 @@
 """The gateway in this process, with one exchange, asked as FMZ's host asks it."""
 
 import json
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any, Self
+from unittest.mock import patch
 
 from flask.testing import FlaskClient
 
@@ -23,6 +24,7 @@ from protocol.deadline import Deadline
 from protocol.errors import UNREADABLE, GatewayError
 from protocol.names import method_name
 from settings import Settings
+from transport import signing
 from transport.clock import Offset
 from transport.counters import Charge, Counters, Wait
 from transport.credentials import Credentials
@@ -131,6 +133,13 @@ def empty_database() -> bytes:
         file = Path(place) / "state.db"
         open_state(f"sqlite:///{file}").dispose()
         return file.read_bytes()
+
+
+@contextmanager
+def steady_nonces() -> Iterator[None]:
+    """Let the random parts of signed requests be the same in every conversation."""
+    with patch.object(signing, "token_hex", lambda size: "0123456789abcdef" * (size // 8)):
+        yield
 
 
 def asker(client: FlaskClient, find: Callable[..., dict[str, Any]] | None = None) -> Ask:

@@ -18,7 +18,7 @@ from exchanges.base import Exchange
 from exchanges.kit import layout
 from exchanges.kit.cases import encode
 from exchanges.kit.files import COMMON, canonical_text, read_file
-from exchanges.kit.gateway import Gateway, asker
+from exchanges.kit.gateway import Gateway, asker, steady_nonces
 from exchanges.kit.models import Observed, observed
 from protocol.deadline import Deadline
 from protocol.errors import NotSent
@@ -142,7 +142,7 @@ def case_of(
     """
     noted = Observed()
     http = Replaying(replies)
-    with Gateway(observed(kind, noted), http=http) as gateway:
+    with Gateway(observed(kind, noted), http=http) as gateway, steady_nonces():
         answer = gateway.ask(kind.name.lower(), method, dict(asked), **common.get("call", {}))
     if len(http.sent) != len(replies):
         raise ValueError(f"{len(http.sent)} requests were sent, and there are {len(replies)} replies; it was {answer}")
