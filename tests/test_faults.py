@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from itertools import count, product
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -104,11 +104,11 @@ class Gateway:
         # Kraken limits calls by the pair.
         return f"{base or (f'X{number}' if route == 'kraken' else 'LTC')}_CNY"
 
-    def rest(self, route: str) -> None:
-        """Let the exchange's limits be as after a long pause, which nobody need wait for."""
+    def rest(self, route: str = "") -> None:
+        """Let the limits of the exchange, or of all, be as after a long pause, which nobody need wait for."""
         forgotten = text("DELETE FROM limits WHERE name LIKE :address")
         with self.state.begin() as connection:
-            connection.execute(forgotten, {"address": f"{self.exchanges[route].url} %"})
+            connection.execute(forgotten, {"address": f"{self.exchanges[route].url} %" if route else "%"})
 
     def signs(self) -> set[str]:
         """Return every signature that was sent."""
@@ -367,10 +367,9 @@ def test_when_the_exchange_says_wait_nothing_more_is_sent(tmp_path: Path) -> Non
 def test_without_tls_nothing_is_sent(tls_gateway: Gateway, subtests: pytest.Subtests) -> None:
     for fault in BEFORE_TLS:
         with subtests.test(fault=fault):
-            for route, server in tls_gateway.exchanges.items():
+            for server in tls_gateway.exchanges.values():
                 server.fault = fault
                 server.drop()
-                tls_gateway.rest(route)
             nothing_is_sent(tls_gateway)
     assert all(server.connections for server in tls_gateway.exchanges.values())
     assert not any(server.requests for server in tls_gateway.exchanges.values())
@@ -382,5 +381,7 @@ def test_without_a_connection_nothing_is_sent(cut_off_gateway: Gateway) -> None:
 
 def nothing_is_sent(gateway: Gateway) -> None:
     """Check that no route sends anything, whatever it is asked for."""
-    for answer in together(gateway.ask, *zip(*product(ROUTES, METHODS), strict=True)):
-        check(answer, "NOT_SENT")
+    for method in METHODS:  # one after the other: Kraken lets both together ask for its markets once a second
+        gateway.rest()
+        for answer in together(lambda route, method=method: gateway.ask(route, method), ROUTES):
+            check(answer, "NOT_SENT")
