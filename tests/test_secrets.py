@@ -21,6 +21,7 @@ import pytest
 
 from database import open_state
 from exchanges import EXCHANGES, find
+from exchanges.base.futures_settings import FuturesSettings
 from exchanges.kit.conversations import Conversation, Reply, Request, load
 from exchanges.kit.faults import FAULTS, FaultServer, Seen, Visit, echo
 from exchanges.kit.gateway import FIND
@@ -266,11 +267,13 @@ WORDS = ("msg", "message", "sMsg")  # where an exchange's own words are
 
 
 def forget(lent: Lent, route: str, key: str) -> None:
-    """Have an exchange asked anew for what it seldom changes."""
+    """Have an exchange asked anew for what it seldom changes, and be set as at first."""
     upstream = lent.upstreams.of(EXCHANGES[route])
     upstream.listing.forget()
     upstream.rules.forget("BTC_USDT")
-    upstream.forget_account(Credentials(key).account)
+    account = Credentials(key).account
+    upstream.forget_account(account)
+    FuturesSettings(lent.state, EXCHANGES[route].name, account).clear("leverage")
 
 
 @dataclass
