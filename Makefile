@@ -7,7 +7,7 @@ SHARED := -n 3 --dist worksteal
 # Of the many processes that the tests start, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test pytest test-servers coverage lint format faults lock clean
+.PHONY: help run test pytest test-servers coverage lint format faults bench lock clean
 
 # Prints the targets of this file that have a text behind "##".
 help: ## this list
@@ -46,6 +46,10 @@ format: $(VENV)/test.stamp ## write the code in the project's style
 
 faults: $(VENV)/test.stamp ## the proofs of docs/RELIABILITY.md at full size, which renew its tables; half an hour
 	$(BIN)/python -m tests.reliability
+
+# ARTICLE: a file with the article's Go program, to be measured beside the service; needs go.
+bench: $(VENV)/test.stamp ## the speed before a fake exchange, which renews bench/RESULTS.md; ten minutes on a quiet machine
+	$(BIN)/python -m bench $(if $(ARTICLE),--article $(ARTICLE))
 
 # What setup.cfg pins, and the latest of everything that this needs, certifi's certificates among it: each version with
 # the hashes of all its files, for every system and every Python from 3.11. setuptools is there because it builds the

@@ -1,0 +1,159 @@
+"""What a measure stands on: the fake exchange, the service before it, and the article's Go program beside it."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+
+from bench.client import Sample
+from tests.service import ROOT, running
+
+TICK = os.sysconf("SC_CLK_TCK")
+KILO = 1024
+GO_URL = "https://www.bitgo.cn"
+"""The exchange's address in the article's program."""
+
+
+@dataclass(frozen=True)
+class Fake:
+    """The running fake exchange: its ports, and the file of the authority that its certificate is from."""
+
+    plain: int
+    tls: int
+    ca_file: Path
+
+    def url(self, *, tls: bool) -> str:
+        """Return its address."""
+        return f"https://127.0.0.1:{self.tls}" if tls else f"http://127.0.0.1:{self.plain}"
+
+    def reset(self, latency: float = 0.0, connect: float = 0.0) -> None:
+        """Count from zero, and take these seconds for an answer, and for the first one on a connection besides."""
+        self._ask(f"/reset?latency={latency}&connect={connect}")
+
+    def counts(self) -> Mapping[str, int]:
+        """Return how many requests and connections there were since."""
+        counts: Mapping[str, int] = json.loads(self._ask("/counts"))
+        return counts
+
+    def _ask(self, target: str) -> bytes:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.plain}{target}") as reply:
+            return bytes(reply.read())
+
+    def direct(self, action: str, clients: int, calls: int) -> Sample:
+        """Return what a direct client measures, in a process of its own."""
+        url = f"{self.url(tls=True)}/appApi.html?action={action}&symbol=2"
+        command = [sys.executable, "-m", "bench.client", url, str(clients), str(calls), str(self.ca_file)]
+        return Sample(**json.loads(subprocess.check_output(command, cwd=ROOT)))
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A running gateway, ours or the article's: where it listens, and its process."""
+
+    port: int
+    pid: int
+    started: float
+    """Seconds from its start to its first answer."""
+
+    def cpu(self) -> float:
+        """Return the processor seconds of its processes so far."""
+        fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self._pids()]
+        return sum(int(one[11]) + int(one[12]) for one in fields) / TICK
+
+    def resident(self) -> float:
+        """Return the MiB that its processes have in memory, each shared page once."""
+        lines = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in self._pids()]
+        shares = [re.findall(r"\nPss: +(\d+)", text) for text in lines]
+        return sum(int(kib) for [kib] in shares) / KILO
+
+    def _pids(self) -> list[int]:
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [self.pid, *map(int, children)]
+
+
+@contextmanager
+def fake(directory: Path) -> Iterator[Fake]:
+    """Yield the fake exchange."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(directory / "ca.pem"))
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(directory / "server.pem"))
+    command = [sys.executable, "-m", "bench.fake", str(directory / "server.pem")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            plain, tls = map(int, process.stdout.readline().split())
+            yield Fake(plain, tls, directory / "ca.pem")
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def service(directory: Path, exchange: Fake, *, tls: bool = True, **settings: str) -> Iterator[Peer]:
+    """Yield the service, as ``make run`` starts it, with a state of its own."""
+    directory.mkdir()
+    plugins = directory / "exchanges"
+    plugins.mkdir(mode=0o700)
+    shutil.copy(Path(__file__).parent / "fastex.py", plugins)
+    (plugins / "fastex.py").chmod(0o600)
+    url = exchange.url(tls=tls)
+    given = {
+        "BITGO_URL": url,
+        "FASTEX_URL": url,
+        "EXCHANGES_DIR": str(plugins),
+        "CA_FILE": str(exchange.ca_file),
+        **settings,
+    }
+    began = time.perf_counter()
+    with running(directory, given) as started:
+        _first_answer(started.port, "bitgo")
+        yield Peer(started.port, started.process.pid, time.perf_counter() - began)
+
+
+@contextmanager
+def go(directory: Path, exchange: Fake, article: Path) -> Iterator[Peer]:
+    """Yield the Go program of the article in this file, before the fake exchange."""
+    source = directory / "article.go"
+    program = re.search(r"^package main\n.*^func main\(\) ?\{.*?^}\n", article.read_text(), re.DOTALL | re.MULTILINE)
+    assert program, f"{article} has no Go program"
+    source.write_text(program[0].replace(GO_URL, exchange.url(tls=True)))
+    binary = directory / "article"
+    environment = {"HOME": str(directory), "PATH": os.environ["PATH"], "GO111MODULE": "off"}
+    subprocess.run(["go", "build", "-o", str(binary), str(source)], check=True, env=environment)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [str(binary), "-b", f"127.0.0.1:{port}"]
+    began = time.perf_counter()
+    with subprocess.Popen(
+        command, env={"SSL_CERT_FILE": str(exchange.ca_file)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            _first_answer(port, "exchange")
+            yield Peer(port, process.pid, time.perf_counter() - began)
+        finally:
+            process.terminate()
+
+
+def _first_answer(port: int, route: str) -> None:
+    """Wait until a ticker is answered."""
+    call = {"access_key": "k", "secret_key": "s", "nonce": 1, "method": "ticker", "params": {"symbol": "LTC_CNY"}}
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}/{route}", json.dumps(call).encode())
+    for _ in range(2000):
+        try:
+            with urllib.request.urlopen(asked) as reply:
+                answer = json.loads(reply.read())
+                assert "data" in answer, answer
+                return
+        except OSError:
+            time.sleep(0.005)
+    raise RuntimeError("no answer within ten seconds")
