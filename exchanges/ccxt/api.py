@@ -69,7 +69,8 @@ class CcxtApi(CcxtReaders):
         row = self.read(lambda ccxt: ccxt.fetch_ticker(name), signed=False)
         if row["bid"] is None or row["ask"] is None:  # then the book has them
             book = self.book(name)
-            row = {**row, "bid": book["bids"][0][0], "ask": book["asks"][0][0]}
+            best = {side: levels[0][0] for side, levels in (("bid", book["bids"]), ("ask", book["asks"])) if levels}
+            row = {**row, **best}
         return self.read_ticker(row)
 
     def tickers(self) -> list[tuple[Symbol, Ticker]]:

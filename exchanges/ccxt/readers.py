@@ -23,6 +23,7 @@ class CcxtReaders(CcxtCalls):
         "expired": Status.CANCELLED,
         "rejected": Status.CANCELLED,
     }
+    ticker_row = TickerRow(bid="bid", ask="ask", last="last", high="high", low="low")
     trade_row = Row(Trade, time="timestamp", price="price", amount="amount", side="side")
     order_row = Row(Order, id="id", side="side", status="status")
 
@@ -53,16 +54,9 @@ class CcxtReaders(CcxtCalls):
         return _number(precision) if mode == _TICK_SIZE else Decimal(1).scaleb(-int(precision))
 
     def read_ticker(self, row: Mapping[str, Any]) -> Ticker:
-        """Return a market's last 24 hours. High, low and volume are 0 where the exchange does not say."""
-        return Ticker(
-            time=row["timestamp"] or self.upstream.services.now(),
-            bid=double(row["bid"]),
-            ask=double(row["ask"]),
-            last=double(row["last"]),
-            high=double(row["high"] or 0),
-            low=double(row["low"] or 0),
-            volume=double(row["baseVolume"] or 0),
-        )
+        """Return a market's last 24 hours. The volume is 0 where the exchange does not say."""
+        time = row["timestamp"] or self.upstream.services.now()
+        return self.ticker_row(row, time=time, volume=double(row["baseVolume"] or 0))
 
     def read_balance(self, currency: str, row: Mapping[str, Any]) -> Balance:
         """Return a currency's balance; what ccxt leaves out follows from the other two."""

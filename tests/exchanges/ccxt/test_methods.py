@@ -10,6 +10,7 @@ import pytest
 from werkzeug import Request
 
 from tests.exchanges.ccxt.conftest import Call, bridged, calls
+from tests.exchanges.ccxt.fake_xt import FakeXT
 from tests.exchanges.ccxt.fakes import TIME
 from tests.exchanges.ccxt.others import OTHERS
 from tests.fakes import KEY, TOO_MUCH, FakeExchange
@@ -49,6 +50,29 @@ def test_ticker(call: Call) -> None:
     assert ticker == {
         "buy": 59999.99, "sell": 60000.01, "last": 60000, "high": 61000.5, "low": 59000.25, "vol": 163.25,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["XT"], indirect=True)
+@pytest.mark.parametrize(
+    ("last", "bids", "asks", "expected"),
+    [
+        (None, [["1.5", "4"]], [["1.6", "1"]], (1.5, 1.6, 1.5)),
+        ("1.55", [], [["1.6", "1"]], (1.55, 1.6, 1.55)),
+        ("1.55", [], [], (1.55, 1.55, 1.55)),
+    ],
+)
+def test_the_ticker_of_a_new_market_has_what_there_is(
+    call: Call, monkeypatch: pytest.MonkeyPatch, last: str | None, bids: Any, asks: Any, expected: tuple[float, ...]
+) -> None:
+    row = FakeXT.fixed["/v4/public/ticker/24h"]["result"][0]
+    book = FakeXT.fixed["/v4/public/depth"]["result"]
+    for name, value in {"c": last, "h": None, "l": None, "o": None}.items():
+        monkeypatch.setitem(row, name, value)
+    for name, levels in {"bids": bids, "asks": asks}.items():
+        monkeypatch.setitem(book, name, levels)
+    ticker = call("ticker")["data"]
+    assert (ticker["buy"], ticker["sell"], ticker["last"]) == expected
+    assert (ticker["high"], ticker["low"]) == (expected[2], expected[2])
 
 
 def test_depth(call: Call) -> None:
