@@ -51,7 +51,7 @@ def _mistakes(kind: Any, name: str) -> Iterator[tuple[str, str]]:
     if kind.client_id is not None and not isinstance(kind.client_id, ClientId):
         yield "client_id", f"client_id is {kind.client_id!r}: write ClientId(length, characters)"
     if not (isinstance(kind.signer, type) and issubclass(kind.signer, Signer)):
-        yield "signer", f"signer is {kind.signer!r}: write a class made from Signer, such as HmacQuery"
+        yield "signer", f"signer is {kind.signer!r}: write a class made from Signer, such as hmac_signer(…) returns"
     if issubclass(kind, FuturesExchange):
         for attribute, form in (("contracts", 'frozenset({"swap"})'), ("max_leverage", "the greatest, as 125")):
             if not hasattr(kind, attribute):

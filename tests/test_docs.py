@@ -67,7 +67,7 @@ def test_every_public_name_of_an_adapter_is_explained() -> None:
 
 PUBLIC = """
     ALPHANUMERIC AuthenticationFailed Balance Calls Candle ClientId Cost DATED Depth Exchange ExchangeError
-    Funding FuturesExchange HmacHeaders HmacMd5Form HmacNonceForm HmacParams HmacQuery InsufficientFunds
+    Funding FuturesExchange HmacMd5Form HmacNonceForm InsufficientFunds
     InvalidCall InvalidOrder Level Limit MONDAY Maintenance Market Md5Query NewOrder NotSent Order OrderFilled
     OrderId OrderNotFound OutcomeUnknown PERPETUAL Position PositionSide RateLimited Row Side Signer Status Symbol
     THURSDAY Ticker TickerRow Trade Unsupported WrongTime by_limit codes covers double exact hmac_signer

@@ -113,91 +113,6 @@ class HmacMd5Form(Signer):
         request.body = urlencode({"cmds": cmds, "apikey": self.credentials.key, "sign": signature})
 
 
-class HmacQuery(Signer):
-    """HMAC-SHA256 in hex over the query, appended to it, with the key in a header.
-
-    The window is small, because an order whose outcome is unclear cannot be accepted after it.
-    """
-
-    header: ClassVar[str]
-    window: ClassVar[int] = 5000  # ms
-
-    def stamp(self, request: PreparedRequest) -> None:
-        parts = urlsplit(str(request.url))
-        query = "&".join(filter(None, (parts.query, f"recvWindow={self.window}&timestamp={self.now()}")))
-        request.url = urlunsplit(parts._replace(query=query))
-        request.headers[self.header] = self.credentials.key
-
-    def text(self, request: PreparedRequest) -> bytes:
-        return urlsplit(str(request.url)).query.encode()
-
-    @staticmethod
-    def signature(text: bytes, secret: bytes) -> str:
-        return hmac.new(secret, text, hashlib.sha256).hexdigest()
-
-    def attach(self, request: PreparedRequest, signature: str) -> None:
-        request.url = f"{request.url}&signature={signature}"
-
-
-class HmacParams(Signer):
-    """HMAC-SHA256 in hex over the parameters as they go out, a form or else the query; key and signature in headers.
-
-    The window is small, because an order whose outcome is unclear cannot be accepted after it.
-    """
-
-    key_header: ClassVar[str]
-    sign_header: ClassVar[str]
-    window: ClassVar[int] = 5000  # ms
-
-    def stamp(self, request: PreparedRequest) -> None:
-        stamp = f"timestamp={self.now()}&recvWindow={self.window}"
-        if _has_form(request):
-            request.body = "&".join(filter(None, (_body(request).decode(), stamp)))
-            request.headers["Content-Type"] = "application/x-www-form-urlencoded"
-        else:
-            parts = urlsplit(str(request.url))
-            request.url = urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, stamp)))))
-        request.headers[self.key_header] = self.credentials.key
-
-    def text(self, request: PreparedRequest) -> bytes:
-        return _body(request) if _has_form(request) else urlsplit(str(request.url)).query.encode()
-
-    @staticmethod
-    def signature(text: bytes, secret: bytes) -> str:
-        return hmac.new(secret, text, hashlib.sha256).hexdigest()
-
-    def attach(self, request: PreparedRequest, signature: str) -> None:
-        request.headers[self.sign_header] = signature
-
-
-class HmacHeaders(Signer):
-    """HMAC-SHA256 in base64 over time, verb, path with query, and body; key, signature, time and passphrase in headers.
-
-    The time is ISO 8601 in UTC with milliseconds.
-    """
-
-    prefix: ClassVar[str]
-    """The prefix of the four headers' names."""
-
-    def stamp(self, request: PreparedRequest) -> None:
-        if not self.credentials.passphrase:
-            raise AuthenticationFailed("a passphrase is needed: write it behind the secret key, after a comma")
-        request.headers[f"{self.prefix}KEY"] = self.credentials.key
-        request.headers[f"{self.prefix}TIMESTAMP"] = _iso(self.now())
-        request.headers[f"{self.prefix}PASSPHRASE"] = self.credentials.passphrase
-
-    def text(self, request: PreparedRequest) -> bytes:
-        head = str(request.headers[f"{self.prefix}TIMESTAMP"]) + str(request.method) + request.path_url
-        return head.encode() + _body(request)
-
-    @staticmethod
-    def signature(text: bytes, secret: bytes) -> str:
-        return b64encode(hmac.new(secret, text, hashlib.sha256).digest()).decode()
-
-    def attach(self, request: PreparedRequest, signature: str) -> None:
-        request.headers[f"{self.prefix}SIGN"] = signature
-
-
 class HmacHostQuery(Signer):
     """HMAC-SHA256 in base64 over verb, host, path and the sorted query, each on a line of its own; key, time and
     signature in the query.
@@ -288,10 +203,6 @@ def _iso(time_ms: int) -> str:
 
 def _body(request: PreparedRequest) -> bytes:
     return request.body if isinstance(request.body, bytes) else str(request.body or "").encode()
-
-
-def _has_form(request: PreparedRequest) -> bool:
-    return request.method in ("POST", "PUT", "PATCH")  # as the pipeline sends it
 
 
 def _query(request: PreparedRequest) -> dict[str, str]:

@@ -45,12 +45,9 @@ from protocol.numbers import double, exact, identifier, milliseconds, plain, who
 from transport.declared import hmac_signer
 from transport.limit import Calls, Cost, Limit, by_limit, without_symbol
 from transport.signing import (
-    HmacHeaders,
     HmacHostQuery,
     HmacMd5Form,
     HmacNonceForm,
-    HmacParams,
-    HmacQuery,
     Md5Query,
     Sha256Headers,
     Signer,
@@ -73,12 +70,9 @@ __all__ = [
     "ExchangeError",
     "Funding",
     "FuturesExchange",
-    "HmacHeaders",
     "HmacHostQuery",
     "HmacMd5Form",
     "HmacNonceForm",
-    "HmacParams",
-    "HmacQuery",
     "InsufficientFunds",
     "InvalidCall",
     "InvalidOrder",

@@ -20,7 +20,13 @@ class BinanceApi(Exchange):
     """The calls without a signature, ``*`` for anything: spot refuses a signature there as an unknown parameter."""
     market_buy: ClassVar[str]
     """The parameter that carries a market buy's amount."""
-    signer = HmacQuery.named(header="X-MBX-APIKEY")
+    # The window is small, because an order whose outcome is unclear cannot be accepted after it.
+    signer = hmac_signer(
+        "{query}",
+        headers={"X-MBX-APIKEY": "{key}"},
+        params={"recvWindow": "5000", "timestamp": "{time}"},
+        sign_param="signature",
+    )
     proof = "the published examples, and the ccxt library, 4.5.90"
     pair = "{base}{quote}"
     periods = {

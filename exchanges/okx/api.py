@@ -31,7 +31,15 @@ class OKXApi(Exchange):
     testnet_headers = {"x-simulated-trading": "1"}
     root = "/api/v5/"
     sends = "json"
-    signer = HmacHeaders.named(prefix="OK-ACCESS-")
+    signer = hmac_signer(
+        "{iso}{verb}{target}{body}",
+        encoding="base64",
+        headers={
+            "OK-ACCESS-KEY": "{key}", "OK-ACCESS-SIGN": "{signature}", "OK-ACCESS-TIMESTAMP": "{iso}",
+            "OK-ACCESS-PASSPHRASE": "{passphrase}",
+        },
+        sends="json",
+    )  # fmt: skip
     proof = "the ccxt library, 4.5.90: none is published"
     pair = "{base}-{quote}"
     # From six hours on there are two kinds: bars by Hong Kong's days, and these, by UTC's.

@@ -1,10 +1,12 @@
-"""Declared signing schemes: the same requests as those of the schemes that are classes, to the byte."""
+"""Declared signing schemes: what is sent is as the standard library signs it by hand, to the byte."""
 
 import hashlib
 import hmac
 import json
+from base64 import b64encode
 from itertools import count
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -13,7 +15,7 @@ from protocol.errors import AuthenticationFailed
 from tests.conftest import NOW
 from transport.credentials import Credentials
 from transport.declared import hmac_signer
-from transport.signing import HmacHeaders, HmacParams, HmacQuery, Signer
+from transport.signing import Signer
 
 KEYS = Credentials("fmz-key", "fmz-secret", "fmz-passphrase")
 AWKWARD = {"symbol": "BTC/USDT", "text": "a b&c=d é"}
@@ -24,41 +26,39 @@ def sent(kind: type[Signer], verb: str, keys: Credentials = KEYS, **options: Any
     return requests.Request(verb, "https://exchange.test/v1/orders", auth=signer, **options).prepare()
 
 
-@pytest.mark.parametrize("options", [{}, {"params": AWKWARD}])
+def signed_by_hand(text: str) -> bytes:
+    return hmac.new(b"fmz-secret", text.encode(), hashlib.sha256).digest()
+
+
+@pytest.mark.parametrize("params", [{}, AWKWARD])
 @pytest.mark.parametrize("verb", ["GET", "POST", "DELETE"])
-@pytest.mark.parametrize(
-    ("declared", "known"),
-    [
-        (
-            hmac_signer(
-                "{query}",
-                headers={"X-KEY": "{key}"},
-                params={"recvWindow": "5000", "timestamp": "{time}"},
-                sign_param="signature",
-            ),
-            HmacQuery.named(header="X-KEY"),
-        ),
-        (
-            hmac_signer(
-                "{iso}{verb}{target}{body}",
-                encoding="base64",
-                headers={
-                    "X-KEY": "{key}",
-                    "X-SIGN": "{signature}",
-                    "X-TIMESTAMP": "{iso}",
-                    "X-PASSPHRASE": "{passphrase}",
-                },
-                sends="json",
-            ),
-            HmacHeaders.named(prefix="X-"),
-        ),
-    ],
-)
-def test_a_declared_scheme_is_that_of_a_class(
-    declared: type[Signer], known: type[Signer], verb: str, options: dict[str, Any]
-) -> None:
-    one, other = sent(declared, verb, **options), sent(known, verb, **options)
-    assert (one.url, one.body, dict(one.headers)) == (other.url, other.body, dict(other.headers))
+def test_a_query_is_signed_as_it_goes_out(verb: str, params: dict[str, str]) -> None:
+    declared = hmac_signer(
+        "{query}",
+        headers={"X-KEY": "{key}"},
+        params={"recvWindow": "5000", "timestamp": "{time}"},
+        sign_param="signature",
+    )
+    request = sent(declared, verb, params=params)
+    query = urlencode({**params, "recvWindow": "5000", "timestamp": NOW})
+    assert request.url == f"https://exchange.test/v1/orders?{query}&signature={signed_by_hand(query).hex()}"
+    assert (request.body, request.headers["X-KEY"]) == (None, "fmz-key")
+
+
+@pytest.mark.parametrize("verb", ["GET", "POST"])
+def test_time_verb_target_and_body_are_signed(verb: str) -> None:
+    headers = {"X-KEY": "{key}", "X-SIGN": "{signature}", "X-TIMESTAMP": "{iso}", "X-PASSPHRASE": "{passphrase}"}
+    declared = hmac_signer("{iso}{verb}{target}{body}", encoding="base64", headers=headers, sends="json")
+    options: dict[str, Any] = {"json" if verb == "POST" else "params": AWKWARD}
+    request = sent(declared, verb, **options)
+    target, body = ("/v1/orders", json.dumps(AWKWARD)) if verb == "POST" else (f"/v1/orders?{urlencode(AWKWARD)}", "")
+    signature = b64encode(signed_by_hand(f"2023-11-14T22:13:20.000Z{verb}{target}{body}")).decode()
+    assert request.url == f"https://exchange.test{target}"
+    assert request.body == (body.encode() or None)
+    assert {name: request.headers[name] for name in headers} == {
+        "X-KEY": "fmz-key", "X-SIGN": signature, "X-TIMESTAMP": "2023-11-14T22:13:20.000Z",
+        "X-PASSPHRASE": "fmz-passphrase",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("verb", ["GET", "POST"])
@@ -70,9 +70,12 @@ def test_parameters_are_added_to_a_form_or_to_the_query(verb: str) -> None:
         sends="form",
     )
     options: dict[str, Any] = {"data" if verb == "POST" else "params": AWKWARD}
-    one = sent(declared, verb, **options)
-    other = sent(HmacParams.named(key_header="X-KEY", sign_header="Sign"), verb, **options)
-    assert (one.url, one.body, dict(one.headers)) == (other.url, other.body, dict(other.headers))
+    request = sent(declared, verb, **options)
+    added = urlencode({**AWKWARD, "timestamp": NOW, "recvWindow": "5000"})
+    url = "https://exchange.test/v1/orders"
+    assert (request.url, request.body) == ((url, added) if verb == "POST" else (f"{url}?{added}", None))
+    assert request.headers["Sign"] == signed_by_hand(added).hex()
+    assert request.headers.get("Content-Type") == ("application/x-www-form-urlencoded" if verb == "POST" else None)
 
 
 def test_parameters_are_added_to_json() -> None:

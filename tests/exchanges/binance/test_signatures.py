@@ -14,7 +14,6 @@ from tests.conftest import Clock
 from tests.exchanges.binance.recorder import BTC, KEYS, SWAP, Call, Recorder, place
 from tests.lent import Lent
 from transport.credentials import Credentials
-from transport.signing import HmacQuery
 
 DOCS_KEYS = Credentials(
     "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A",
@@ -132,7 +131,7 @@ DIFFERENCES = {
 
 @pytest.mark.parametrize(("kind", "hedged", "call"), CALLS)
 def test_signatures_agree_with_ccxt(kind: type[BinanceApi], hedged: bool, call: Call, lent: Lent, clock: Clock) -> None:
-    reference = ccxt.binance({"apiKey": KEYS.key, "secret": KEYS.secret, "options": {"recvWindow": HmacQuery.window}})
+    reference = ccxt.binance({"apiKey": KEYS.key, "secret": KEYS.secret, "options": {"recvWindow": 5000}})
     reference.nonce = clock
     http = Recorder(hedged=hedged)
     call(replace(lent, http=http, deadline=10.0).open(kind, KEYS))
@@ -157,4 +156,4 @@ def test_signatures_agree_with_ccxt(kind: type[BinanceApi], hedged: bool, call: 
         assert sorted(parse_qsl(their_prehash)) == sorted(params)  # DIFFERENCES["order"]
 
         assert reference.hmac(prehash.encode(), KEYS.secret.encode(), hashlib.sha256) == signature
-        assert HmacQuery.signature(their_prehash.encode(), KEYS.secret.encode()) == their_signature
+        assert kind.signer.signature(their_prehash.encode(), KEYS.secret.encode()) == their_signature

@@ -16,13 +16,12 @@ from protocol.models import Direction
 from tests.conftest import NOW
 from tests.exchanges.okx.conftest import Make
 from tests.exchanges.okx.recorder import KEYS, QUARTER, SPOT, SWAP, Ask, Recorder, asks, body_of, placed
-from transport.signing import HmacHeaders
 
 
 def test_signature_is_the_known_vector() -> None:
     """OKX publishes none; this is ccxt's."""
     prehash = b"2023-11-14T22:13:20.000ZGET/api/v5/account/balance?ccy=BTC"
-    assert HmacHeaders.signature(prehash, b"fmz-secret") == "TviUbmWhfjtuKP3U6lCKNfT5ulwCr6SrdupoBYvTQzg="
+    assert OKX.signer.signature(prehash, b"fmz-secret") == "TviUbmWhfjtuKP3U6lCKNfT5ulwCr6SrdupoBYvTQzg="
     url = "https://www.okx.com/api/v5/account/balance?ccy=BTC"
     request = requests.Request("GET", url, auth=OKX.signer(KEYS, lambda: NOW)).prepare()
     assert request.headers["OK-ACCESS-SIGN"] == "TviUbmWhfjtuKP3U6lCKNfT5ulwCr6SrdupoBYvTQzg="
