@@ -11,11 +11,11 @@ from urllib.parse import unquote, urlsplit
 from exchanges.base import PERPETUAL, FuturesExchange, Signer
 from exchanges.checks import API, WrongAdapter, check
 from exchanges.kit.conversations import Conversation, play
+from exchanges.kit.files import COMMON
 from exchanges.kit.gateway import FIND, KEYS, Gateway
 from exchanges.kit.subject import Failed, NotClaimed, Subject, number, options_of, with_reply
 from exchanges.listing import can
 from transport.credentials import Credentials
-from transport.limit import Weights
 
 _METHODS = {
     "ticker": "ticker", "depth": "depth", "records": "records", "trades": "trades", "accounts": "accounts",
@@ -80,6 +80,8 @@ def methods(subject: Subject) -> str:
             answer = gateway.ask(subject.route, name, params)
             if not answer.get("error", "").startswith("UNSUPPORTED "):
                 raise Failed(f"{name} is not there, and is answered {answer} instead of UNSUPPORTED")
+    if wrong := set(claimed) & subject.facts.lacks.keys():
+        raise Failed(f"{COMMON} says that it lacks {', '.join(sorted(wrong))}, which is there: take it out")
     return f"{len(claimed)} of {len(names)}: {', '.join(claimed)}"
 
 
@@ -93,24 +95,6 @@ def hosts(subject: Subject) -> str:
     if not asked:
         raise NotClaimed
     return ", ".join(sorted(asked))
-
-
-def limits(subject: Subject) -> str:
-    """Check that each call of the conversations is counted by a limit, or named there with the cost 0."""
-    kind = subject.kind
-    if not kind.limits:
-        raise NotClaimed
-    weights = [Weights(limit, kind.path) for limit in kind.limits]
-    calls = {
-        f"{request.method} {urlsplit(request.url).path}"
-        for case in subject.conversations
-        for request in case.sent
-        if case.method != "__api_"
-    }
-    free = sorted(call for call in calls if not any(one.counts(call) for one in weights))
-    if free:
-        raise Failed(f"no limit counts {', '.join(free)}: add its cost, 0 if it has none")
-    return f"{len(calls)} calls counted"
 
 
 def signature(subject: Subject) -> str:

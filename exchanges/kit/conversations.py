@@ -23,7 +23,8 @@ HTTP method, those with and those without a signature. Parameters are added afte
 header that must not be sent, and ``host`` is for requests that go to another one. ``steps`` are requests with their
 replies that many conversations need, by name. ``parts`` are objects that recur in replies and answers: wherever an
 object is ``like`` a part or a step, it has that one's members except where it has its own; objects in objects are
-merged in the same way, lists replaced.
+merged in the same way, lists replaced. ``costs``, ``cancels``, ``bans`` and ``lacks`` are facts that no conversation
+shows; docs/ADAPTERS.md explains them.
 
 A file, here ``trade.json``::
 

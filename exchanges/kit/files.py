@@ -9,7 +9,17 @@ from exchanges.kit import layout
 COMMON = "exchange.json"
 
 # The members of each kind of object, in the order in which they are written.
-OUTERMOST = {"host": str, "call": dict, "requests": dict, "steps": dict, "parts": dict}
+OUTERMOST = {
+    "host": str,
+    "call": dict,
+    "requests": dict,
+    "costs": dict,
+    "cancels": list,
+    "bans": dict,
+    "lacks": dict,
+    "steps": dict,
+    "parts": dict,
+}
 CASE = {
     "like": str,
     "source": str,
@@ -33,6 +43,7 @@ STEP = {
     "status": int,
     "got": object,
 }
+BAN = {"status": int, "retry_after": str, "got": object, "seconds": object}
 SHARED = {"host": str, "headers": dict, "query": dict, "form": dict}
 
 
@@ -44,8 +55,9 @@ def canonical_text(path: Path) -> str:
     """Return a case file's text in the one layout there is. Raises CaseError."""
     document = read_file(path)
     if path.name == COMMON:
-        steps = {name: _in_order(step, STEP) for name, step in document.get("steps", {}).items()}
-        document = document if "steps" not in document else {**document, "steps": steps}
+        for kind, members in (("steps", STEP), ("bans", BAN)):
+            if kind in document:
+                document[kind] = {name: _in_order(one, members) for name, one in document[kind].items()}
         return layout.write(_in_order(document, OUTERMOST), opened=1)
     source = document.pop("source", None)
     cases = {title: _in_order(case, CASE) for title, case in document.items()}
@@ -60,10 +72,14 @@ def read_file(path: Path) -> dict[str, Any]:
     try:
         document = layout.read(path.read_text(encoding="utf-8"))
         if path.name == COMMON:
-            check(document, OUTERMOST, "it")
+            document = check(document, OUTERMOST, "it")
             for kind, shared in document.get("requests", {}).items():
                 check(shared, SHARED, f"`requests` of kind {kind!r}")
-            return check(document, OUTERMOST, "it")
+            for call, costs in document.get("costs", {}).items():
+                check(costs, dict.fromkeys(costs, int), f"the costs of {call!r}")
+            for title, refusal in document.get("bans", {}).items():
+                check(refusal, BAN, f"the refusal {title!r}")
+            return document
         if not isinstance(document, dict):
             raise ValueError("it has no cases by their titles")
     except (ValueError, OSError) as error:

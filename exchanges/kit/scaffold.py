@@ -78,6 +78,8 @@ def write(name: str, like: str, folder: Path, *, package: bool) -> list[Path]:
         "host": f"https://api.{route}.example",
         "call": {"access_key": KEYS["access_key"], "secret_key": kind.secret_key},
         "requests": dict(kind.requests),
+        "costs": {},
+        "bans": {},
     }
     texts = {
         f"{route}.py": _filled("adapter.py", names),

@@ -9,6 +9,7 @@ from typing import Any
 
 from exchanges.base import Exchange
 from exchanges.kit.conversations import Conversation, Reply, Request, perform
+from exchanges.kit.facts import Facts
 from exchanges.kit.gateway import FIT, Gateway
 from exchanges.kit.models import Observed, observed
 from exchanges.listing import can
@@ -29,10 +30,12 @@ class NotClaimed(Exception):
 
 @dataclass
 class Subject:
-    """An adapter and its conversations. observed: what its methods gave while they were played."""
+    """An adapter, its conversations and the facts beside them. observed: what its methods gave while they were
+    played."""
 
     kind: type[Exchange]
     conversations: list[Conversation]
+    facts: Facts = field(default_factory=Facts)
     observed: Observed = field(default_factory=Observed)
 
     @property

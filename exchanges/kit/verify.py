@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from exchanges.base import Exchange
-from exchanges.kit import claims, outcomes, readings
+from exchanges.kit import claims, limits, outcomes, readings
 from exchanges.kit.cases import cases_of
 from exchanges.kit.conversations import CaseError, load
+from exchanges.kit.facts import facts_of
 from exchanges.kit.subject import Failed, NotClaimed, Subject
 
 Check = Callable[[Subject], str]
@@ -18,7 +19,9 @@ CHECKS: Mapping[str, Check] = {
     "conversations": claims.conversations,
     "methods": claims.methods,
     "hosts": claims.hosts,
-    "limits": claims.limits,
+    "limits": limits.counted,
+    "costs": limits.costs,
+    "cancels": limits.cancels,
     "signatures": claims.signature,
     "types": readings.models,
     "digits sent": readings.digits_out,
@@ -33,6 +36,7 @@ CHECKS: Mapping[str, Check] = {
     "duplicate ids": outcomes.duplicate,
     "faults": outcomes.faults,
     "HTTP 429": outcomes.rate_limit,
+    "bans": limits.bans,
     "secrets": claims.secrets,
     "withdrawals": claims.withdrawals,
 }
@@ -72,7 +76,7 @@ def open_subject(kind: type[Exchange], cases: Path | None = None) -> Subject:
     folder = cases or cases_of(kind)
     if not folder.is_dir():
         raise CaseError(f"there is no folder {folder}: it has the conversations of {kind.name}, see docs/ADAPTERS.md")
-    return Subject(kind, load(folder))
+    return Subject(kind, load(folder), facts_of(folder))
 
 
 def table(kind: type[Exchange], results: list[Result]) -> str:

@@ -1,6 +1,5 @@
 """One limit: never exceeded, in any window, and a part of it kept for cancels; and what each call costs."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from exchanges import EXCHANGES
 from tests.conftest import NOW, Clock
 from tests.transport.conftest import ADDRESS, Worker, take
 from transport.counters import SqlCounters
-from transport.limit import Calls, Cost, Limit, Weights, by_limit, without_symbol
+from transport.limit import Cost, Limit, Weights, by_limit, without_symbol
 from transport.vendor import Vendor
 
 # What a limit lets through ------------------------------------------------------------------------------------------
@@ -173,121 +172,7 @@ def test_a_whole_name_decides_before_one_with_a_star_and_of_those_the_first(aske
     assert weigh(asked) == weight
 
 
-# The published tables -----------------------------------------------------------------------------------------------
-
-B, F, O = "GET /api/v3/", "GET /fapi/v1/", "GET /api/v5/"  # noqa: E741
-BITUNIX = "/api/v1/futures/"
-SYMBOL = {"symbol": "BTCUSDT"}
-WEIGHTS: list[tuple[str, str, Mapping[str, Any], dict[str, int]]] = [
-    ("binance", B + "ticker/24hr", SYMBOL, {"weight": 2}),
-    ("binance", B + "ticker/24hr", {}, {"weight": 80}),
-    ("binance", B + "ticker/24hr", {"symbol": None}, {"weight": 80}),
-    ("binance", B + "ticker/24hr", {"symbols": "[…]", "type": "FULL"}, {"weight": 80}),
-    ("binance", B + "ticker", {"type": "MINI", **SYMBOL}, {"weight": 4}),
-    ("binance", B + "ticker/bookTicker", {}, {"weight": 4}),
-    ("binance", B + "ticker/price", SYMBOL, {"weight": 2}),
-    ("binance", B + "depth", {"limit": 100, **SYMBOL}, {"weight": 5}),
-    ("binance", B + "depth", {"limit": 50, **SYMBOL}, {"weight": 5}),
-    ("binance", B + "depth", SYMBOL, {"weight": 5}),
-    ("binance", B + "depth", {"limit": 101, **SYMBOL}, {"weight": 25}),
-    ("binance", B + "depth", {"limit": 500, **SYMBOL}, {"weight": 25}),
-    ("binance", B + "depth", {"limit": 1000, **SYMBOL}, {"weight": 50}),
-    ("binance", B + "depth", {"limit": 1001, **SYMBOL}, {"weight": 250}),
-    ("binance", B + "depth", {"limit": "5000", **SYMBOL}, {"weight": 250}),
-    ("binance", B + "trades", SYMBOL, {"weight": 25}),
-    ("binance", B + "klines", {"interval": "1m", **SYMBOL}, {"weight": 2}),
-    ("binance", B + "uiKlines", SYMBOL, {"weight": 2}),
-    ("binance", B + "exchangeInfo", {}, {"weight": 20}),
-    ("binance", B + "account", {}, {"weight": 20}),
-    ("binance", B + "order", SYMBOL, {"weight": 4}),
-    ("binance", B + "openOrders", SYMBOL, {"weight": 6}),
-    ("binance", B + "openOrders", {}, {"weight": 80}),
-    ("binance", B + "allOrders", SYMBOL, {"weight": 20}),
-    ("binance", B + "rateLimit/order", {}, {"weight": 40}),
-    ("binance", B + "time", {}, {"weight": 1}),
-    ("binance", B + "made/up", {}, {"weight": 20}),
-    ("binance", "POST /api/v3/order", SYMBOL, {"weight": 1, "orders": 1, "orders a day": 1}),
-    ("binance", "POST /api/v3/orderList/oco", SYMBOL, {"weight": 1, "orders": 3, "orders a day": 3}),
-    ("binance", "POST /api/v3/order/test", SYMBOL, {"weight": 20}),
-    ("binance", "DELETE /api/v3/order", SYMBOL, {"weight": 1}),
-    ("futures_binance", F + "ticker/24hr", SYMBOL, {"weight": 1}),
-    ("futures_binance", F + "ticker/24hr", {}, {"weight": 40}),
-    ("futures_binance", F + "ticker/bookTicker", SYMBOL, {"weight": 2}),
-    ("futures_binance", F + "ticker/bookTicker", {}, {"weight": 5}),
-    ("futures_binance", F + "depth", {"limit": 100, **SYMBOL}, {"weight": 5}),
-    ("futures_binance", F + "depth", SYMBOL, {"weight": 10}),
-    ("futures_binance", F + "depth", {"limit": 20, **SYMBOL}, {"weight": 2}),
-    ("futures_binance", F + "depth", {"limit": 1000, **SYMBOL}, {"weight": 20}),
-    ("futures_binance", F + "klines", {"limit": 99, **SYMBOL}, {"weight": 1}),
-    ("futures_binance", F + "klines", {"limit": 499, **SYMBOL}, {"weight": 2}),
-    ("futures_binance", F + "klines", {"limit": 500, **SYMBOL}, {"weight": 5}),
-    ("futures_binance", F + "continuousKlines", {"limit": 1500, "pair": "BTCUSDT"}, {"weight": 10}),
-    ("futures_binance", F + "klines", SYMBOL, {"weight": 5}),
-    ("futures_binance", F + "premiumIndex", {}, {"weight": 10}),
-    ("futures_binance", F + "premiumIndex", SYMBOL, {"weight": 1}),
-    ("futures_binance", F + "fundingInfo", {}, {"funding rates": 1}),
-    ("futures_binance", "GET /futures/data/basis", {}, {"statistics": 1}),
-    ("futures_binance", F + "openOrders", {}, {"weight": 40}),
-    ("futures_binance", F + "openOrders", SYMBOL, {"weight": 1}),
-    ("futures_binance", F + "positionSide/dual", {}, {"weight": 30}),
-    ("futures_binance", "GET /fapi/v3/account", {}, {"weight": 5}),
-    ("futures_binance", "GET /fapi/v3/positionRisk", SYMBOL, {"weight": 5}),
-    ("futures_binance", "POST /fapi/v1/order", SYMBOL, {"weight": 1, "orders": 1, "orders a minute": 1}),
-    ("futures_binance", "POST /fapi/v1/batchOrders", {}, {"weight": 5, "orders": 5, "orders a minute": 5}),
-    ("futures_binance", "DELETE /fapi/v1/order", SYMBOL, {"weight": 1}),
-    ("okx", O + "market/ticker", {"instId": "BTC-USDT"}, {"GET market/ticker": 1}),
-    ("okx", O + "market/tickers", {"instType": "SPOT"}, {"GET market/tickers": 1}),
-    ("futures_okx", O + "account/config", {}, {"GET account/config": 1}),
-    ("okx", O + "trade/order", {"instId": "BTC-USDT"}, {"GET trade/order": 1}),
-    ("okx", "POST /api/v5/trade/order", {"instId": "BTC-USDT"}, {"POST trade/order": 1, "orders": 1}),
-    ("okx", "POST /api/v5/trade/cancel-order", {"instId": "BTC-USDT"}, {"POST trade/cancel-order": 1}),
-    ("okx", O + "finance/made-up", {"x": "1"}, {"other calls": 1}),
-    ("kraken", "GET /0/public/Ticker", {"pair": "XBTUSDT"}, {"public calls": 1}),
-    ("kraken", "GET /0/public/OHLC", {"pair": "XBTUSDT"}, {"candles and trades of this market": 1}),
-    ("kraken", "POST /0/private/BalanceEx", {}, {"private calls": 1}),
-    ("kraken", "POST /0/private/ClosedOrders", {}, {"private calls": 2}),
-    ("kraken", "POST /0/private/AddOrder", {"pair": "XBTUSDT"}, {"orders of this market": 1}),
-    ("kraken", "POST /0/private/CancelOrder", {"txid": "x"}, {}),
-    ("kraken", "POST /0/private/CancelAll", {}, {"private calls": 1}),
-    ("bitgo", "POST /appApi.html", {"action": "trade"}, {}),
-    ("indodax", "GET /api/ticker/btcidr", {}, {"public calls": 1}),
-    ("indodax", "GET /tradingview/history_v2", {"symbol": "BTCIDR"}, {"public calls": 1}),
-    ("indodax", "GET /api/v2/account", {}, {"GET account": 1}),
-    ("indodax", "GET /api/v2/order/histories", {"symbol": "btcidr"}, {"GET order/histories": 1}),
-    ("indodax", "POST /api/v2/order", {"symbol": "BTCIDR"}, {"POST order": 1, "new orders of this market": 1}),
-    ("indodax", "DELETE /api/v2/order", {"symbol": "BTCIDR"}, {"DELETE order": 1, "cancels": 1}),
-    ("hotcoin", "GET /v1/market/ticker", {}, {"GET market/ticker": 1}),
-    ("hotcoin", "GET /v1/ticker", {"symbol": "btc_usdt"}, {"GET ticker": 1}),
-    ("hotcoin", "GET /v3/balance", {}, {"GET /v3/balance": 1}),
-    ("hotcoin", "POST /v1/order/place", {"symbol": "btc_usdt"}, {"POST order/place": 1}),
-    ("hotcoin", "POST /v1/order/cancel", {"id": "1"}, {}),
-    ("futures_bitunix", f"GET {BITUNIX}market/depth", {"symbol": "BTCUSDT", "limit": "1"}, {"public calls": 1}),
-    ("futures_bitunix", f"GET {BITUNIX}account", {"marginCoin": "USDT"}, {"private calls": 1}),
-    ("futures_bitunix", f"GET {BITUNIX}trade/get_order_detail", {"orderId": "1"}, {"private calls": 1}),
-    ("futures_bitunix", f"POST {BITUNIX}trade/place_order", {}, {"private calls": 1}),
-    (
-        "futures_bitunix",
-        f"POST {BITUNIX}trade/cancel_orders",
-        {},
-        {"private calls": 1, "cancels, batches and margins": 1},
-    ),
-    (
-        "futures_bitunix",
-        f"POST {BITUNIX}account/change_leverage",
-        {},
-        {"private calls": 1, "cancels, batches and margins": 1},
-    ),
-]
-
-
-@pytest.mark.parametrize(("route", "asked", "params", "costs"), WEIGHTS)
-def test_a_call_costs_what_is_published(
-    route: str, asked: str, params: Mapping[str, Any], costs: dict[str, int]
-) -> None:
-    known = {name: value for name, value in params.items() if value is not None}  # as the pipeline leaves them out
-    kind = EXCHANGES[route]
-    weights = {limit.name: Weights(limit, kind.path).of(asked, known) for limit in kind.limits}
-    assert {name: weight for name, weight in weights.items() if weight} == costs
+# The declared tables ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("route", EXCHANGES)
@@ -306,23 +191,3 @@ def test_every_cost_of_an_exchange_can_be_read(route: str) -> None:
         assert not set(resource) & set(" []()|\\^$"), f"{name} is no regular expression"
         rows = list(cost.by_limit) if isinstance(cost, Cost) else []
         assert rows == sorted(rows), f"{name}: the first that fits decides"
-
-
-@pytest.mark.parametrize(
-    ("route", "asked", "cancels"),
-    [
-        ("binance", "DELETE /api/v3/order", True), ("binance", "POST /api/v3/order", False),
-        ("futures_binance", "DELETE /fapi/v1/order", True), ("futures_binance", "GET /fapi/v1/order", False),
-        ("okx", "POST /api/v5/trade/cancel-order", True), ("okx", "POST /api/v5/trade/mass-cancel", True),
-        ("okx", "POST /api/v5/trade/order", False), ("kraken", "POST /0/private/CancelOrder", True),
-        ("indodax", "DELETE /api/v2/order", True), ("indodax", "POST /api/v2/order", False),
-        ("kraken", "POST /0/private/CancelAll", True), ("kraken", "POST /0/private/AddOrder", False),
-        ("hotcoin", "POST /v1/order/cancel", True), ("hotcoin", "POST /v1/order/place", False),
-        ("futures_bitunix", f"POST {BITUNIX}trade/cancel_orders", True),
-        ("futures_bitunix", f"POST {BITUNIX}trade/cancel_all_orders", True),
-        ("futures_bitunix", f"POST {BITUNIX}trade/place_order", False),
-    ],
-)  # fmt: skip
-def test_which_calls_cancel(route: str, asked: str, cancels: bool) -> None:
-    kind = EXCHANGES[route]
-    assert (asked in Calls(kind.cancels, kind.path)) is cancels

@@ -53,6 +53,15 @@ MISTAKES: list[tuple[str, str, list[Change]]] = [
     ]),
     ("hosts", "api.smallex.example", [("https://api.smallex.example", "https://api.other.example")]),
     ("limits", "GET /v2/ticker", [(', default=1)', ", costs={'GET tickers': 1})")]),
+    ("costs", "POST /v2/orders costs {'calls': 1, 'orders': 2}, and {'calls': 1, 'orders': 1} by exchange.json", [
+        ('costs={"POST orders": 1}', 'costs={"POST orders": 2}'),
+    ]),
+    ("cancels", "no call of DELETE /v2/order, GET /v2/order is in `cancels`: add the one that cancels", [
+        ("    limits = (", '    cancels = ("POST cancel",)\n    limits = ('),
+    ]),
+    ("cancels", "POST /v2/orders is in `cancels`, and places an order: take it out", [
+        ("    limits = (", '    cancels = ("DELETE *", "POST orders")\n    limits = ('),
+    ]),
     ("signatures", "proof is missing", [('    proof = "the published example"\n', "")]),
     ("signatures", "the signature of b'1700000000\\nGET", [('digest="sha512"', 'digest="sha256"')]),
     ("types", "Ticker.bid is '60000.1', and must be float", [
@@ -98,6 +107,13 @@ MISTAKES: list[tuple[str, str, list[Change]]] = [
         ('        return self.ticker_row(self.get("ticker", market=symbol))',
          '        try:\n            return self.ticker_row(self.get("ticker", market=symbol))\n'
          "        except RateLimited:\n            raise InvalidCall('no') from None"),
+    ]),
+    ("bans", "after 'too many calls' nothing is sent for 5.0 s, and for 1.0 by exchange.json", [
+        ('bans = {"1015": 1.0}', 'bans = {"1015": 5.0}'),
+    ]),
+    ("bans", "after 'no such order' nothing is sent for 1.0 s, and for 0.0 by exchange.json", [
+        ('RateLimited: "1015"', 'RateLimited: "1015 3004"'), ('OrderNotFound: "3004"', 'OrderNotFound: "3006"'),
+        ('bans = {"1015": 1.0}', 'bans = {"1015": 1.0, "3004": 1.0}'),
     ]),
     ("secrets", "a part of a key is in '****", [
         ("        return self.read_all(self.balance_row", "        import logging\n\n"
@@ -148,6 +164,38 @@ def test_a_missing_conversation_is_asked_for(
     assert said in failure(folder, check)
 
 
+FACTS: list[tuple[str, str, dict[str, object]]] = [
+    ("costs", "costs to `costs` of exchange.json, as its documentation says: it counts towards calls", {"costs": {}}),
+    ("bans", "add refusals with 1015, and their seconds, to `bans` of exchange.json", {"bans": {}}),
+    ("cancels", "POST /v2/stop is in `cancels` of exchange.json, and not in", {"cancels": ["POST /v2/stop"]}),
+    ("methods", "exchange.json says that it lacks ticker, which is there: take it out", {"lacks": {"ticker": "why"}}),
+]
+
+
+def write_facts(folder: Path, facts: dict[str, object]) -> None:
+    path = folder / "cases" / "smallex" / "exchange.json"
+    path.write_text(layout.write({**layout.read(path.read_text()), **facts}, opened=1))
+
+
+@pytest.mark.parametrize(("check", "said", "facts"), FACTS, ids=[fact[0] for fact in FACTS])
+def test_a_missing_or_wrong_fact_is_told(folder: Path, check: str, said: str, facts: dict[str, object]) -> None:
+    write_facts(folder, facts)
+    assert said in failure(folder, check)
+
+
+@pytest.mark.parametrize(("facts", "said"), [
+    ({"costs": {"GET /v2/time": {"calls": "1"}}}, "the costs of 'GET /v2/time' has `calls` \"1\", which must be"),
+    ({"bans": {"busy": {"seconds": 1}}}, "the refusal 'busy' says what is `got`, and how many `seconds`"),
+    ({"bans": {"busy": {"after": 1}}}, "the refusal 'busy' has after; it may have status, retry_after, got, seconds"),
+])  # fmt: skip
+def test_facts_that_cannot_be_understood_are_named(folder: Path, facts: dict[str, object], said: str) -> None:
+    write_facts(folder, facts)
+    with pytest.raises(CaseError) as error:
+        subject(folder)
+    assert said in str(error.value)
+    assert "smallex/exchange.json" in str(error.value)
+
+
 def test_a_duplicate_client_id_that_is_told_as_refused_is_found(folder: Path) -> None:
     case = {
         "like": "a limit order",
@@ -195,5 +243,5 @@ def test_a_file_without_an_adapter_is_told(run: Run, folder: Path) -> None:
 def test_the_plugin_has_a_test_for_each_conversation_and_each_check(folder: Path, pytester: pytest.Pytester) -> None:
     change(folder / "smallex.py", ("        return False  # the reply", "        return True  # the reply"))
     found = pytester.runpytest_subprocess("-p", "exchanges.kit.plugin", "-v", str(folder / "cases"))
-    found.assert_outcomes(passed=46, failed=1, skipped=1)
+    found.assert_outcomes(passed=49, failed=1, skipped=1)
     found.stdout.fnmatch_lines(["*cancel: cancelled FAILED*", "*faults PASSED*"])
