@@ -24,8 +24,9 @@ from tests.lent import Lent
 from transport.credentials import Credentials
 from transport.http import Http
 
-PLAIN = ("BitGo", "CoinPark")  # limit orders only, and no client ids
-with_client_ids = pytest.mark.parametrize("name", [name for name in FAKES if name not in PLAIN])
+with_client_ids = pytest.mark.parametrize("name", [name for name in FAKES if find(name).client_id])
+with_market_orders = pytest.mark.parametrize("name", [name for name in FAKES if not find(name).limit_only])
+LIMIT_ONLY = [name for name in FAKES if find(name).limit_only]
 ORDER = {"market": "BTCUSDT", "side": "BUY", "price": "60000", "amount": "1"}
 LIMIT = {"type": "buy", "price": "60000.50", "amount": "0.010"}
 
@@ -90,13 +91,13 @@ def test_an_orders_life(call: Call, fake: FakeExchange, exchange: Exchange) -> N
         exchange.cancel(exchange.resolve(Symbol.parse(fake.symbol)), str(order_id))
 
 
-@with_client_ids
+@with_market_orders
 def test_a_market_order_is_filled(call: Call) -> None:
     order_id = call("trade", {**LIMIT, "price": "-1", "amount": "100"})["data"]["id"]
     assert call("order", {"id": order_id})["data"]["status"] == "closed"
 
 
-@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("name", LIMIT_ONLY)
 def test_a_market_order_is_not_sent_where_there_is_none(call: Call, fake: FakeExchange) -> None:
     assert call("trade", {**LIMIT, "price": "-1"})["error"].startswith("UNSUPPORTED ")
     assert not fake.asked
@@ -149,8 +150,8 @@ def test_a_key_with_a_second_factor_sends_its_password(call: Call, fake: FakeExc
 
 
 def test_a_wrong_secret_and_a_wrong_key_are_reported(name: str, call: Call, fake: FakeExchange) -> None:
-    # BitGo's codes are not known, so that all its refusals are the same to the gateway.
-    label = "REFUSED " if name == "BitGo" else "AUTHENTICATION_FAILED "
+    # Where no codes are known, all refusals are the same to the gateway.
+    label = "AUTHENTICATION_FAILED " if find(name).refusals else "REFUSED "
     wrong = "d3Jvbmctc2VjcmV0LW9mLWJhc2U2NA=="
     assert call("trade", LIMIT, secret=wrong)["error"].startswith(label)
     assert call("accounts", key="other-key")["error"].startswith(label)
@@ -158,7 +159,7 @@ def test_a_wrong_secret_and_a_wrong_key_are_reported(name: str, call: Call, fake
 
 
 def test_too_little_money_is_reported(name: str, call: Call, fake: FakeExchange) -> None:
-    label = "REFUSED " if name == "BitGo" else "INSUFFICIENT_FUNDS "
+    label = "INSUFFICIENT_FUNDS " if find(name).refusals else "REFUSED "
     assert call("trade", {**LIMIT, "amount": TOO_MUCH})["error"].startswith(label)
     assert fake.orders == []
 

@@ -12,30 +12,37 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 import trustme
 from sqlalchemy import Engine, text
 
 from database import open_state
+from exchanges import EXCHANGES
 from exchanges.kit.faults import ORDERS, FaultServer, bomb, closed_port, market, small_bomb
 from tests.fakes import KEY, PASSPHRASE, SECRET
 from tests.fakes.broken import Broken, Plan
 from tests.fakes.exchanges import FAKES
-from tests.fakes.listings import TICKERS, markets_of
 from tests.servers import database
 from tests.service import Service, running
+from tests.shown import (
+    FUTURES,
+    ROUTES,
+    SPOT,
+    markets,
+    names_its_market,
+    replies,
+    signatures,
+    ticker,
+    ticker_requests,
+)
 from transport.reply import MAX_EXCERPT
 
 DEADLINE = 3
 SLACK = 1.5
 CROWD = 20  # calls at once
 THREADS = 96  # of the service: with fewer, calls would wait for each other, and have less time
-SPOT = ("bitgo", "coinpark", "binance", "okx", "kraken", "indodax", "hotcoin")
-FUTURES = ("futures_binance", "futures_okx", "futures_bitunix")
-ROUTES = (*SPOT, *FUTURES)
-BY_MARKET = tuple(route for route in ROUTES if route != "hotcoin")  # whose requests for a ticker name its market
+BY_MARKET = tuple(filter(names_its_market, ROUTES))
 METHODS = ("ticker", "trade")
 
 READ = {"ORDER_STATE_UNKNOWN": "NO_DEFINITE_ANSWER"}  # a ticker changes nothing
@@ -50,8 +57,7 @@ BEFORE_TLS = (
     "reset unread",
     "talks first",
 )  # "none" has a certificate nobody trusts
-BASES = ("LTC", *map(market, VERDICTS))
-MARKETS = markets_of(BASES)
+BASES = ("BTC", *map(market, VERDICTS))
 
 
 @dataclass(frozen=True)
@@ -72,8 +78,8 @@ class Gateway:
     state: Engine
     numbers: Iterator[int] = field(default_factory=count)
 
-    def ask(self, route: str, method: str, key: str = "", base: str = "") -> Answer:
-        """Ask as FMZ does; without a key, for an account that has done nothing yet. base: whose ticker."""
+    def ask(self, route: str, method: str, key: str = "", base: str = "", symbol: str = "") -> Answer:
+        """Ask as FMZ does; without a key, for an account that has done nothing yet. base, symbol: whose ticker."""
         number = next(self.numbers)
         key = key or f"{KEY}-{number}"
         order = {"type": "buy", "price": "200.5", "amount": "0.25"} if method == "trade" else {}
@@ -82,7 +88,7 @@ class Gateway:
             "secret_key": f"{SECRET},{PASSPHRASE}",
             "nonce": number + 1,
             "method": method,
-            "params": {"symbol": self.symbol(route, method, number, base), **order},
+            "params": {"symbol": symbol or self.symbol(route, method, number, base), **order},
         }
         start = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=10)
@@ -100,9 +106,8 @@ class Gateway:
         if method == "trade":
             return FAKES[NAMES[route]].symbol
         if route in FUTURES:
-            return f"{base or 'LTC'}_USDT.swap"
-        # Kraken limits calls by the pair.
-        return f"{base or (f'X{number}' if route == 'kraken' else 'LTC')}_CNY"
+            return f"{base or 'BTC'}_USDT.swap"
+        return f"{base or f'X{number}'}_CNY"  # another one each time: there may be a limit for each market
 
     def rest(self, route: str = "") -> None:
         """Let the limits of the exchange, or of all, be as after a long pause, which nobody need wait for."""
@@ -112,11 +117,11 @@ class Gateway:
 
     def signs(self) -> set[str]:
         """Return every signature that was sent."""
-        requests = [seen for server in self.exchanges.values() for seen in server.requests]
-        queries = [parse_qs(f"{seen.target.partition('?')[2]}&{seen.body.decode()}") for seen in requests]
-        heads = [{name: [value] for name, value in seen.headers.items()} for seen in requests]
-        names = ("sign", "signature", "ok-access-sign", "api-sign")
-        return {sign for sent in (*queries, *heads) for name in names for sign in sent.get(name, [])}
+        return {sign for route in self.exchanges for sign in self.signs_of(route)}
+
+    def signs_of(self, route: str) -> set[str]:
+        """Return every signature that was sent to one exchange."""
+        return {sign for seen in self.exchanges[route].requests for sign in signatures(route, seen)}
 
 
 NAMES = {name.lower(): name for name in FAKES}
@@ -156,9 +161,10 @@ def readers(tmp_path: Path, elsewhere: FaultServer) -> Iterator[Gateway]:
     with served(tmp_path, {route: FaultServer("by market") for route in ROUTES}) as started:
         for route, server in started.exchanges.items():
             server.elsewhere = elsewhere.url
-            server.body = json.dumps(MARKETS.get(route, {})).encode()
-            started.ask(route, "markets")
-            server.drop()
+            if route in FUTURES:
+                server.bodies = markets(route, BASES)
+                started.ask(route, "markets")
+                server.drop()
         yield started
 
 
@@ -247,9 +253,10 @@ def test_tickers(readers: Gateway, elsewhere: FaultServer, subtests: pytest.Subt
 def tries(route: str, fault: str) -> Iterable[int]:
     """Return the numbers of times that a ticker may be asked for."""
     if fault in ASKED_AGAIN:
-        return range(1, 4) if route == "kraken" else (3,)  # it has one call a second, and the time may be over before
-    # One ticker is made of two replies, and asks for the second where the first is JSON.
-    return (2,) if route == "futures_binance" and fault == "headers that echo" else (1,)
+        is_slow = any(limit.burst == 1 for limit in EXCHANGES[route].limits)  # the time may be over before
+        return range(1, 4) if is_slow else (3,)
+    # A ticker may be made of several replies: the next is asked for where the one before is JSON.
+    return range(1, len(ticker_requests(route)) + 1) if fault == "headers that echo" else (1,)
 
 
 def tickers_under_faults(readers: Gateway) -> dict[tuple[str, str], Answer]:
@@ -274,10 +281,11 @@ def tickers_under_faults(readers: Gateway) -> dict[tuple[str, str], Answer]:
 
 def a_ticker_of(route: str, readers: Gateway) -> None:
     server = readers.exchanges[route]
-    server.body = TICKERS[route].encode()
+    case = ticker(route)
+    server.bodies = replies(case)
     for _ in range(3):
-        answer = readers.ask(route, "ticker")
-        assert answer.reply["data"]["last"] == 3.5
+        answer = readers.ask(route, "ticker", symbol=case.asked["params"]["symbol"])
+        assert answer.reply["data"]["last"] == float(case.answered["data"]["last"])
         assert answer.seconds < SLACK
 
 
@@ -304,7 +312,8 @@ def test_orders(traders: Gateway, subtests: pytest.Subtests) -> None:
     asked = list(cells(VERDICTS))
     answers = dict(zip(asked, orders_under_faults(asked, traders), strict=True))
     signs = traders.signs()
-    assert signs
+    for route in ROUTES:
+        assert traders.signs_of(route), f"add where the signature is, {{signature}}, to `requests` of {route}'s cases"
     for fault in VERDICTS:
         with subtests.test(fault=fault):
             for cell in cells([fault]):

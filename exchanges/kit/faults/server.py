@@ -49,14 +49,16 @@ class FaultServer:
     """Listens on a free port of loopback. ``fault`` may be changed at any time, for the connections to come.
 
     tls: speak TLS with this context; a handshake that fails ends the connection. body: what ``none`` answers.
-    together: what ``none`` waits at before it answers. elsewhere: where redirects point. upstream: where proxies lead.
-    visits: how many connections met each fault, where the market chooses it.
+    bodies: what it answers to some paths instead. together: what ``none`` waits at before it answers. elsewhere: where
+    redirects point. upstream: where proxies lead. visits: how many connections met each fault, where the market chooses
+    it.
     """
 
     def __init__(self, fault: str = "none", *, tls: ssl.SSLContext | None = None) -> None:
         self.fault = fault
         self.tls = tls
         self.body: bytes = b'{"data": {}}'
+        self.bodies: dict[str, bytes] = {}
         self.elsewhere: str = ""
         self.upstream = ("127.0.0.1", 0)
         self.connections = 0

@@ -34,10 +34,11 @@ def say(data: bytes) -> Fault:
 def _serve(visit: Visit) -> None:
     """Answer request after request on one connection, as long as they come."""
     while True:
-        visit.request()
+        path = visit.request().target.partition("?")[0]
         if visit.server.together:
             visit.server.together.wait(10)
-        visit.reply(visit.server.body, Connection="keep-alive", Set_Cookie="session=someone-else; Path=/")
+        body = visit.server.bodies.get(path, visit.server.body)
+        visit.reply(body, Connection="keep-alive", Set_Cookie="session=someone-else; Path=/")
         visit.current = None
 
 
