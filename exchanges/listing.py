@@ -49,7 +49,7 @@ def table(registry: Registry) -> str:
             rows.append((name, "", "be loaded", "", "", registry.origin(name)))
             continue
         has = ["yes" if is_there else "no" for is_there in (kind.client_id, kind.testnet)]
-        rows.append((name, _trades(kind), _calls(kind, there=False), *has, registry.origin(name)))
+        rows.append((name, _trades(kind), calls_of(kind, there=False), *has, registry.origin(name)))
     named = fill(", ".join(of_library), _WIDTH, break_on_hyphens=False)
     origin = registry.origin(of_library[0]) if of_library else ""
     return _aligned(rows) + (f"\n{len(of_library)} routes {origin}:\n{named}\n" if of_library else "")
@@ -69,8 +69,8 @@ def describe(registry: Registry, name: str) -> str:
         "documentation": _first_line(kind),
         "service address": f"http://127.0.0.1:6666/{kind.name}",
         "trades": _trades(kind),
-        "can": _calls(kind, there=True),
-        "cannot": _calls(kind, there=False),
+        "can": calls_of(kind, there=True),
+        "cannot": calls_of(kind, there=False),
         "keys": kind.keys_needed,
         "client order ids": "yes" if kind.client_id else "no: an unclear order is found by its terms, or by you",
         "market orders": kind.limit_only or "yes",
@@ -89,7 +89,7 @@ def _wrong(registry: Registry, name: str) -> str:
     return ""
 
 
-def _calls(kind: type[Exchange], *, there: bool) -> str:
+def calls_of(kind: type[Exchange], *, there: bool) -> str:
     """Return the calls that an exchange has, or those that it lacks and could have."""
     words = [*CALLS, *MORE, *(FUTURES if issubclass(kind, FuturesExchange) else ())]
     return ", ".join(word for word in words if can(kind, MORE.get(word, word)) is there)

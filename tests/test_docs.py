@@ -24,13 +24,18 @@ def test_every_error_label_is_explained(label: str) -> None:
     assert f"\n| `{label}` |" in README
 
 
-def test_the_table_of_exchanges_is_the_registrys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    copy = tmp_path / "README.md"
-    copy.write_text(README)
+@pytest.mark.parametrize(("document", "mark"), [("README.md", "exchanges"), ("docs/EXCHANGES.md", "orders")])
+def test_the_tables_of_exchanges_are_the_registrys(
+    document: str, mark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / document).read_text()
+    copy = tmp_path / "copy.md"
+    copy.write_text(text)
     monkeypatch.setattr(sys, "argv", ["exchanges", str(copy)])
     main()
-    assert copy.read_text() == README, "run: python -m exchanges README.md"
-    assert all(f"`/{exchange.name}`" in README for exchange in EXCHANGES.values())
+    assert copy.read_text() == text, f"run: python -m exchanges {document}"
+    table = text.partition(f"<!-- {mark} -->")[2].partition(f"<!-- /{mark} -->")[0]
+    assert all(f"| `/{exchange.name}` |" in table for exchange in EXCHANGES.values())
 
 
 @pytest.mark.parametrize("method", METHODS)
