@@ -70,7 +70,7 @@ class BitGo(Exchange):
 
     def trades(self, symbol: Symbol) -> list[Trade]:
         reply = self.action("trades", symbol=symbol)
-        return self.read_all(self.read_trade, reply["data"] or ())
+        return self.read_all(self.trade_row, reply["data"] or (), side=_taker)
 
     # Account ------------------------------------------------------------------------------------------------------
 
@@ -117,10 +117,11 @@ class BitGo(Exchange):
         """Return a reply's time in ms since the epoch, or our time if it has none."""
         return milliseconds(reply["time"]) if reply.get("time") else self.upstream.services.now()
 
-    def read_trade(self, row: Any) -> Trade:
-        """Return a public trade; ``en_type`` is bid for a buyer who took an offer."""
-        return self.trade_row(row, side=Side.BUY if row["en_type"] == "bid" else Side.SELL)
-
     def read_order(self, row: Any) -> Order:
         price = partial(exact, row["prize"] if "prize" in row else row["price"])
         return self.order_row(row, price=price, average=Decimal(0))  # no reply has the average
+
+
+def _taker(row: Mapping[str, Any]) -> Side:
+    """Return the side of a public trade's taker; ``en_type`` is bid for a buyer who took an offer."""
+    return Side.BUY if row["en_type"] == "bid" else Side.SELL

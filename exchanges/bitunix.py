@@ -117,7 +117,7 @@ class FuturesBitunix(FuturesExchange):
 
     def candles(self, symbol: Symbol, period: int, limit: int | None) -> list[Candle]:
         rows = self.get("market/kline", symbol=symbol, interval=self.periods[period], limit=limit or self.max_candles)
-        return self.read_all(lambda row: self.candle_row(row, volume=_base_volume(row, double(row["close"]))), rows)
+        return self.read_all(self.candle_row, rows, volume=lambda row: _base_volume(row, double(row["close"])))
 
     # Account ------------------------------------------------------------------------------------------------------
 

@@ -122,7 +122,7 @@ class Hotcoin(Exchange):
         reply = self.get("trade", symbol=symbol, count=_TRADES)
         rows, now = reply["data"]["trades"] or (), milliseconds(reply["time"])
         zone = min(_ZONES, key=lambda zone: min(_age(row["time"], now, zone) for row in rows)) if rows else _ZONES[0]
-        return self.read_all(lambda row: self.trade_row(row, time=now - _age(row["time"], now, zone)), rows)
+        return self.read_all(self.trade_row, rows, time=lambda row: now - _age(row["time"], now, zone))
 
     # Account ------------------------------------------------------------------------------------------------------
 

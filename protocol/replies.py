@@ -54,7 +54,10 @@ def depth(book: Depth) -> dict[str, Any]:
 
 def records(bars: list[Candle]) -> list[tuple[float, ...]]:
     """Return GetRecords' format: rows ``[seconds, open, high, low, close, volume]``."""
-    return [(bar[0] // 1000, *bar[1:]) for bar in bars]
+    if not bars:
+        return []
+    times, *columns = zip(*bars, strict=True)
+    return list(zip((time // 1000 for time in times), *columns, strict=True))
 
 
 def trades(rows: list[Trade]) -> list[dict[str, Any]]:

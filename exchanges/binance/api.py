@@ -78,7 +78,7 @@ class BinanceApi(Exchange):
 
     def trades(self, symbol: Symbol) -> list[Trade]:
         rows = self.get("trades", symbol=symbol, limit=_LEVELS)
-        return self.read_all(lambda row: self.trade_row(row, side=_taker(row)), rows)
+        return self.read_all(self.trade_row, rows, side=_taker)
 
     def book(self, symbol: Symbol) -> Any:
         """Return the order book, as the exchange sends it."""

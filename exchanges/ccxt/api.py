@@ -96,14 +96,14 @@ class CcxtApi(CcxtReaders):
     def candles(self, symbol: Symbol, period: int, limit: int | None) -> list[Candle]:
         name = self.unified(symbol)
         rows = self.read(lambda ccxt: ccxt.fetch_ohlcv(name, self.periods[period], None, limit), signed=False)
-        return self.read_all(lambda row: Candle(milliseconds(row[0]), *map(double, row[1:6])), rows)
+        return self.read_all(self.candle_row, rows)
 
     def trades(self, symbol: Symbol) -> list[Trade]:
         self.needs("fetchTrades", "list of trades")
         name = self.unified(symbol)
         rows = self.read(lambda ccxt: ccxt.fetch_trades(name), signed=False)
         # Some exchanges give no ids; the time is then what comes closest.
-        return self.read_all(lambda row: self.trade_row(row, id=row["id"] or str(row["timestamp"])), rows)
+        return self.read_all(self.trade_row, rows, id=lambda row: row["id"] or str(row["timestamp"]))
 
     # Account ------------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ class CcxtReaders(CcxtCalls):
         "rejected": Status.CANCELLED,
     }
     ticker_row = TickerRow(bid="bid", ask="ask", last="last", high="high", low="low")
+    candle_row = Row(Candle, time=0, open=1, high=2, low=3, close=4, volume=5)
     trade_row = Row(Trade, time="timestamp", price="price", amount="amount", side="side")
     order_row = Row(Order, id="id", side="side", status="status")
 

@@ -119,7 +119,7 @@ class Kraken(Exchange):
 
     def trades(self, symbol: Symbol) -> list[Trade]:
         rows = _only(self.get("public/Trades", pair=symbol, count=_ROWS))
-        return self.read_all(lambda row: self.trade_row(row, side=known(self.taker_sides, row[3], "side")), rows)
+        return self.read_all(self.trade_row, rows, side=lambda row: known(self.taker_sides, row[3], "side"))
 
     def markets(self) -> list[Market]:
         return self.read_markets(self.get("public/AssetPairs"))
