@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any, Self, TypeVar
 
 import requests
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay, wait_exponential_jitter
 
 from protocol.deadline import Deadline
 from protocol.errors import (
@@ -30,6 +29,7 @@ from protocol.errors import (
 )
 from protocol.numbers import WrongValue
 from transport.credentials import Credentials
+from transport.repeats import repeated
 from transport.reply import MAX_EXCERPT, Reply
 from transport.signing import Signer
 from transport.upstream import Upstream
@@ -37,7 +37,6 @@ from transport.vendor import Vendor
 
 T = TypeVar("T")
 
-_ATTEMPTS = 3  # of a call that changes nothing
 _REQUEST = 1.0  # seconds, and at most half of those left, in which no call waits for limits: a request needs some
 _CLOCK_PATIENCE = 2.0  # seconds for asking the exchange's time, and at most half of the time left
 
@@ -142,24 +141,7 @@ class Pipeline(Vendor):
     def repeated(self, ask: Callable[[], T]) -> T:
         """Return what ``ask`` returns, a call that changes nothing at the exchange: it is made again when it was not
         sent, or when the exchange's server failed, within the deadline."""
-        failed: list[GatewayError] = []
-
-        def attempt() -> T:
-            try:
-                return ask()
-            except GatewayError as error:
-                failed.append(error)
-                # If the limits leave no time to ask again, the first failure is the one to report.
-                raise failed[0] if isinstance(error, RateLimited) else error from None
-
-        tries = Retrying(
-            retry=retry_if_exception_type((NotSent, ExchangeFailed, WrongTime)),
-            stop=stop_after_attempt(_ATTEMPTS) | stop_before_delay(self.deadline.left()),
-            wait=wait_exponential_jitter(multiplier=0.05, max=1.0, jitter=0.05),
-            sleep=self.upstream.services.sleep,
-            reraise=True,
-        )
-        return tries(attempt)
+        return repeated(ask, self.deadline, self.upstream.services.sleep)
 
     def get(self, resource: str, /, **params: Any) -> Any:
         """Make a public GET; see ``call``."""

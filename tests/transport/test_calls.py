@@ -1,13 +1,16 @@
 """What is asked again, and what never is."""
 
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
 import pytest
 import requests
 from sqlalchemy import event
+from tenacity import Retrying
 
 from protocol.deadline import Deadline
 from protocol.errors import (
@@ -93,6 +96,36 @@ def test_a_read_is_asked_three_times_at_most(tiny: Any, says: Said, kind: type[E
     with pytest.raises(kind):
         exchange.call("GET", "/time")
     assert (http.asked, len(slept)) == (3, 2)
+
+
+@pytest.mark.parametrize(("says", "built"), [((UP,), 0), (((400, b""),), 0), ((DOWN, UP), 1)])
+def test_only_a_failure_builds_what_repeats(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch, says: tuple[Said, ...], built: int
+) -> None:
+    made: list[object] = []
+
+    def count(**options: Any) -> Retrying:
+        made.append(options)
+        return Retrying(**options)
+
+    monkeypatch.setattr("transport.repeats.Retrying", count)
+    exchange, *_ = tiny(*says)
+    with suppress(GatewayError):
+        exchange.call("GET", "/time")
+    assert len(made) == built
+
+
+def test_a_failure_is_not_the_context_of_the_next_attempt(tiny: Any) -> None:
+    handled: list[BaseException | None] = []
+
+    def ask() -> None:
+        handled.append(sys.exception())
+        raise NotSent(str(len(handled)))
+
+    exchange, *_ = tiny(UP)
+    with pytest.raises(NotSent, match="3"):
+        exchange.repeated(ask)
+    assert handled == [None] * 3
 
 
 @pytest.mark.parametrize(
