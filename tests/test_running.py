@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import running
+from tests.service import ROOT, running
 
 TICKER = json.dumps({"method": "ticker", "params": {"symbol": "BTC_USDT"}}).encode()
 TOKEN = "abc+def/ghi+jkl/mno+pqr="
@@ -59,6 +59,25 @@ def test_a_hang_up_signal_takes_new_settings_and_keeps_the_old_ones_for_wrong_on
         until(lambda: status(service.port) == 403)
         assert status(service.port, f"?token={TOKEN}") == 200, "a plus sign in a query"
     assert not list(tmp_path.rglob("*.ctl")), "gunicorn's control socket"
+
+
+def test_the_garbage_collector_spares_what_lasts(tmp_path: Path) -> None:
+    config = tmp_path / "told.py"
+    config.write_text(
+        f"exec(open({str(ROOT / 'gunicorn.conf.py')!r}).read())\n"
+        "initialize = post_worker_init\n"
+        "def post_worker_init(worker):\n"
+        "    initialize(worker)\n"
+        "    counts = (gc.get_freeze_count(), gc.get_threshold()[0], len(gc.get_objects()), gc.isenabled())\n"
+        "    print('collector', *map(int, counts), file=sys.stderr, flush=True)\n"
+    )
+    with running(tmp_path, {}, ["--config", str(config)]) as service:
+        until(lambda: "collector" in service.log.read_text())
+    [line] = [line for line in service.log.read_text().splitlines() if line.startswith("collector")]
+    frozen, threshold, watched, enabled = map(int, line.split()[1:])
+    assert enabled
+    assert frozen > 50 * watched
+    assert threshold >= 5_000
 
 
 def test_another_gateway_takes_over_under_the_installed_command(tmp_path: Path) -> None:
