@@ -98,7 +98,8 @@ def open_state(url: str) -> Engine:
     SQLAlchemyError when the database cannot be opened.
 
     On SQLite a transaction takes the write lock when it begins, so that two writers queue instead of failing. Two
-    execution options of its connection change that: ``reading`` takes no lock, ``fleeting`` does not wait for the disk.
+    execution options of its connection change that: ``reading`` takes no lock, ``fleeting`` does not wait for the disk,
+    on PostgreSQL neither.
     A file is made readable by its owner only. Once it was deleted or replaced, transactions raise DatabaseReplaced.
     """
     parsed = read_url(url)
@@ -106,6 +107,7 @@ def open_state(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         engine = create_engine(parsed, connect_args=_PATIENCE, pool_pre_ping=True, **_POOL)
         event.listen(engine, "connect", _prepare_postgresql)
+        event.listen(engine, "begin", _begin_postgresql)
     else:
         kept = parsed.database and parsed.database != ":memory:"
         if kept:
@@ -236,6 +238,11 @@ def _copy(engine: Engine) -> Path:
 def _prepare_postgresql(connection: Any, _: Any) -> None:
     connection.execute(_SESSION)
     connection.commit()
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get("fleeting"):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:

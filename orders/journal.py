@@ -6,16 +6,17 @@ not happen twice is decided in one transaction.
 
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, case, insert, or_
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Update, and_
 from sqlalchemy.exc import IntegrityError
 
 from database import check_version, lock, storable
+from orders import statements
 from orders.intents import OPEN, Intent, State
 from orders.table import ORDERS, from_row, to_row
 from orders.timeline import Timeline
@@ -46,6 +47,7 @@ class Journal:
         strict_nonces: bool = False,
     ) -> None:
         self._engine = engine
+        self._after_begin = engine.execution_options(fleeting=True)
         self.now = now
         self._stamp = now.stamp if isinstance(now, Timeline) else lambda _: now()
         self.window = window
@@ -61,6 +63,7 @@ class Journal:
         or adopted, first. One that exists, and that this cannot be the next attempt at, blocks nothing. unknown_for:
         seconds for which one that is unresolved blocks, if they are more than the window.
         """
+        row = to_row(intent)
         try:
             with self._engine.begin() as connection:
                 if self.strict_nonces:
@@ -68,15 +71,16 @@ class Journal:
                 _lock(connection, *intent.line)
                 check_version(connection)
                 now = self._stamp(connection)
-                for before in self._all(connection, _request(intent)):
+                same = statements.OF_REQUEST if intent.nonce else statements.BY_ID
+                for before in _found(connection, same, row):
                     if before.client_id == intent.client_id and before.state is State.NOT_SENT:
-                        connection.execute(ORDERS.delete().where(_C.client_id == intent.client_id))
+                        connection.execute(statements.DELETE, row)
                     elif self.blocks_nonce(intent, before):
                         return before
-                for earlier in self._all(connection, self._blocks(intent, now, unknown_for)):
+                for earlier in _found(connection, statements.BLOCKS, row | self._window(now, unknown_for)):
                     if earlier.state in OPEN or intent.is_like(earlier, self.adopt_within):
                         return earlier
-                connection.execute(insert(ORDERS).values(to_row(_begun(intent, now))))
+                connection.execute(statements.INSERT, row | _begun(intent, now))
                 return None
         except IntegrityError:  # another worker was faster with the same request
             return self.get(intent.client_id) or self.begin(intent, unknown_for)
@@ -101,7 +105,7 @@ class Journal:
         change = ORDERS.update().where(_C.client_id == orphan.client_id, _C.answered_as == "")
         try:
             with self._engine.begin() as connection:
-                connection.execute(insert(ORDERS).values(to_row(_begun(accepted, self._stamp(connection)))))
+                connection.execute(statements.INSERT, to_row(accepted) | _begun(accepted, self._stamp(connection)))
                 if not connection.execute(change.values(answered_as=intent.client_id)).rowcount:
                     raise _AdoptedByOther
         except (IntegrityError, _AdoptedByOther):  # the first by the same request in another worker
@@ -114,29 +118,34 @@ class Journal:
         """Write the outcome of an order, unless one was written before."""
         order_id = None if intent.order_id is None else json.dumps(intent.order_id)
         reply = intent.reply and storable(intent.reply)
-        # In the row both times may have been moved since the intent was read.
-        told_ms = case((_C.told_ms > 0, _C.told_ms), else_=_C.expires_ms) if intent.told_ms else 0
-        self._change(intent, {"state": intent.state, "order_id": order_id, "reply": reply, "told_ms": told_ms})
+        self._change(
+            statements.DECIDE,
+            intent,
+            new_state=intent.state,
+            new_order_id=order_id,
+            new_reply=reply,
+            is_told=bool(intent.told_ms),
+        )
 
     def mark_unknown(self, intent: Intent) -> None:
         """Write that sending an order ended without a definite answer."""
-        self._change(intent, {"state": State.UNKNOWN}, "unclear_since_ms")
+        self._change(statements.MARK_UNKNOWN, intent, "new_unclear_since_ms")
 
     def mark_reported(self, intent: Intent) -> None:
         """Write that an order's caller was told that the outcome is unknown."""
-        self._change(intent, {"state": State.UNKNOWN}, "told_ms")
+        self._change(statements.MARK_REPORTED, intent, "new_told_ms")
 
     def mark_delivered(self, intent: Intent) -> None:
         """Write that an order's own caller has been given its id."""
-        self._change_unanswered(intent, {"answered_as": intent.client_id})
+        self._change(statements.MARK_DELIVERED, intent)
 
     def mark_undelivered(self, intent: Intent) -> None:
         """Write that an order's caller was gone before it could be given the id."""
-        self._change_unanswered(intent, {}, "told_ms")
+        self._change(statements.MARK_UNDELIVERED, intent, "new_told_ms")
 
     def count_look(self, intent: Intent) -> None:
         """Write that an unresolved order is being looked up once more."""
-        self._change(intent, {"looked_ms": self.now(), "look_count": intent.look_count + 1})
+        self._change(statements.COUNT_LOOK, intent, "new_looked_ms", new_look_count=intent.look_count + 1)
 
     def delete_old(self) -> None:
         """Delete orders whose outcome is known and that were created over 30 days ago."""
@@ -149,15 +158,16 @@ class Journal:
     def get(self, client_id: str) -> Intent | None:
         """Return the intent with this client id, None if there is none."""
         with self._reading() as connection:
-            return self._first(connection, _C.client_id == client_id)
+            return next(iter(_found(connection, statements.BY_ID, {"client_id": client_id})), None)
 
     def find_request(self, exchange: str, account: str, nonce: str, client_id: str) -> Intent | None:
         """Return the intent of the same request; if nonces are strict, also of another one with its nonce."""
+        asked = {"exchange": exchange, "account": account, "nonce": nonce, "client_id": client_id}
         with self._reading() as connection:
-            same = self._first(connection, _C.client_id == client_id)
-            if same or not (self.strict_nonces and nonce):
-                return same
-            return self._first(connection, and_(_C.exchange == exchange, _C.account == account, _C.nonce == nonce))
+            same = _found(connection, statements.BY_ID, asked)
+            if not same and self.strict_nonces and nonce:
+                same = _found(connection, statements.OF_NONCE, asked)
+            return same[0] if same else None
 
     def find_orders(self, exchange: str, account: str, order_id: str) -> list[Intent]:
         """Return the intents with an id of the exchange, given as text. Some exchanges count the ids of each market."""
@@ -201,36 +211,21 @@ class Journal:
             found = connection.execute(wanted if everything else wanted.where(_C.state.in_(OPEN)))
             return [from_row(row) for row in found.mappings()]
 
-    def _blocks(self, intent: Intent, now: int, unknown_for: float) -> ColumnElement[bool]:
-        """Return the condition for an order of the same line that is unresolved, or whose id no caller was given."""
+    def _window(self, now: int, unknown_for: float) -> dict[str, int]:
+        """Return the times, in ms, after which an order blocks its line: any, and one that is unresolved."""
+        longest = max(self.window, unknown_for)
+        return {
+            "after_ms": now - round(self.window * 1000),
+            "unknown_after_ms": now - round(longest * 1000),
+        }
 
-        def within(seconds: float) -> ColumnElement[bool]:
-            after = now - round(seconds * 1000)
-            return or_(_C.told_ms > after, and_(_C.told_ms == 0, _C.expires_ms > after))
-
-        return and_(
-            _C.exchange == intent.exchange,
-            _C.account == intent.account,
-            _C.market_name.in_((intent.market_name, str(intent.symbol))),  # the second in orders of 0.1.0
-            _C.side == intent.side,
-            _C.closes == intent.closes,
-            _C.state.in_((*OPEN, State.ACCEPTED)),
-            _C.answered_as == "",
-            or_(within(self.window), and_(_C.state != State.ACCEPTED, within(unknown_for))),
-        )
-
-    def _change(self, intent: Intent, values: dict[str, Any], time: str = "") -> None:
-        self._update(intent, _C.state.in_(OPEN), values, time)
-
-    def _change_unanswered(self, intent: Intent, values: dict[str, Any], time: str = "") -> None:
-        self._update(intent, _C.answered_as == "", values, time)
-
-    def _update(self, intent: Intent, where: ColumnElement[bool], values: dict[str, Any], time: str) -> None:
-        """Change an intent's row. time: the column for the time of the change, if any."""
-        with self._engine.begin() as connection:
+    def _change(self, statement: Update, intent: Intent, time: str = "", **values: Any) -> None:
+        """Change an intent's row, if it still is as the statement wants it. time: the parameter for the time of the
+        change, if any."""
+        # A lost change is a question to the exchange, and what was begun is not lost: no call waits for the disk again.
+        with self._after_begin.begin() as connection:
             now = self._stamp(connection)  # also if it is not wanted: an older copy of the database is noticed by it
-            values = values | {time: now} if time else values
-            connection.execute(ORDERS.update().where(_C.client_id == intent.client_id, where).values(values))
+            connection.execute(statement, {"of": intent.client_id, **values, **({time: now} if time else {})})
 
     def _first(self, connection: Connection, where: ColumnElement[bool]) -> Intent | None:
         row = connection.execute(ORDERS.select().where(where).order_by(_C.created_ms).limit(1)).mappings().one_or_none()
@@ -246,20 +241,18 @@ class Journal:
             yield connection
 
 
-def _begun(intent: Intent, now: int) -> Intent:
-    """Return an intent as begun at the time of the transaction that writes it."""
-    return replace(intent, created_ms=now, expires_ms=now + intent.expires_ms - intent.created_ms)
+def _begun(intent: Intent, now: int) -> dict[str, int]:
+    """Return the times of an intent's row that begins at the time of the transaction that writes it."""
+    return {"created_ms": now, "expires_ms": now + intent.expires_ms - intent.created_ms}
+
+
+def _found(connection: Connection, statement: Select[Any], params: Mapping[str, Any]) -> list[Intent]:
+    return [from_row(row) for row in connection.execute(statement, params).mappings()]
 
 
 def _lock(connection: Connection, *names: str) -> None:
     """Lock these names until the transaction ends."""
     lock(connection, zlib.crc32(" ".join(names).encode()))
-
-
-def _request(intent: Intent) -> ColumnElement[bool]:
-    """Return the condition for the orders of a request's nonce, and the one with its client id."""
-    same_nonce = and_(_C.exchange == intent.exchange, _C.account == intent.account, _C.nonce == intent.nonce)
-    return or_(same_nonce, _C.client_id == intent.client_id) if intent.nonce else _C.client_id == intent.client_id
 
 
 class _AdoptedByOther(Exception):
