@@ -95,7 +95,14 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
 
         @cache
         def open_desk() -> Desk:
-            return Desk(exchange, journal, nonce, hung_up=lambda: caller().has_hung_up(), sleep=services.sleep)
+            return Desk(
+                exchange,
+                journal,
+                nonce,
+                hung_up=lambda: caller().has_hung_up(),
+                is_connected=lambda: caller().is_connected(),
+                sleep=services.sleep,
+            )
 
         reply = _reply(dispatch(exchange, open_desk, call))
         if open_desk.cache_info().currsize:

@@ -33,6 +33,18 @@ class Caller:
         except OSError:
             return True
 
+    def is_connected(self) -> bool:
+        """Return True if the caller surely is connected, and has not even ended its sending. Any thread may ask,
+        because nothing is sent, unlike by ``has_hung_up``."""
+        if self._connection is None:
+            return False
+        try:
+            return bool(self._connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
     def _listens(self) -> bool:
         """Return True if a caller that has ended its sending still reads. TCP shows no difference until something is
         sent: a caller that reads ignores an interim reply, and one that has closed answers it with a reset. Raises

@@ -8,6 +8,7 @@ from orders.failures import earlier_in_progress, journal_required
 from orders.intents import OPEN, Intent, State
 from orders.journal import Journal
 from orders.lookup import Lookup
+from orders.queue import Ticket
 from orders.trader import Trader
 from protocol.errors import NotSent, before_sending
 from protocol.models import NewOrder, OrderId
@@ -54,8 +55,8 @@ class Admission:
         self._nonce = nonce
         self._hung_up = hung_up
 
-    def admit(self, order: NewOrder) -> Proceed | Replay | Adopt:
-        """Write the order's intent, once no earlier order of its line is unresolved.
+    def admit(self, order: NewOrder, ticket: Ticket) -> Proceed | Replay | Adopt:
+        """Write the order's intent, once no earlier order of its line is unresolved but those that it goes beside.
 
         Raises OrderStateUnknown for an earlier order that remains unknown, and NotSent when it is in progress, when the
         caller has closed the connection, and when the journal cannot be written.
@@ -64,8 +65,9 @@ class Admission:
             self.require_caller()
             intent = self._intent(order)
             with journal_required():
-                earlier = self._journal.begin(intent, self._lookup.unknown_for)
+                earlier = self._journal.begin(intent, self._lookup.unknown_for, ticket.list_beside())
             if earlier is None:
+                ticket.intent = intent
                 return Proceed(intent)
             if self._journal.blocks_nonce(intent, earlier):
                 return Replay(earlier)
@@ -79,6 +81,14 @@ class Admission:
             raise NotSent(
                 f"{self._exchange.name}: the caller closed the connection before the order was sent; nothing was sent"
             )
+
+    def require_callers(self, order: NewOrder, ticket: Ticket) -> None:
+        """Raise NotSent when the caller has closed the connection, and when that of a like order beside this one has:
+        it may have done so earlier than was seen, and this order be its next attempt."""
+        self.require_caller()
+        assert ticket.intent, "an order that is being sent was admitted"
+        if any(ticket.intent.is_like(other, self._journal.adopt_within) for other in ticket.list_given_up()):
+            raise earlier_in_progress(self._exchange.name, order)
 
     def _resolve(self, earlier: Intent, order: NewOrder, intent: Intent) -> Adopt | None:
         """Resolve an earlier order, and adopt it if it exists and no caller was given its id. Raises NotSent while one

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,7 +19,7 @@ from orders.failures import journal_required
 from orders.intents import OPEN, Intent, State
 from orders.journal import Journal
 from orders.lookup import Lookup, stored_reply
-from orders.queue import exclusive
+from orders.queue import Ticket, admission
 from orders.trader import Trader
 from protocol.errors import (
     UNREADABLE,
@@ -45,7 +46,7 @@ class Desk:
     """One account's orders on one exchange, for the time of one call of FMZ.
 
     nonce: of FMZ's request, empty if it had none. hung_up: returns True when its caller has closed the connection.
-    sleep: waits for seconds.
+    is_connected: returns True if its caller surely has not; asked by other threads too. sleep: waits for seconds.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Desk:
         nonce: str,
         *,
         hung_up: Callable[[], bool] = lambda: False,
+        is_connected: Callable[[], bool] = lambda: False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._exchange = exchange
@@ -63,6 +65,8 @@ class Desk:
         self._sleep = sleep
         self._lookup = Lookup(exchange, journal, sleep)
         self._admission = Admission(exchange, journal, self._lookup, nonce, hung_up)
+        self._is_connected = is_connected
+        self._ticket: Ticket | None = None
         self._placed: Intent | None = None
         self.replies: list[bytes] = []
         """The JSON texts of the exchange's replies about the order."""
@@ -87,17 +91,18 @@ class Desk:
             given, order = order, exchange.fit(order)
             exchange.prepare(order)
             order = replace(order, market_name=exchange.market(order.symbol))
-        with exclusive(exchange, order):
-            match self._admission.admit(order):
-                case Proceed(intent):
-                    if (order.price, order.amount) != (given.price, given.amount):
-                        self.marks["sent"] = {"price": order.price, "amount": order.amount}
-                    return self._send(order, intent)
-                case Replay(stored):
-                    return self._replay(stored, order.client_id)
-                case Adopt(intent, order_id, reply):
-                    self._use_stored(replace(intent, order_id=order_id, reply=reply), "adopted")
-                    return order_id
+        with admission(exchange, order, self._is_connected) as ticket:
+            decision = self._admission.admit(order, ticket)
+        if isinstance(decision, Proceed) and (order.price, order.amount) != (given.price, given.amount):
+            self.marks["sent"] = {"price": order.price, "amount": order.amount}
+        try:
+            order_id = self._carry_out(decision, order, ticket)
+        except BaseException:
+            ticket.end()
+            raise
+        ticket.mark_placed()
+        self._ticket = ticket  # until its answer was written
+        return order_id
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         """Cancel an order and return True, or raise; see ``orders.cancelling``."""
@@ -121,6 +126,8 @@ class Desk:
         if not delivered:
             log.warning("order %s: its caller closed the connection before the answer", self._placed.client_id)
         self._write(self._journal.mark_delivered if delivered else self._journal.mark_undelivered, self._placed)
+        if self._ticket:
+            self._ticket.end()
 
     def _market_of(self, symbol: Symbol, order_id: str) -> Symbol:
         """Return the market of an order: where the journal knows it, the one that it was sent to, else the one that
@@ -136,10 +143,22 @@ class Desk:
         markets = {intent.sent_to for intent in known if symbol.may_mean(intent.symbol, intent.market_name)}
         return markets.pop() if len(markets) == 1 else exchange.resolve(symbol)
 
-    def _send(self, order: NewOrder, intent: Intent) -> OrderId:
+    def _carry_out(self, decision: Proceed | Replay | Adopt, order: NewOrder, ticket: Ticket) -> OrderId:
+        """Send an order, or answer with an earlier one, as its admission has decided."""
+        match decision:
+            case Proceed(intent):
+                return self._send(order, intent, ticket)
+            case Replay(stored):
+                return self._replay(stored, order.client_id)
+            case Adopt(intent, order_id, reply):
+                self._use_stored(replace(intent, order_id=order_id, reply=reply), "adopted")
+                return order_id
+
+    def _send(self, order: NewOrder, intent: Intent, ticket: Ticket) -> OrderId:
         """Send an order once, and write its outcome."""
         exchange = self._exchange.fresh(self._exchange.deadline.portion(_SENDING_SHARE))
-        exchange.last_check = self._admission.require_caller  # the wait for a limit may have been long
+        # The wait for a limit may have been long.
+        exchange.last_check = partial(self._admission.require_callers, order, ticket)
         try:
             order_id = exchange.trade(replace(order, symbol=intent.sent_to))
         except (NotSent, RateLimited):
@@ -162,6 +181,7 @@ class Desk:
             self._placed = accepted
             self.replies = exchange.replies
             return order_id
+        ticket.mark_unclear()
         return self._find(intent, unclear)
 
     def _explain(self, error: GatewayError, order: NewOrder) -> GatewayError:

@@ -6,7 +6,7 @@ not happen twice is decided in one transaction.
 
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -56,12 +56,13 @@ class Journal:
 
     # Before an order is sent ------------------------------------------------------------------------------------------
 
-    def begin(self, intent: Intent, unknown_for: float = 0.0) -> Intent | None:
+    def begin(self, intent: Intent, unknown_for: float = 0.0, beside: Collection[str] = ()) -> Intent | None:
         """Write an intent before its order is sent; return None when the order may be sent.
 
         Otherwise return the intent that blocks it: the same request's, or one of the same line that must be resolved,
         or adopted, first. One that exists, and that this cannot be the next attempt at, blocks nothing. unknown_for:
-        seconds for which one that is unresolved blocks, if they are more than the window.
+        seconds for which one that is unresolved blocks, if they are more than the window. beside: client ids of orders
+        of the line that block nothing.
         """
         row = to_row(intent)
         try:
@@ -78,12 +79,13 @@ class Journal:
                     elif self.blocks_nonce(intent, before):
                         return before
                 for earlier in _found(connection, statements.BLOCKS, row | self._window(now, unknown_for)):
-                    if earlier.state in OPEN or intent.is_like(earlier, self.adopt_within):
+                    blocks = earlier.state in OPEN or intent.is_like(earlier, self.adopt_within)
+                    if blocks and earlier.client_id not in beside:
                         return earlier
                 connection.execute(statements.INSERT, row | _begun(intent, now))
                 return None
         except IntegrityError:  # another worker was faster with the same request
-            return self.get(intent.client_id) or self.begin(intent, unknown_for)
+            return self.get(intent.client_id) or self.begin(intent, unknown_for, beside)
 
     def blocks_nonce(self, intent: Intent, before: Intent) -> bool:
         """Return True if a request is answered by an earlier one with its nonce: it is the same one, or nonces are

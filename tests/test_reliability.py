@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from tests.reliability import loop, matrix, surprises
+from tests.reliability import loop, matrix, surprises, together
 from tests.reliability.__main__ import DOCUMENT, EXPERIMENTS, table, written
 from tests.reliability.outcome import Outcome
 from tests.reliability.rig import SMALL, Breakage, Facts, Rig, rigs
@@ -26,6 +26,11 @@ def test_one_request_is_at_most_one_order_whatever_goes_wrong(started: Sequence[
 
 def test_a_robot_that_tries_again_has_exactly_the_orders_that_it_wants(started: Sequence[Rig]) -> None:
     outcome = loop.small(started)
+    assert outcome.passed, outcome
+
+
+def test_orders_of_one_line_at_once_are_as_many_as_are_wanted(started: Sequence[Rig]) -> None:
+    outcome = together.small(started)
     assert outcome.passed, outcome
 
 

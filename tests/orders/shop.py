@@ -150,7 +150,8 @@ class Robot:
     """A strategy on one account: it places orders through desks of its own, one for each call.
 
     is_listening: True if it is connected when an answer goes out; None if the gateway dies before that. has_hung_up:
-    True once it has closed the connection of the call under way. sleeps: the seconds of each pause; they pass at once.
+    True once it has closed the connection of the call under way. is_connected: True if it surely has not, as far as
+    other calls can see. sleeps: the seconds of each pause; they pass at once.
     """
 
     market: Market
@@ -160,6 +161,7 @@ class Robot:
     account: str = "a"
     is_listening: bool | None = True
     has_hung_up: bool = False
+    is_connected: bool = False
     sleeps: list[float] = field(default_factory=list)
     desk: Desk | None = None
 
@@ -177,7 +179,14 @@ class Robot:
         request = nonce or f"none{len(self.market.sent)}{self.market.lookup_count}"
         self.has_hung_up = False
         kind = self.kind(self.market, request, self.account, Deadline.after(seconds))
-        self.desk = Desk(kind, self.journal, nonce, hung_up=lambda: self.has_hung_up, sleep=self.sleep)
+        self.desk = Desk(
+            kind,
+            self.journal,
+            nonce,
+            hung_up=lambda: self.has_hung_up,
+            is_connected=lambda: self.is_connected,
+            sleep=self.sleep,
+        )
         return self.desk
 
     def buy(

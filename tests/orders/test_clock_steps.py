@@ -1,7 +1,7 @@
 """The wall clock is set: no second order is sent, and nothing waits for longer than it would anyway."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -198,9 +198,9 @@ def test_an_order_is_no_later_twin_of_itself(world: World) -> None:
     """Check time that passes between the request and its row, on an exchange without client ids."""
 
     class Slow(Journal):
-        def begin(self, intent: Intent, unknown_for: float = 0.0) -> Intent | None:
+        def begin(self, intent: Intent, unknown_for: float = 0.0, beside: Collection[str] = ()) -> Intent | None:
             world.sleep(0.005)
-            return super().begin(intent, unknown_for)
+            return super().begin(intent, unknown_for, beside)
 
     world.robot.journal, world.robot.kind = Slow(world.engine, world.timeline), OldShop
     world.market.error = UNCLEAR
