@@ -8,7 +8,6 @@ where an order whose answer is lost could not be found.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -44,6 +43,7 @@ class FuturesBitunix(FuturesExchange):
         1440: "1d", 4320: "3d", 10080: "1w",
     }  # fmt: skip
     max_candles = 200
+    history_page = _PAGE
     statuses = {
         "INIT": Status.OPEN,
         "NEW": Status.OPEN,
@@ -132,12 +132,6 @@ class FuturesBitunix(FuturesExchange):
         [row] = self.account_rows()
         return known(self.position_modes, row["positionMode"], "position mode")
 
-    def prepare(self, order: NewOrder) -> None:
-        """Make all calls that an order needs beforehand: also ask for the position mode, which its parameters depend
-        on."""
-        super().prepare(order)
-        self.hedged()
-
     def trade(self, order: NewOrder) -> OrderId:
         asked = {
             "symbol": order.symbol,
@@ -147,10 +141,8 @@ class FuturesBitunix(FuturesExchange):
             "effect": "GTC" if order.price else None,
             "clientId": order.client_id,
         }
-        try:
+        with before_sending():
             asked |= self.position_params(order)
-        except OutcomeUnknown as error:  # the order itself has not been sent
-            raise NotSent(f"{error.message}. The order was not sent, it is safe to try again", error.code) from None
         return identifier(self.signed("POST", "trade/place_order", **asked)["orderId"])
 
     def position_params(self, order: NewOrder) -> Mapping[str, Any]:
@@ -176,30 +168,17 @@ class FuturesBitunix(FuturesExchange):
     def orders(self, symbol: Symbol | None) -> list[Order]:
         return self.read_all(self.read_order, self.list_orders("trade/get_pending_orders", symbol), keep=True)
 
-    def order(self, symbol: Symbol, order_id: str) -> Order:
-        order = super().order(symbol, order_id)
-        if not order.filled or order.average:
-            return order
-        try:
-            return replace(order, average=self.apart(lambda one: one.average(order)))
-        except (ExchangeError, NotSent, OutcomeUnknown, Unsupported):  # the order is known all the same
-            return order
-
     def order_reply(self, symbol: Symbol, *, order_id: str = "", client_id: str = "") -> Any:
-        named = {"orderId": order_id} if order_id else {"clientId": client_id}
-        return self.signed("GET", "trade/get_order_detail", **named)
+        return self.signed("GET", "trade/get_order_detail", orderId=order_id or None, clientId=client_id or None)
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         self.signed("POST", "trade/cancel_orders", symbol=symbol, orderList=[{"orderId": order_id}])
         return False  # a success only says that the request was accepted
 
-    def history(self, symbol: Symbol | None, since: int | None, limit: int | None) -> list[Order]:
-        """Return past orders of the last 90 days; cancelled ones are kept for three."""
-        return super().history(symbol, since, limit or (None if since else _PAGE))
-
     def past_orders(
         self, symbol: Symbol | None, since: int | None, limit: int | None
     ) -> Iterator[tuple[tuple[int, ...], Order]]:
+        """Yield past orders of the last 90 days; cancelled ones are kept for three."""
         found: dict[str, Any] = {}
         for cancelled in (None, "true"):  # two lists, perhaps one within the other
             asked = {"startTime": since, "queryCanceled": cancelled}
@@ -240,11 +219,17 @@ class FuturesBitunix(FuturesExchange):
         rows = _rows(self.signed("GET", "position/get_pending_positions", symbol=self.one(symbol)))
         return [row for row in self.covered(symbol, rows, "symbol") if exact(row["qty"])]
 
-    def average(self, order: Order) -> Decimal:
-        """Return the average price of an order's fills; 0, not known, where they are not all listed."""
-        pages = self.list_pages("trade/get_history_trades", "tradeList", orderId=order.id)
-        fills = [(exact(row["price"]), exact(row["qty"])) for rows in pages for row in rows]
+    def average_of_fills(self, symbol: Symbol, row: Any, order: Order) -> Decimal:
+        try:
+            fills = self.apart(lambda one: one.fills(order.id))
+        except (ExchangeError, NotSent, OutcomeUnknown, Unsupported):  # the order is known all the same
+            return Decimal(0)
         return average_price(fills, order.filled)
+
+    def fills(self, order_id: OrderId) -> list[tuple[Decimal, Decimal]]:
+        """Return price and amount of each of an order's fills."""
+        pages = self.list_pages("trade/get_history_trades", "tradeList", orderId=order_id)
+        return [(exact(row["price"]), exact(row["qty"])) for rows in pages for row in rows]
 
     def read_market(self, row: Mapping[str, Any]) -> Market:
         """Return a market's rules; its precisions are numbers of digits."""

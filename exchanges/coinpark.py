@@ -124,8 +124,7 @@ class CoinPark(Exchange):
             items: list[Any] = self.command("orderpending/orderPendingList", asked)["items"]
             return items
 
-        rows = [row for rows in self.pages(page, _PAGE, _PAGES) for row in rows]
-        return self.read_all(self.read_order, rows, keep=True)
+        return self.read_all(self.read_order, self.all_rows(page, _PAGE, _PAGES), keep=True)
 
     def order_reply(self, symbol: Symbol, *, order_id: str = "", client_id: str = "") -> Any:
         row = self.command("orderpending/order", {"id": self.number(order_id)})

@@ -73,6 +73,9 @@ class Hotcoin(Exchange):
     candle_row = Row(Candle, time=0, open=1, high=2, low=3, close=4, volume=5)
     trade_row = Row(Trade, id="id", price="price", amount="amount", side="en_type")
     balance_row = Row(Balance, currency="currency", free="free", frozen="frozen")
+    market_row = Row(
+        Market, id="symbol", min_amount="minOrderCount", max_amount="maxOrderCount", min_notional="minOrderAmount"
+    )
     order_row = Row(Order, id="id", side="type", price="price", amount="count", status="statusCode")
 
     def market(self, symbol: Symbol) -> str:
@@ -146,8 +149,8 @@ class Hotcoin(Exchange):
         return identifier(reply["data"]["ID"])
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
-        pages = self.pages(self.lister(self.one_market(symbol, "open orders"), "1"), _PAGE, _PAGES)
-        return self.read_all(self.read_order, [row for rows in pages for row in rows], keep=True)
+        lister = self.lister(self.one_market(symbol, "open orders"), "1")
+        return self.read_all(self.read_order, self.all_rows(lister, _PAGE, _PAGES), keep=True)
 
     def order_reply(self, symbol: Symbol, *, order_id: str = "", client_id: str = "") -> Any:
         return self.signed("GET", "order/detailById", id=self.number(order_id))["data"]
@@ -196,14 +199,11 @@ class Hotcoin(Exchange):
 
     def read_market(self, row: Any) -> Market:
         """Return the rules of a market."""
-        return Market(
+        return self.market_row(
+            row,
             symbol=Symbol(row["baseCurrency"].upper(), row["quoteCurrency"].upper()),
-            id=row["symbol"],
             tick_size=step_of(row["pricePrecision"]),
             lot_size=step_of(row["amountPrecision"]),
-            min_amount=exact(row["minOrderCount"]),
-            max_amount=exact(row["maxOrderCount"]),
-            min_notional=exact(row["minOrderAmount"]),
             tradable=row["state"] in self.tradable,
         )
 

@@ -5,7 +5,6 @@ version, names markets in small letters, and calls the quote ``base_currency`` a
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -159,16 +158,9 @@ class Indodax(Exchange):
         return self.read_all(lambda row: self.read_order({"status": "NEW"} | row), rows, keep=True)
 
     def order_reply(self, symbol: Symbol, *, order_id: str = "", client_id: str = "") -> Any:
-        named = {"orderId": order_id} if order_id else {"origClientOrderId": client_id}
-        return self.signed("GET", "order", symbol=symbol, **named)
+        return self.signed("GET", "order", symbol=symbol, orderId=order_id or None, origClientOrderId=client_id or None)
 
-    def order(self, symbol: Symbol, order_id: str) -> Order:
-        row = self.order_reply(symbol, order_id=order_id)
-        order = self.read_order(row)
-        return replace(order, average=self.average(symbol, row, order)) if order.filled else order
-
-    def average(self, symbol: Symbol, row: Mapping[str, Any], order: Order) -> Decimal:
-        """Return an order's average price, from its fills: its row has none. 0 where they are not all found."""
+    def average_of_fills(self, symbol: Symbol, row: Any, order: Order) -> Decimal:
         began = milliseconds(row["time"])
         try:
             fills = self.past("myTrades", symbol, began, min(began + _WEEK_MS, self.now()), sort="asc")

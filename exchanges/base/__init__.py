@@ -22,6 +22,7 @@ from protocol.errors import (
     RateLimited,
     Unsupported,
     WrongTime,
+    before_sending,
 )
 from protocol.models import (
     Balance,
@@ -103,6 +104,7 @@ __all__ = [
     "Unsupported",
     "WrongTime",
     "average_price",
+    "before_sending",
     "by_limit",
     "codes",
     "covers",

@@ -5,17 +5,17 @@ of a reply, and reads it into models. What two adapters would do alike is here o
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from exchanges.base.account import AccountFacts
 from exchanges.base.candles import MONDAY, merge
 from exchanges.base.client_id import ALPHANUMERIC, ClientId
 from exchanges.base.fitting import fitted
-from exchanges.base.guard import is_sensitive
+from exchanges.base.raw_calls import RawCalls
 from exchanges.base.rows import Key, Row, levels
-from protocol.errors import GatewayError, InvalidCall, InvalidOrder, NotAllowed, OrderNotFound, Unsupported
+from protocol.errors import GatewayError, InvalidCall, InvalidOrder, OrderNotFound, Unsupported
 from protocol.models import (
     Balance,
     Candle,
@@ -32,15 +32,13 @@ from protocol.models import (
     Trade,
 )
 from protocol.numbers import identifier, whole
-from transport.limit import Calls
 
 _DAY = 1440  # minutes
 _RULES_SHARE = 0.3  # of an order's time, for the rules of its market
-_MAX_NAMED = 80  # characters of a path that an error quotes
 _JOURNAL_ONLY = ClientId(22, ALPHANUMERIC)
 
 
-class Exchange(AccountFacts):
+class Exchange(RawCalls):
     """One account on one spot exchange, for the time of one call. A method that an adapter does not have raises
     Unsupported, before anything is sent."""
 
@@ -62,16 +60,14 @@ class Exchange(AccountFacts):
     """The form of the exchange's client order ids, None if it takes none."""
     limit_only: ClassVar[str] = ""
     """The reason, in the words of an error text, why it takes no market orders; empty if it takes them."""
-    sensitive_words: ClassVar[tuple[str, ...]] = ()
-    """The exchange's own words for resources that move money out of the account or manage its keys, in small letters
-    and digits only; ``guard`` has the words that all exchanges use."""
-    allowed_calls: ClassVar[tuple[str, ...]] = ()
-    """Calls that do no such thing although their names say so, as ``VERB resource`` with ``*`` for anything."""
     has_contracts: ClassVar[bool] = False
     """True if FMZ's name of a market may mean another one later, as ``quarter`` does."""
     absent_after: ClassVar[float] = 15.0
     """Seconds after which an order that was sent, and that look-ups do not find, does not exist: the window in which a
     signed order is accepted, and a margin for lists that are late."""
+    history_page: ClassVar[int | None] = None
+    """The past orders that are given where FMZ names neither a time nor a number, because no more are surely complete;
+    None for all that ``past_orders`` gives."""
     order_row: ClassVar[Row[Order]]
     """The reader of an order's row; override ``read_order`` if fields depend on others."""
 
@@ -112,7 +108,10 @@ class Exchange(AccountFacts):
 
     def order(self, symbol: Symbol, order_id: str) -> Order:
         """Return one order, open or not. Raises OrderNotFound."""
-        return self.read_order(self.order_reply(symbol, order_id=order_id))
+        row = self.order_reply(symbol, order_id=order_id)
+        order = self.read_order(row)
+        has_average = order.average or not order.filled
+        return order if has_average else replace(order, average=self.average_of_fills(symbol, row, order))
 
     def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
         """Return the id of the order with our client id, open or not; None if there is none. Only the id is read: an
@@ -150,33 +149,12 @@ class Exchange(AccountFacts):
     def history(self, symbol: Symbol | None, since: int | None, limit: int | None) -> list[Order]:
         """Return orders that are no longer open, oldest first: the first ``limit`` from ``since`` (ms) on, or the last
         ones without ``since``."""
+        limit = limit or (None if since else self.history_page)
         rows = self.past_orders(symbol, since, limit)
         past = [order for _, order in sorted(rows, key=lambda row: row[0]) if order.status is not Status.OPEN]
         if not limit:
             return past
         return past[:limit] if since else past[-limit:]
-
-    def raw(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
-        """Send a signed call to any resource of the exchange; FMZ gets the whole reply, unchanged. path: below its
-        host."""
-        return self.call(verb, f"/{path}", params=params, signed=True, safe=False)
-
-    def own_path(self, resource: str) -> str:
-        """Return the path of a resource that is a whole address on the exchange's own host; any other stays."""
-        address = self.upstream.address
-        head, rest = resource[: len(address)], resource[len(address) :]
-        return rest if address and head.lower() == address.lower() and rest.startswith("/") else resource
-
-    def pass_through(self, verb: str, path: str, params: Mapping[str, Any]) -> Any:
-        """Return what ``raw`` returns, for a strategy. Raises NotAllowed for calls that move money out of the account
-        or manage its keys, unless the settings allow them."""
-        allowed = self.upstream.withdrawals or f"{verb} {path}" in Calls(self.allowed_calls, str)
-        if not allowed and is_sensitive(path, self.sensitive_words):
-            raise NotAllowed(
-                f"{self.name}: {verb} {path[:_MAX_NAMED]} may withdraw, transfer or manage keys, which strategies are "
-                "not allowed to do here; nothing was sent. If it is meant, start the gateway with ALLOW_WITHDRAWALS=1"
-            )
-        return self.raw(verb, path, params)
 
     def may_withdraw(self) -> bool:
         """Return True if the key may withdraw money."""
@@ -219,6 +197,10 @@ class Exchange(AccountFacts):
         """Return orders, each with its sort key, the time in ms first: at least the first ``limit`` past ones from
         ``since`` on, or the last ones without ``since``. There may be open orders among them."""
         raise self.lacks("list of past orders")
+
+    def average_of_fills(self, symbol: Symbol, row: Any, order: Order) -> Decimal:
+        """Return the average price of an order whose row has none, by its fills; 0 if it is not known."""
+        return Decimal(0)
 
     def read_order(self, row: Any) -> Order:
         """Return the order in a row."""

@@ -133,6 +133,9 @@ class FuturesExchange(Exchange):
         last minute."""
         return self.account_fact("position mode", type(self).position_mode)
 
+    def order_facts(self, order: NewOrder) -> tuple[object, ...]:
+        return (self.hedged(),) if self.position_modes else ()
+
     def position_mode(self) -> bool:
         """Ask the exchange for the position mode; return True if long and short positions of a market are kept
         apart."""

@@ -126,3 +126,14 @@ class Lists(Markets):
                 return
         if whole:
             raise Unsupported(f"{self.name} lists over {size * most} orders there: name a market, or a later time")
+
+    def all_rows(
+        self, ask: Callable[[list[Any]], list[Any]], size: int, most: int, *, enough: int | None = None
+    ) -> list[Any]:
+        """Return the rows of a list, see ``pages``: to its end, or until there are ``enough``."""
+        rows: list[Any] = []
+        for page in self.pages(ask, size, most):
+            rows += page
+            if enough and len(rows) >= enough:
+                break
+        return rows

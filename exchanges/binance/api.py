@@ -110,8 +110,7 @@ class BinanceApi(Exchange):
         return self.read_all(self.read_order, self.signed("GET", "openOrders", symbol=symbol), keep=True)
 
     def order_reply(self, symbol: Symbol, *, order_id: str = "", client_id: str = "") -> Any:
-        named = {"orderId": order_id} if order_id else {"origClientOrderId": client_id}
-        return self.signed("GET", "order", symbol=symbol, **named)
+        return self.signed("GET", "order", symbol=symbol, orderId=order_id or None, origClientOrderId=client_id or None)
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         row = self.signed("DELETE", "order", symbol=symbol, orderId=order_id)

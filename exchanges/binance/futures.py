@@ -89,9 +89,6 @@ class FuturesBinance(FuturesExchange, BinanceApi):
     def accounts(self) -> list[Balance]:
         return self.read_all(self.read_balance, self.signed("GET", "/fapi/v3/account")["assets"], keep=True)
 
-    def order_facts(self, order: NewOrder) -> tuple[object, ...]:
-        return (self.hedged(),)
-
     def position_params(self, order: NewOrder) -> Mapping[str, str]:
         if self.hedged():
             return {"positionSide": self.position_side(order).upper()}

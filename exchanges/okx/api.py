@@ -48,6 +48,7 @@ class OKXApi(Exchange):
         1440: "1Dutc", 2880: "2Dutc", 4320: "3Dutc", 10080: "1Wutc",
     }  # fmt: skip
     max_candles = 300
+    history_page = _PAGE  # a page of one kind may reach further back in time than a page of another
     statuses = {
         "live": Status.OPEN,
         "partially_filled": Status.OPEN,
@@ -161,14 +162,10 @@ class OKXApi(Exchange):
             raise self.no_order(order_id)
         return False  # a success only says that the request was accepted
 
-    def history(self, symbol: Symbol | None, since: int | None, limit: int | None) -> list[Order]:
-        """Return past orders of the last seven days; cancelled orders without fills are kept for two hours."""
-        # A page of one kind may reach further back in time than a page of another, so no more than a page is complete.
-        return super().history(symbol, since, limit or (None if since else _PAGE))
-
     def past_orders(
         self, symbol: Symbol | None, since: int | None, limit: int | None
     ) -> Iterator[tuple[tuple[int, ...], Order]]:
+        """Yield past orders of the last seven days; cancelled orders without fills are kept for two hours."""
         enough = None if since else limit
         for row in self.list_orders("trade/orders-history", symbol, enough=enough, begin=str(since) if since else None):
             yield (int(row["cTime"]), int(row["ordId"])), self.read_order(row)
@@ -222,12 +219,7 @@ class OKXApi(Exchange):
                 page: list[Any] = self.signed("GET", resource, **query, **params, limit=_PAGE, after=after)
                 return page
 
-            rows: list[Any] = []
-            for more in self.pages(page, _PAGE, _PAGES):
-                rows += more
-                if enough and len(rows) >= enough:
-                    break
-            found += rows
+            found += self.all_rows(page, _PAGE, _PAGES, enough=enough)
         return found
 
     def read_balance(self, row: Mapping[str, str]) -> Balance:

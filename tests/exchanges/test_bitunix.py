@@ -200,7 +200,7 @@ def test_an_order_is_known_also_where_its_fills_are_not(connect: Connect) -> Non
 )
 def test_an_order_is_not_sent_where_its_position_is_not_clear(connect: Connect, reply: Any) -> None:
     exchange, recorder = connect(get_pending_positions=reply)
-    with pytest.raises(NotSent, match="The order was not sent"):
+    with pytest.raises(NotSent, match="asked before the order, which was not sent"):
         exchange.trade(CLOSE)
     assert "place_order" not in resources(recorder)
 
@@ -247,7 +247,7 @@ def test_a_closing_order_asks_for_no_position_in_one_way_mode(connect: Connect) 
 def test_an_order_is_not_sent_where_the_position_mode_is_not_clear(connect: Connect, reply: Any) -> None:
     for order in (CLOSE, replace(CLOSE, closes=False)):
         exchange, recorder = connect(account=reply)
-        with pytest.raises(NotSent, match="The order was not sent"):
+        with pytest.raises(NotSent, match="asked before the order, which was not sent"):
             exchange.trade(order)
         assert "place_order" not in resources(recorder)
 
