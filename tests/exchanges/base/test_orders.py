@@ -85,6 +85,32 @@ def test_past_orders_are_the_first_from_a_time_on_or_the_last(
     assert [order.id for order in looking(lent, Canned()).history(BTC, since, limit)] == ids
 
 
+@pytest.mark.parametrize(
+    ("since", "limit", "ids"), [(None, None, [3, 5]), (None, 1, [5]), (None, 3, [9, 3, 5]), (20, None, [2, 9, 3, 5])]
+)
+def test_past_orders_without_time_and_number_are_those_that_are_surely_complete(
+    lent: Lent, since: int | None, limit: int | None, ids: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Looking, "history_page", 2)
+    assert [order.id for order in looking(lent, Canned()).history(BTC, since, limit)] == ids
+
+
+@pytest.mark.parametrize(("filled", "average", "given"), [("2", "0", "5"), ("2", "3", "3"), ("0", "0", "0")])
+def test_the_average_of_an_order_is_asked_for_where_its_row_has_none(
+    lent: Lent, filled: str, average: str, given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_order(exchange: Looking, row: Any) -> Order:
+        read: Order = exchange.order_row(
+            row, side=Side.BUY, price=Decimal(0), amount=Decimal(2), filled=Decimal(filled), average=Decimal(average)
+        )
+        return read
+
+    monkeypatch.setattr(Looking, "read_order", read_order)
+    monkeypatch.setattr(Looking, "average_of_fills", lambda exchange, symbol, row, order: Decimal(row["id"]) - 2)
+    found = looking(lent, Canned(body=b'{"ok": {"id": 7, "state": "done"}}')).order(BTC, "7")
+    assert found.average == Decimal(given)
+
+
 def test_what_an_exchange_cannot_do_is_unsupported(lent: Lent) -> None:
     http = Canned()
     exchange = tiny(lent, http)

@@ -59,3 +59,12 @@ def test_a_page_that_nobody_wants_is_not_asked_for(lent: Lent) -> None:
     page, asked = numbered(100, 2)
     assert next(iter(tiny(lent).pages(page, 2, 3))) == [0, 1]
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(("enough", "count", "asked_for"), [(None, 5, 3), (4, 4, 2), (3, 4, 2), (9, 5, 3)])
+def test_all_rows_are_those_of_all_pages_or_enough_of_them(
+    lent: Lent, enough: int | None, count: int, asked_for: int
+) -> None:
+    page, asked = numbered(5, 2)
+    assert tiny(lent).all_rows(page, 2, 9, enough=enough) == list(range(count))
+    assert len(asked) == asked_for
