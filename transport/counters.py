@@ -1,30 +1,28 @@
 """Counters of all rate limits, and the bans of exchanges: for all workers in a database, for all hosts in Redis or in a
 shared database.
 
-A counter is one number, the time at which it will be empty again, which is all that the generic cell rate algorithm
-needs. A ban is kept as a time too.
+A counter is a time, see ``charges``; a ban is kept as a time too.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import count
 from math import ceil
 
-from pyrate_limiter import GCRA, Decision, Rate, RedisStateStore, StateStore
+from pyrate_limiter import Decision, RedisStateStore, StateStore
 from sqlalchemy import BigInteger, Column, Connection, Engine, String, Table, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from database import METADATA, open_state
+from transport.charges import ALGORITHM, Charge, Wait, brought_back, step, wait_of
+from transport.credits import Credit, Credits, extended
+from transport.glance import Glance
 
 REDIS = ("redis://", "rediss://", "unix://")
 _REDIS_PATIENCE = 1.0  # seconds: better a call that is not counted than a late one
 _PREFIX = "fmz-gateway"
 _SWEEP = 1000  # calls of take between two deletions of old rows
 _IDLE = 86_400_000  # ms after which an unused counter is deleted
-_LATE_US = 6_000_000  # that a call's time may be behind the others' once it has waited for the database
-
-_GCRA = GCRA()
 
 LONGEST_KEY = 400
 _TIMES = Table(
@@ -38,30 +36,10 @@ _WANTED = (
     .where(_TIMES.c.name.in_(bindparam("names", expanding=True)))
     .order_by(_TIMES.c.name)  # every process locks in the same order
 )
+_END = select(_TIMES.c.until).where(_TIMES.c.name == bindparam("name"))
 _LOCKED = _WANTED.with_for_update()
 _SET = update(_TIMES).where(_TIMES.c.name == bindparam("of")).values(until=bindparam("to"))
 _POSTPONE = _SET.where(_TIMES.c.until < bindparam("to"))
-
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """The cost of a call for one counter. ``limit``: its name for people. ``depth``: how many µs ahead of the clock the
-    counter can be, by its own rules."""
-
-    limit: str
-    key: str
-    rate: Rate
-    weight: int
-    depth: int
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Wait:
-    """The time, in ms, until a call can go, and the limit that makes it wait; no limit if the exchange has banned
-    us."""
-
-    ms: int
-    limit: str = ""
 
 
 class Counters(ABC):
@@ -119,7 +97,8 @@ def connect_counters(url: str, engine: Engine) -> Counters:
 
 
 class SqlCounters(Counters):
-    """Counters on SQLite or PostgreSQL, with one transaction for each call."""
+    """Counters on SQLite or PostgreSQL. What this process has in credit it spends by itself, the rest in a transaction;
+    bans are looked up for each call."""
 
     failures = (SQLAlchemyError,)
 
@@ -127,35 +106,38 @@ class SqlCounters(Counters):
         super().__init__()
         # Losing the latest counts in a power cut does no harm, so no call waits for the disk.
         self._writing = engine.execution_options(fleeting=True)
-        self._reading = engine.execution_options(reading=True)
-        self._takes = count()
-        self._seen: dict[str, int] = {}
+        self._ban = Glance(engine, _END)
+        self._visits = count()
+        self._credits = Credits()
 
     def take(self, address: str, charges: Sequence[Charge], now: int, patience: int = 0) -> Wait | None:
-        if not charges:
-            with self._reading.connect() as connection:
-                return _ban_wait(_times(connection, [address]).get(address, 0), now)
-        # Counters only grow: if the values seen last mean too long a wait, the database need not be asked.
-        waits = [wait for charge in charges if (wait := _step(charge, self._seen.get(charge.key, 0), now)[1])]
-        if waits and max(waits).ms > patience:
-            return max(waits)
-        if next(self._takes) % _SWEEP == 0:
+        # If what was seen last means too long a wait, the database need not be asked.
+        wait = self._credits.wait(charges, now)
+        if wait and wait.ms > patience:
+            return wait
+        closed = _ban_wait(self._ban.number(address), now)
+        if closed or self._credits.spend(charges, now):
+            return closed
+        if next(self._visits) % _SWEEP == 0:
             self._sweep(now)
+        return self._visit(address, charges, now)
+
+    def _visit(self, address: str, charges: Sequence[Charge], now: int) -> Wait | None:
+        """Take the charges in the database, as ``take`` does, and a credit where nobody else takes anything."""
+        keys = [charge.key for charge in charges]
         with self._writing.begin() as connection:
-            kept = self._locked(connection, [charge.key for charge in charges], address)
+            kept = self._locked(connection, keys, address)
             closed = _ban_wait(kept.get(address, 0), now)
-            if closed:
+            if closed or self._credits.spend(charges, now):  # another thread was here meanwhile
                 return closed
-            steps = {charge.key: _step(charge, kept[charge.key], now) for charge in charges}
-            waits = [wait for _, wait in steps.values() if wait]
-            # Also if nothing is spent: what a clock ahead has written would make every call wait until that time.
-            unspent = {charge.key: _brought_back(charge, kept[charge.key], now) for charge in charges}
-            later = unspent if waits else {key: full_at_us for key, (full_at_us, _) in steps.items()}
-            changed = [{"of": key, "to": full_at_us} for key, full_at_us in later.items() if full_at_us != kept[key]]
+            # Not earlier: what another thread of this process takes would look like another's.
+            credits, wait = _taken(charges, self._credits.withdraw(keys), kept, now)
+            ends = {key: credit.end_us for key, credit in credits.items()}
+            changed = [{"of": key, "to": end_us} for key, end_us in ends.items() if end_us != kept[key]]
             if changed:
                 connection.execute(_SET, changed)
-        self._seen |= later
-        return max(waits, default=None)
+        self._credits.put(credits)
+        return wait
 
     def close(self, address: str, expires_ms: int) -> None:
         with self._writing.begin() as connection:
@@ -178,34 +160,38 @@ class SqlCounters(Counters):
         return _times(connection, [address, *names], lock=True) if missing else found
 
     def _sweep(self, now: int) -> None:
-        self._seen.clear()
+        self._credits.clear()
         with self._writing.begin() as connection:
             connection.execute(_TIMES.delete().where(_TIMES.c.until < (now - _IDLE) * 1000))
+
+
+def _taken(
+    charges: Sequence[Charge], own: Mapping[str, Credit], kept: Mapping[str, int], now: int
+) -> tuple[dict[str, Credit], Wait | None]:
+    """Return the credits once all charges are spent; or those that there are, and the longest wait. own: the credits
+    before. kept: the counters' times in the database."""
+    taken, waits = dict[str, Credit](), list[Wait]()
+    for charge in charges:
+        end_us = kept[charge.key]
+        credit = own.get(charge.key)
+        if credit and credit.end_us == end_us:  # nobody else has taken anything since
+            spent_us, wait = step(charge, credit.spent_us, now)
+            taken[charge.key] = extended(charge, spent_us, end_us, now)
+        else:
+            spent_us, wait = step(charge, end_us, now)
+            taken[charge.key] = Credit(spent_us, spent_us)
+        waits += [wait] if wait else []
+    if not waits:
+        return taken, None
+    # Also if nothing is spent: what a clock ahead has written would make every call wait until that time.
+    ends = {charge.key: brought_back(charge, kept[charge.key], now) for charge in charges}
+    seen = {key: Credit(end_us, end_us) for key, end_us in ends.items()}
+    return seen | {key: credit for key, credit in own.items() if credit.end_us == ends[key]}, max(waits)
 
 
 def _times(connection: Connection, names: list[str], *, lock: bool = False) -> dict[str, int]:
     rows = connection.execute(_LOCKED if lock else _WANTED, {"names": names})
     return {row.name: row.until for row in rows}
-
-
-def _step(charge: Charge, full_at_us: int, now: int) -> tuple[int, Wait | None]:
-    """Return a counter's next time, and the wait for it if there is one."""
-    full_at_us = min(full_at_us, now * 1000 + charge.depth)
-    [later], decision = _GCRA.step([charge.rate], (full_at_us,), now, charge.weight)
-    return int(later), _wait(charge, decision)
-
-
-def _brought_back(charge: Charge, full_at_us: int, now: int) -> int:
-    """Return a counter's time, or that of a full counter where a clock ahead has written it."""
-    most = now * 1000 + charge.depth
-    return most if full_at_us > most + _LATE_US else full_at_us
-
-
-def _wait(charge: Charge, decision: Decision) -> Wait | None:
-    if decision.allowed:
-        return None
-    assert decision.retry_after_ms is not None, "a weight above the burst"
-    return Wait(decision.retry_after_ms, charge.limit)
 
 
 def _ban_wait(expires_us: int, now: int) -> Wait | None:
@@ -244,9 +230,9 @@ class RedisCounters(Counters):
         if waits:
             return max(waits)
         for charge, store in stores:
-            decision = store.check(_GCRA, [charge.rate], now, charge.weight)
+            decision = store.check(ALGORITHM, [charge.rate], now, charge.weight)
             assert isinstance(decision, Decision)
-            if wait := _wait(charge, decision):
+            if wait := wait_of(charge, decision):
                 return wait
         return None
 
@@ -261,6 +247,6 @@ class RedisCounters(Counters):
 
 
 def _peek(charge: Charge, store: StateStore, now: int) -> Wait | None:
-    state = store.read(_GCRA, [charge.rate])
+    state = store.read(ALGORITHM, [charge.rate])
     assert isinstance(state, tuple)
-    return _step(charge, int(state[0]), now)[1]
+    return step(charge, int(state[0]), now)[1]

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from pyrate_limiter import Rate
 
-from transport.counters import LONGEST_KEY, Charge
+from transport.charges import Charge
+from transport.counters import LONGEST_KEY
 
 _MARKET = 60  # characters of a market's name that are part of its counter's key
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})

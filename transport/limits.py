@@ -9,8 +9,9 @@ from math import ceil
 from typing import Any
 
 from protocol.errors import RateLimited
+from transport.charges import Charge, Wait
 from transport.complaint import Complaint
-from transport.counters import Charge, Counters, Wait
+from transport.counters import Counters
 from transport.credentials import Credentials
 from transport.limit import Calls, Weights
 from transport.vendor import Vendor

@@ -25,8 +25,9 @@ from protocol.errors import UNREADABLE, GatewayError
 from protocol.names import method_name
 from settings import Settings
 from transport import signing
+from transport.charges import Charge, Wait
 from transport.clock import Offset
-from transport.counters import Charge, Counters, Wait
+from transport.counters import Counters
 from transport.credentials import Credentials
 from transport.http import Http
 from transport.services import Services

@@ -20,7 +20,8 @@ from tests.conftest import NOW, Clock, client_of
 from tests.lent import Lent
 from tests.migrations.old_database import HIGH, ORDERS, ROWS, content
 from tests.orders.shop import BTC, Market, Robot, Shop
-from transport.counters import SqlCounters, Wait
+from transport.charges import Wait
+from transport.counters import SqlCounters
 from transport.http import Http
 from transport.nonces import Nonces
 

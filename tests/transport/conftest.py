@@ -82,12 +82,19 @@ def sleeper(clock: Clock) -> Sleeper:
     return Sleeper(clock)
 
 
-@pytest.fixture(params=["sql", "redis"])
+@pytest.fixture(params=["sql", "sql without credits", "redis"])
 def start(
-    request: pytest.FixtureRequest, state: Engine, clock: Clock, sleeper: Sleeper, worker_id: str
+    request: pytest.FixtureRequest,
+    state: Engine,
+    clock: Clock,
+    sleeper: Sleeper,
+    worker_id: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Start]:
     """Start another worker, each time."""
-    if request.param == "sql":
+    if request.param == "sql without credits":
+        monkeypatch.setattr("transport.credits._AHEAD_US", 0)
+    if request.param != "redis":
         yield lambda: Worker(state, SqlCounters(state), clock, sleeper)
         return
     with empty_redis(worker_id) as url:

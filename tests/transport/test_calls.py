@@ -24,7 +24,7 @@ from protocol.errors import (
 from protocol.models import NewOrder, Side, Symbol
 from tests.lent import Lent
 from tests.tiny import KEYS, Tiny
-from transport.counters import Wait
+from transport.charges import Wait
 from transport.http import Http
 from transport.limit import Limit
 from transport.reply import Reply
