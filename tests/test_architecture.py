@@ -51,7 +51,7 @@ OURS = (
 WIRE_NAMES = ("__api_", "access_key", "secret_key", "avg_price", "margin_level", "closebuy", "closesell")
 
 # Modules that may open a connection, and those that may sign.
-NETWORK = {"transport/http.py", "delivery.py", "worker.py"}  # the last two look at callers' sockets only
+NETWORK = {"transport/connections.py", "delivery.py", "worker.py"}  # the last two look at callers' sockets only
 SIGNING = {"transport/credentials.py", "transport/signing.py", "transport/declared.py"}
 
 

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from app import open_timeline
 from database import open_state
+from exchanges.kit.gateway import SENDER
 from tests.conftest import client_of
 from tests.lent import Lent
 from transport.http import Http
@@ -41,7 +42,7 @@ def client(tmp_path: Path) -> Iterator[FlaskClient]:
 
 
 def ask(client: FlaskClient, method: str, params: dict[str, str], nonce: int) -> None:
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as exchange:
+    with responses.RequestsMock(assert_all_requests_are_fired=False, target=SENDER) as exchange:
         for verb, path, body in REPLIES:
             exchange.add(verb, KRAKEN + path, json=body)
         keys = {"access_key": "fmz-key", "secret_key": "Zm16LXNlY3JldA==", "nonce": nonce}

@@ -73,7 +73,7 @@ import responses
 from exchanges.kit import layout
 from exchanges.kit.cases import Conversation, Reply, Request, load
 from exchanges.kit.files import CaseError, canonical_text
-from exchanges.kit.gateway import Ask, steady_nonces
+from exchanges.kit.gateway import SENDER, Ask, steady_nonces
 
 __all__ = ["Ask", "CaseError", "Conversation", "Reply", "Request", "canonical_text", "load", "perform", "play"]
 
@@ -97,7 +97,7 @@ def perform(conversation: Conversation, ask: Ask) -> tuple[list[Request], dict[s
     for call in conversation.before:
         answer = ask(conversation.route, **call)
         assert "data" in answer, f"{conversation}: {call} came before, and was answered {answer}"
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as exchange, steady_nonces():
+    with responses.RequestsMock(assert_all_requests_are_fired=False, target=SENDER) as exchange, steady_nonces():
         for request, reply in zip(conversation.sent, conversation.got, strict=True):
             headers = {"Retry-After": reply.retry_after} if reply.retry_after else {}
             address = request.url.partition("?")[0]

@@ -42,6 +42,9 @@ FIND = "find"
 FIT = "fit"
 """The name of the conversations whose orders go out on the steps of their markets; all others are sent to the digit."""
 
+SENDER = "transport.connections.Adapter.send"
+"""The function that sends every request, which the library responses takes the place of."""
+
 _FIRST_NONCE = 1_500_793_319_499  # as FMZ's look: ms since the epoch
 
 _making = Lock()  # Werkzeug's routes are parsed, which Python 3.11 cannot do in two threads at once

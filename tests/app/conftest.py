@@ -8,6 +8,7 @@ import responses
 from flask.testing import FlaskClient
 
 import exchanges
+from exchanges.kit.gateway import SENDER
 from settings import Settings
 from tests.app.probe import Probe
 from tests.conftest import client_of
@@ -42,5 +43,5 @@ def client(serve: Serve) -> FlaskClient:
 @pytest.fixture
 def network() -> Iterator[responses.RequestsMock]:
     """Yield the network, where a request that no test has announced fails."""
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+    with responses.RequestsMock(assert_all_requests_are_fired=False, target=SENDER) as mock:
         yield mock
