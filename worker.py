@@ -95,9 +95,10 @@ class Worker(ThreadWorker):
             seconds = self.cfg.keepalive if self.alive else _LINGERS
             self._wait(conn, seconds, self.keepalived_conns, self.on_client_socket_readable)
         else:
-            self._wait(conn, ARRIVES_WITHIN, self.pending_conns, self.on_pending_socket_readable)
-            self.arrivals[conn] = Arrival()
+            arrival = self.arrivals[conn] = Arrival()
             self._read_on(conn, data)
+            if conn in self.arrivals and not arrival.whole:  # most are whole at once, and need not be waited for
+                self._wait(conn, ARRIVES_WITHIN, self.pending_conns, self.on_pending_socket_readable)
 
     def on_pending_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """Read on in a request that has begun."""
@@ -156,7 +157,8 @@ class Worker(ThreadWorker):
         if not data or (large and sum(len(other.data) for other in self.arrivals.values()) > _MAX_HELD):
             self._close(conn)
         elif arrival.whole:
-            self._take(conn)
+            if conn in self.pending_conns:
+                self._take(conn)
             arrival.at = time.monotonic()
             arrival.lane = self.settings.exchange_at(arrival.name).lower()
             self.lanes.enter(arrival.lane, conn)
