@@ -1,14 +1,15 @@
 """The pipeline of every call to an exchange: its limits, a nonce, a signature, one request, and the meaning of the
 reply.
 
-A call that changes nothing is repeated when it was not sent, or when the exchange's server failed.
+A call that changes nothing is repeated when it was not sent, or when the exchange's server failed. Equal public ones at
+the same time share a request.
 """
 
 import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self, TypeVar
 
 import requests
@@ -29,6 +30,7 @@ from protocol.errors import (
 )
 from protocol.numbers import WrongValue
 from transport.credentials import Credentials
+from transport.flights import Send
 from transport.repeats import repeated
 from transport.reply import MAX_EXCERPT, Reply
 from transport.signing import Signer
@@ -132,10 +134,16 @@ class Pipeline(Vendor):
             raise AuthenticationFailed(f"{self.name} needs both an access key and a secret key; nothing was sent")
         given = {name: self.render(value) for name, value in (params or {}).items() if value is not None}
 
+        path = self.path(resource)
+        send = partial(self._send, verb, path, given, headers or {}, signed)
+
         def ask() -> Any:
-            return self._ask(verb, self.path(resource), given, headers or {}, signed, changes=changes)
+            return self._ask(send, question, exact=signed, changes=changes)
 
         changes = verb != "GET" if safe is None else not safe
+        # Headers may be an account's. What is urgent may use more of the limits than others.
+        own = changes or signed or headers or self.urgent or any(map(callable, given.values()))
+        question = "" if own else f"{verb} {path} {given!r}"
         return ask() if changes else self.repeated(ask)
 
     def repeated(self, ask: Callable[[], T]) -> T:
@@ -189,16 +197,31 @@ class Pipeline(Vendor):
             return self.scrub(f"it lacks {error}")
         return self.scrub(str(error)) if isinstance(error, WrongValue) else "it has another form"
 
-    def _ask(
+    def _ask(self, send: Send, question: str, *, exact: bool, changes: bool) -> Any:
+        """Return the useful part of a reply. question: what equal calls share a request by; empty where they do not."""
+        shared = self.upstream.flights.share
+        reply, is_own = shared(question, send, self.deadline) if question else (send(lambda: None), True)
+        try:
+            return self._read(reply, exact=exact)
+        except GatewayError as error:
+            if is_own:
+                self._heed(reply, error)
+            definite = reply.status < 500 or isinstance(error, OutcomeUnknown) or error.code in self.nothing_done
+            if changes and not definite:
+                raise OutcomeUnknown(error.message, code=error.code) from None
+            raise
+
+    def _send(
         self,
         verb: str,
         path: str,
         params: Mapping[str, Any],
         headers: Mapping[str, Any],
         signed: bool,
-        *,
-        changes: bool,
-    ) -> Any:
+        depart: Callable[[], None],
+    ) -> Reply:
+        """Send one request when limits and nonces let it go, and return its reply. depart: called just before it goes
+        out."""
         # A function's value is not known before the request is made.
         known = {name: value for name, value in params.items() if not callable(value)}
         left = self.deadline.left()
@@ -218,18 +241,11 @@ class Pipeline(Vendor):
                 auth=self.signer(self.credentials, self.now, nonce) if signed else None,
             )
             self.last_check()
+            depart()
             try:
-                reply = self.upstream.services.http.send(self.name, request, self.deadline)
+                return self.upstream.services.http.send(self.name, request, self.deadline)
             except NotSent as error:
                 raise self._too_late(began_in_time=bool(left)) if late else error from None
-        try:
-            return self._read(reply, exact=signed)
-        except GatewayError as error:
-            self._heed(reply, error)
-            definite = reply.status < 500 or isinstance(error, OutcomeUnknown) or error.code in self.nothing_done
-            if changes and not definite:
-                raise OutcomeUnknown(error.message, code=error.code) from None
-            raise
 
     def _heed(self, reply: Reply, error: GatewayError) -> None:
         """Stop calling for the time that a refusal names, and forget the kept values that it proves wrong."""
