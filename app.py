@@ -87,6 +87,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
             raise NotSent(f"{kind.name}: the caller closed the connection before its turn came; nothing was sent")
         upstream = upstreams.of(kind)
         exchange = kind(credentials, upstream, deadline, call.identity, call.object_name)
+        exchange.max_age_ms = settings.cache_ms.get(call.name, 0)
         g.scrub = exchange.scrub
         if credentials.key:
             keys = credentials.copy()
@@ -105,6 +106,8 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
             )
 
         reply = _reply(dispatch(exchange, open_desk, call))
+        if exchange.age_ms is not None:
+            reply.headers["X-Cache-Age-Ms"] = str(exchange.age_ms)
         if open_desk.cache_info().currsize:
             reply.response = delivery = Delivery(reply.get_data(), caller())
             reply.call_on_close(lambda: open_desk().close(delivered=delivery.delivered))

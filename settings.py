@@ -19,10 +19,12 @@ from exchanges import DEFAULT, EXCHANGES, open_registry
 from exchanges.registry import Registry
 from orders.journal import ADOPT_WITHIN
 from protocol.errors import InvalidCall, Unsupported
+from protocol.names import PUBLIC, method_name
 from transport.counters import REDIS, check_redis
 
 _DEFAULT_NAMES = ("", "exchange", "digitalasset")  # the article's own example paths
 _PROXY_SCHEMES = ("http", "https", "socks5h")
+_OLDEST_MS = 60_000  # of kept market data
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -37,8 +39,9 @@ class Settings:
     deadline: seconds for a whole call of FMZ. retry_window: seconds after an order without a definite answer, in which
     the next one of the same account, symbol and side waits for it. adopt_within: percent that the next one's price and
     amount may differ by to be taken for the same. strict_nonces: refuse another order with a used nonce. exact_orders:
-    send prices and amounts to the digit. urls, proxies: exchange's name → address. exchanges_dir: where the user's own
-    exchanges are. registry: the exchanges that may be called.
+    send prices and amounts to the digit. cache_ms: FMZ's method → ms for which its market data are kept. urls, proxies:
+    exchange's name → address. exchanges_dir: where the user's own exchanges are. registry: the exchanges that may be
+    called.
     """
 
     host: str = "127.0.0.1"
@@ -51,6 +54,7 @@ class Settings:
     adopt_within: Decimal = ADOPT_WITHIN
     strict_nonces: bool = False
     exact_orders: bool = False
+    cache_ms: Mapping[str, int] = field(default_factory=dict)
     ca_file: str | None = None
     token: str = field(default="", repr=False)
     allowed_clients: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -125,6 +129,7 @@ class Settings:
             adopt_within=read("ADOPT_WITHIN", _percent, ADOPT_WITHIN),
             strict_nonces=read("STRICT_NONCES", _yes, False),
             exact_orders=read("EXACT_ORDERS", _yes, False),
+            cache_ms=read("CACHE_MS", _cache, {}),
             ca_file=read("CA_FILE", _file, None),
             token=read("TOKEN", _token, ""),
             allowed_clients=read("ALLOWED_CLIENTS", _list(_network), ()),
@@ -220,6 +225,23 @@ def _percent(text: str) -> Decimal:
     if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,9})?", text) or Decimal(text) > 100:
         raise ValueError("expected a percentage from 0 to 100, such as 5")
     return Decimal(text)
+
+
+def _cache(text: str) -> dict[str, int]:
+    """Return FMZ's methods → ms, from ``ticker:200,depth:100``, or from one number for all."""
+    if ":" not in text:
+        return dict.fromkeys(PUBLIC, _age(text))
+    pairs = [part.partition(":") for part in text.split(",")]
+    found = {method_name(name.strip()): _age(number.strip()) for name, _, number in pairs}
+    if not found.keys() <= set(PUBLIC) or len(found) < len(pairs):
+        raise ValueError(f"expected methods, each once, such as ticker:200,depth:100; there are {', '.join(PUBLIC)}")
+    return found
+
+
+def _age(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > _OLDEST_MS:
+        raise ValueError(f"expected ms, at most {_OLDEST_MS}, such as 200 or ticker:200,depth:100")
+    return int(text)
 
 
 def _file(text: str) -> str:

@@ -7,6 +7,8 @@ PASS_THROUGH = "__api_"  # noqa: S105 - no password
 
 ONE_MARKET = ("ticker", "depth", "records", "trades", "order")
 """The reads of one market."""
+PUBLIC = ("ticker", "depth", "records", "trades", "tickers", "fundings")
+"""The reads of market data, which are the same for everyone."""
 CHANGES = ("trade", "cancel")
 """The calls that place or cancel an order."""
 

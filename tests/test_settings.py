@@ -61,7 +61,7 @@ def test_unset_settings(load: Load, tmp_path: Path) -> None:
     "name",
     [
         "BIND", "DEFAULT_EXCHANGE", "STATE_URL", "LIMITS_URL", "BITGO_URL", "BITGO_PROXY", "CA_FILE", "DEADLINE",
-        "RETRY_WINDOW", "ADOPT_WITHIN", "STRICT_NONCES", "TOKEN", "ALLOWED_CLIENTS", "ALLOWED_HOSTS",
+        "RETRY_WINDOW", "ADOPT_WITHIN", "CACHE_MS", "STRICT_NONCES", "TOKEN", "ALLOWED_CLIENTS", "ALLOWED_HOSTS",
         "ALLOWED_ORIGINS", "ALLOW_WITHDRAWALS", "LOG_LEVEL",
     ],
 )  # fmt: skip
@@ -125,6 +125,14 @@ RIGHT: list[tuple[str, str, str, Any]] = [
     ("ADOPT_WITHIN", "2.5", "adopt_within", Decimal("2.5")),
     ("ADOPT_WITHIN", "0", "adopt_within", Decimal(0)),
     ("STRICT_NONCES", "1", "strict_nonces", True),
+    (
+        "CACHE_MS",
+        "200",
+        "cache_ms",
+        dict.fromkeys(["ticker", "depth", "records", "trades", "tickers", "fundings"], 200),
+    ),
+    ("CACHE_MS", "ticker:200, depth : 60000", "cache_ms", {"ticker": 200, "depth": 60000}),
+    ("CACHE_MS", "GetTicker:0", "cache_ms", {"ticker": 0}),
     ("TOKEN", TOKEN, "token", TOKEN),
     ("TOKEN", "x" * 16, "token", "x" * 16),
     ("ALLOWED_CLIENTS", "10.0.0.1", "allowed_clients", (ip_network("10.0.0.1/32"),)),
@@ -182,6 +190,10 @@ WRONG = {
     "DEADLINE": ["0", "1_0", "soon", "-1", "nan", "inf", "-inf", "abc", "301", "300.01", "1e3", "10s", "1,5"],
     "RETRY_WINDOW": ["0", "-1", "soon", "301"],
     "STRICT_NONCES": ["yes", "2"],
+    "CACHE_MS": [
+        "-1", "60001", "0.5", "200ms", "²", "ticker", "ticker:", ":200", "ticker:x", "ticker:200,", "ticker:1,200",
+        "orders:200", "accounts:200", "nonsense:200", "ticker:1,ticker:2", "ticker:1,GetTicker:2", "ticker:1:2",
+    ],
     "ADOPT_WITHIN": ["-1", "101", "5%", "nan"],
     "TOKEN": ["short", "x" * 15, "€" * 20, "x" * 16 + "\x01", "sixteen\tcharacters"],
     "ALLOWED_CLIENTS": ["10.0.0.0/33", "10.0.0.1/8", "localhost", "10.0.0", "10.0.0.1;::1", "::1/129", "10.0.0.1,x"],

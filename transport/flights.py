@@ -22,7 +22,7 @@ from transport.words import reason
 
 Send = Callable[[Callable[[], None]], Reply]
 """Sends a request and returns its reply. It calls its argument when all waiting is over, just before the request goes
-out."""
+out; a reply that it returns without that is for its own caller only."""
 
 _LONGEST = 0.1  # seconds that a call waits for others, for each of the two reasons that there are
 _UNKNOWN = 0.5  # seconds that a flight is taken to last before one has landed
@@ -114,7 +114,7 @@ class Route:
             return (self._in_air.sent or 0) + self._patience
         if flight.calls >= self._expected:
             return 0
-        return min(flight.joined + _GAP * self._patience, self._landed + self._patience)
+        return min(max(flight.joined, self._landed) + _GAP * self._patience, self._landed + self._patience)
 
 
 class Flights:
@@ -169,7 +169,7 @@ class Flights:
             route.gather(flight, deadline.left() / 2)
             reply = send(lambda: route.depart(flight))
         finally:
-            route.land(flight, reply)
+            route.land(flight, reply if flight.sent is not None else None)
         return reply
 
     def _route(self, question: str) -> Route:

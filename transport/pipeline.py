@@ -66,6 +66,10 @@ class Pipeline(Vendor):
         self.began = time.monotonic()
         self.replies: list[bytes] = []
         """The JSON texts of the exchange's replies to this object's calls."""
+        self.max_age_ms = 0
+        """The age up to which its caller takes kept replies to public questions."""
+        self.age_ms: int | None = None
+        """The age of the oldest kept reply that it was given, None if it was given none."""
         self.urgent = False
         """True if its calls may use the part of each limit that is kept for cancels."""
         self.last_check: Callable[[], None] = lambda: None
@@ -199,10 +203,12 @@ class Pipeline(Vendor):
 
     def _ask(self, send: Send, question: str, *, exact: bool, changes: bool) -> Any:
         """Return the useful part of a reply. question: what equal calls share a request by; empty where they do not."""
-        shared = self.upstream.flights.share
-        reply, is_own = shared(question, send, self.deadline) if question else (send(lambda: None), True)
+        reply, is_own = self._shared(send, question) if question else (send(lambda: None), True)
         try:
-            return self._read(reply, exact=exact)
+            useful = self._read(reply, exact=exact)
+            if question and self.max_age_ms:
+                self.upstream.cache.put(question, reply)
+            return useful
         except GatewayError as error:
             if is_own:
                 self._heed(reply, error)
@@ -210,6 +216,22 @@ class Pipeline(Vendor):
             if changes and not definite:
                 raise OutcomeUnknown(error.message, code=error.code) from None
             raise
+
+    def _shared(self, send: Send, question: str) -> tuple[Reply, bool]:
+        """Return a kept reply, or that of a shared request, with True if this call sent it itself."""
+
+        def keep_or_send(depart: Callable[[], None]) -> Reply:
+            return self._kept(question) or send(depart)  # one may have been kept while this call waited for others
+
+        if kept := self._kept(question):
+            return kept, False
+        return self.upstream.flights.share(question, keep_or_send, self.deadline)
+
+    def _kept(self, question: str) -> Reply | None:
+        kept = self.upstream.cache.get(question, self.max_age_ms)
+        if kept:
+            self.age_ms = max(self.age_ms or 0, kept.age_ms)
+        return kept
 
     def _send(
         self,

@@ -1,7 +1,8 @@
 """An exchange's reply to one request."""
 
 import json
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -12,13 +13,20 @@ MAX_EXCERPT = 300  # characters of a reply that an error text may carry
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply: HTTP status, media type, decompressed body, and the header ``Retry-After``."""
+    """A reply: HTTP status, media type, decompressed body, the header ``Retry-After``, and when it arrived, in
+    ``time.monotonic()`` seconds."""
 
     exchange: str
     status: int
     media_type: str
     body: bytes
     retry_after: str = ""
+    arrived: float = field(default_factory=time.monotonic, compare=False)
+
+    @property
+    def age_ms(self) -> int:
+        """Return how long ago it arrived, in ms."""
+        return round((time.monotonic() - self.arrived) * 1000)
 
     def json(self, *, exact: bool) -> Any:
         """Return the body as JSON; fractions as Decimal when ``exact``, else as doubles. Raises ValueError for a page,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from protocol.models import Listing, Market, Symbol
+from transport.cache import Cache
 from transport.clock import Offset
 from transport.flights import Flights
 from transport.limits import Limits
@@ -76,8 +77,9 @@ class Upstream:
     address: scheme and host. public_address: those of calls without a signature. headers: those of every request.
     withdrawals: True if strategies may withdraw, transfer and manage keys there. exact_orders: True if orders are sent
     to the digit. testing: True if it trades test money. clock: the offset of the exchange's clock. listing: its
-    markets. flights: the requests that calls share. rules: single markets, by FMZ's names, that were asked for before
-    there was a listing. last_symbols: by account and exchange object, the market that FMZ named last.
+    markets. flights: the requests that calls share. cache: replies to public questions. rules: single markets, by FMZ's
+    names, that were asked for before there was a listing. last_symbols: by account and exchange object, the market that
+    FMZ named last.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class Upstream:
         )
         self.nonces = Nonces(services.database, services.now)
         self.flights = Flights(vendor.name)
+        self.cache = Cache()
         self._account_facts: dict[str, Kept[Any]] = {}
         self._attached: Any = None
         self._attaching = threading.Lock()

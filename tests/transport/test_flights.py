@@ -50,6 +50,12 @@ class Request:
     def land(self, said: str | BaseException) -> None:
         self._said.put(reply(said) if isinstance(said, str) else said)
 
+    def give(self, said: str) -> None:
+        """Return a reply without a request."""
+        self._depart = lambda: None
+        self._said.put(reply(said))
+        self._ready.set()
+
     def fail(self, error: BaseException) -> None:
         """Fail before it goes out."""
 
@@ -179,20 +185,31 @@ class Watch:
 
 
 def test_those_who_were_answered_have_a_moment_to_join_the_next(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = Watch()
+    watch, gather = Watch(), Route.gather
+    gathered: list[int] = []
+
+    def noted(route: Route, flight: Flight, most: float) -> None:
+        gather(route, flight, most)
+        gathered.append(flight.calls)
+
+    monkeypatch.setattr(Route, "gather", noted)
     monkeypatch.setattr("transport.flights.time.monotonic", watch)
     callers = start(NEVER)
-    first, request = callers.ask(), callers.request()
-    second = callers.ask()
+    usual = callers.ask(), callers.request().go()
+    watch.seconds += NEVER  # so long that the moment is, too
+    usual[1].land("old")
+    assert text(usual[0]) == "old"
+    first, request = callers.ask(seconds=10 * NEVER), callers.request()
+    second = callers.ask(seconds=10 * NEVER)
     request.go()
-    watch.seconds += NEVER  # a flight so long that the moment is, too
-    third = callers.ask()
+    third = callers.ask(seconds=10 * NEVER)
+    watch.seconds += NEVER / 2
     request.land("old")
     assert (text(first), text(second)) == ("old", "old")
     back = [callers.ask(seconds=10 * NEVER) for _ in range(2)]
     callers.request().go().land("new")
     assert {text(call) for call in (third, *back)} == {"new"}
-    assert callers.requests.empty()
+    assert gathered[-1] == 3, "the request waited for the two"
 
 
 def test_a_call_alone_waits_for_nobody(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,6 +242,19 @@ def test_who_shared_a_request_that_failed_asks_alone(start: Start, in_air: bool)
         callers.request().go().land(f"{number}")
     assert {text(call) for call in others} == {"0", "1", "2"}
     assert all(call.result()[1] for call in others)
+
+
+def test_a_reply_that_was_not_sent_for_is_not_shared(start: Start) -> None:
+    callers = start(NEVER)
+    in_air = callers.fly()
+    older = callers.ask()
+    others = [callers.ask() for _ in range(2)]
+    in_air.land("old")
+    callers.request().give("kept")
+    assert text(older) == "kept"
+    for number in range(2):
+        callers.request().go().land(f"{number}")
+    assert {text(call) for call in others} == {"0", "1"}
 
 
 def test_any_error_frees_those_who_wait(start: Start) -> None:
