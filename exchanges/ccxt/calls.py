@@ -50,7 +50,14 @@ class CcxtCalls(Exchange):
         given = self.keys if signed else {}
         if signed:
             self.clock_offset()
-        return self.repeated(lambda: self.run(ask, Session(self, self.engine), given))
+
+        def read() -> T:
+            session = Session(self, self.engine, shares=not given)
+            found = self.run(ask, session, given)
+            session.keep()
+            return found
+
+        return self.repeated(read)
 
     def change(
         self,
@@ -96,7 +103,8 @@ class CcxtCalls(Exchange):
         if reply is None:
             return OutcomeUnknown(f"{self.name}: the call broke off ({type(error).__name__})")
         meant = self._refusal(error, session, reply)
-        self._heed(reply, meant)
+        if session.is_own:
+            self._heed(reply, meant)
         alone = all(sent.safe for sent in session.requests[:-1]) and not session.requests[-1].safe
         said = error is session.refusal or reply.status >= 400  # not by ccxt, when it read a success
         clear = is_json(reply) and definite(type(meant), lineage(error), *said_by(reply))

@@ -4,9 +4,10 @@ ccxt's own errors cannot tell an order that was refused from one that may exist,
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from math import ceil
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -15,7 +16,7 @@ import requests
 
 from exchanges.ccxt.library import Engine
 from exchanges.ccxt.quirks import BROKER_HEADERS
-from protocol.errors import GatewayError, NotSent
+from protocol.errors import GatewayError, NotSent, RateLimited
 from transport.pipeline import Pipeline
 from transport.reply import Reply
 
@@ -27,19 +28,22 @@ _SIGNATURES = re.compile("sign|auth|token|jwt|hash|hmac", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Sent:
-    """A request that may have left, and its reply, if there is one. safe: True for a GET."""
+    """A request that may have left, and its reply, if there is one. safe: True for a GET. question: what equal ones are
+    known by, empty for one that is not shared."""
 
     target: str
     safe: bool
+    question: str = ""
     reply: Reply | None = None
 
 
 class Session:
     """Stands in for a session of requests, which ccxt takes it for, for one call of an exchange.
 
-    once: no resource is asked twice, except by GET. cancels: the call may use what limits keep for cancels. numbers: of
-    the order, which are written as they are. failure: what ended the last request before it had a reply. refusal: what
-    ccxt read as a refusal in the last reply.
+    once: no resource is asked twice, except by GET. cancels: the call may use what limits keep for cancels. shares: it
+    has no keys, so that its GETs are shared with equal ones. numbers: of the order, which are written as they are.
+    failure: what ended the last request before it had a reply. refusal: what ccxt read as a refusal in the last reply.
+    is_own: False if the last reply is that of another call's request.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class Session:
         *,
         once: bool = False,
         cancels: bool = False,
+        shares: bool = False,
         numbers: frozenset[Decimal] = frozenset(),
     ) -> None:
         self.headers: dict[str, str] = {}
@@ -63,7 +68,10 @@ class Session:
         self._engine = engine
         self._once = once
         self._verb = "DELETE" if cancels else "POST"
+        self._shares = shares
         self._waited = False
+        self._owed = 0.0
+        self.is_own = True
         self.lease_us = 0
 
     @property
@@ -89,7 +97,15 @@ class Session:
         return self.last_nonce
 
     def wait(self, cost: float) -> None:
-        """Wait for the limit. cost: of the request, in ccxt's units."""
+        """Wait for the limit. cost: of the request, in ccxt's units. Where requests are shared, only the call that
+        sends one waits, when it does."""
+        self._waited = True
+        if self._shares:
+            self._owed += cost
+        else:
+            self._take(cost)
+
+    def _take(self, cost: float) -> None:
         exchange, left = self._exchange, max(1, ceil(cost * TENTHS))
         try:
             while left > 0:
@@ -101,7 +117,6 @@ class Session:
         except GatewayError as error:
             self.failure = error
             raise
-        self._waited = True
 
     def request(self, method: str, url: str, *, data: Any, headers: Mapping[str, str], **more: Any) -> Any:
         """Send a request and return its reply as requests does. Raises NotSent, OutcomeUnknown, RateLimited."""
@@ -129,24 +144,40 @@ class Session:
         # What the transport says of itself stays; "Accept-Encoding" must be what it can read.
         given = {header: value for header, value in headers.items() if header.lower() not in _LEFT_OUT}
         self._remember_signatures(given, parts.query, data)
+        if self._shares and sent.safe and not self._exchange.urgent:
+            sent.question = f"{method} {url} {sorted(given.items())}"
         return sent, requests.Request(method, url, headers=given, data=data, files=files)
 
     def _send(self, sent: Sent, request: requests.Request) -> Reply:
-        exchange = self._exchange
-        exchange.last_check()
+        exchange, send = self._exchange, partial(self._go, sent, request)
         try:
-            sent.reply = exchange.upstream.services.http.send(exchange.name, request, exchange.deadline)
-        except NotSent:
+            reply, self.is_own = exchange.share(send, sent.question) if sent.question else (send(lambda: None), True)
+        except (NotSent, RateLimited):  # no byte of it left
             raise
         except BaseException:
             self.requests.append(sent)
             raise
+        self._owed, sent.reply = 0.0, reply
         self.requests.append(sent)
-        reply = sent.reply
-        exchange.upstream.limits.heed(reply.status, reply.retry_after, "")
+        if self.is_own:
+            exchange.upstream.limits.heed(reply.status, reply.retry_after, "")
         if reply.status < 400 and is_json(reply):
             exchange.replies.append(reply.body)
         return reply
+
+    def _go(self, sent: Sent, request: requests.Request, depart: Callable[[], None]) -> Reply:
+        if self._owed:
+            self._take(self._owed)
+        exchange = self._exchange
+        exchange.last_check()
+        depart()
+        return exchange.upstream.services.http.send(exchange.name, request, exchange.deadline)
+
+    def keep(self) -> None:
+        """Keep the replies that were read, where the caller takes kept ones."""
+        for sent in self.requests:
+            if sent.reply:
+                self._exchange.keep(sent.question, sent.reply)
 
     def _remember_signatures(self, headers: Mapping[str, str], query: str, data: Any) -> None:
         """Have signatures scrubbed too, wherever ccxt put them: an exchange may quote the request that it refuses."""
