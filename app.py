@@ -17,6 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.serving import WSGIRequestHandler
 
+import metrics
+import monitoring
 from access import admit
 from database import DatabaseReplaced, WrongDatabase, open_state
 from delivery import Caller, Delivery
@@ -63,6 +65,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     app.extensions["resolver"] = resolver
     app.url_map.merge_slashes = False  # a doubled slash is neither a route nor a redirect to one
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.register_blueprint(monitoring.pages(settings, services, journal))
 
     @app.post("/", defaults={"name": ""})
     @app.post("/<name>", strict_slashes=False)
@@ -75,6 +78,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
         credentials = Credentials.from_fields(call.access_key, call.secret_key)
         g.scrub = credentials.scrub
         kind = settings.registry.find(f"{library}/{name}" if library else settings.exchange_at(name))
+        g.exchange = kind.name
         if waited > LONGEST_WAIT * settings.deadline:
             raise Busy(f"{kind.name}: too many calls wait for it; nothing was sent, it is safe to try again")
         environ = request.environ
@@ -227,8 +231,12 @@ def _unexpected(error: Exception) -> Response:
 def _log(response: Response) -> Response:
     # Any name that is not ours is replaced, because it may contain anything.
     method = (g.call.name or "?") if "call" in g else "-"
-    spent = (perf_counter() - g.started) * 1000
-    log.info("%s %s %s %.1f ms", quote(request.path)[:40], method, g.get("outcome", "ok"), spent)
+    spent = perf_counter() - g.started
+    is_call = request.blueprint != monitoring.NAME  # the others are asked for all the time
+    level = logging.INFO if is_call else logging.DEBUG
+    log.log(level, "%s %s %s %.1f ms", quote(request.path)[:40], method, g.get("outcome", "ok"), spent * 1000)
+    if is_call:
+        metrics.count_call(g.get("exchange", "-"), method, g.get("outcome", "OK"), spent)
     return response
 
 

@@ -10,6 +10,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
 from app import open_database
+from metrics_files import open_folder
 from settings import Settings, WrongSetting, configure_logging, in_force, is_loopback, put_in_force
 from worker import Worker, turn_away
 
@@ -73,9 +74,16 @@ def on_reload(server: Arbiter) -> None:
 
 
 def on_starting(server: Arbiter) -> None:
-    """Stop the start for an address that the settings would refuse, and turn new callers away when a stop begins."""
+    """Stop the start for an address that the settings would refuse, open the workers' common metrics, and turn new
+    callers away when a stop begins."""
     if exposed := _exposed(server):
         sys.exit(f"fmz-gateway: {exposed}")
+
+    if _settings.metrics_dir:
+        try:
+            open_folder(_settings.metrics_dir)
+        except OSError as error:
+            print(f"fmz-gateway: each worker has metrics of its own: {error}", file=sys.stderr, flush=True)
 
     stop = server.stop
 

@@ -38,7 +38,7 @@ class Settings:
     the next one of the same account, symbol and side waits for it. adopt_within: percent that the next one's price and
     amount may differ by to be taken for the same. strict_nonces: refuse another order with a used nonce. exact_orders:
     send prices and amounts to the digit. urls, proxies: exchange's name → address. exchanges_dir: where the user's own
-    exchanges are. registry: the exchanges that may be called.
+    exchanges are. metrics_dir: where several workers may count together. registry: the exchanges that may be called.
     """
 
     host: str = "127.0.0.1"
@@ -58,6 +58,8 @@ class Settings:
     allowed_origins: tuple[str, ...] = ()
     allow_withdrawals: bool = False
     log_level: str = "INFO"
+    metrics: bool = True
+    metrics_dir: Path | None = field(default=None, compare=False)
     urls: Mapping[str, str] = field(default_factory=dict)
     testnets: frozenset[str] = frozenset()
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a proxy's password
@@ -114,11 +116,12 @@ class Settings:
         proxies = {name: read(f"{name.upper()}_PROXY", _proxy, None) for name in with_urls}
         testnets = {name for name in with_urls if read(f"{name.upper()}_TESTNET", _yes, False)}
         host, port = read("BIND", _bind, ("127.0.0.1", 6666), bind)
+        state_url = read("STATE_URL", _database, "") or _default_state()
         settings = cls(
             host=host,
             port=port,
             default_exchange=read("DEFAULT_EXCHANGE", registry.name_of, DEFAULT),
-            state_url=read("STATE_URL", _database, "") or _default_state(),
+            state_url=state_url,
             limits_url=read("LIMITS_URL", _counters, ""),
             deadline=read("DEADLINE", _seconds, 10.0),
             retry_window=read("RETRY_WINDOW", _seconds, 60.0),
@@ -132,6 +135,8 @@ class Settings:
             allowed_origins=read("ALLOWED_ORIGINS", _list(_origin), ()),
             allow_withdrawals=read("ALLOW_WITHDRAWALS", _yes, False),
             log_level=read("LOG_LEVEL", _level, "INFO"),
+            metrics=read("METRICS", _yes, True),
+            metrics_dir=_beside(state_url, "metrics"),
             urls={name: url for name in with_urls if (url := _address(registry, name, urls[name], name in testnets))},
             testnets=frozenset(testnets),
             proxies={name: proxy for name, proxy in proxies.items() if proxy},
@@ -292,6 +297,12 @@ def _state_folder(name: str) -> Path | None:
     except RuntimeError:
         return None
     return home / "fmz-gateway" / name
+
+
+def _beside(state_url: str, name: str) -> Path | None:
+    """Return the path of a name beside the database's file, or else in the user's directory for state."""
+    url = read_url(state_url)
+    return Path(str(url.database)).parent / name if url.get_backend_name() == "sqlite" else _state_folder(name)
 
 
 _in_force: list[Settings] = []

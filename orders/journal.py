@@ -138,6 +138,12 @@ class Journal:
         """Write that an unresolved order is being looked up once more."""
         self._change(intent, {"looked_ms": self.now(), "look_count": intent.look_count + 1})
 
+    def check(self) -> None:
+        """Check that an order could be written now. Raises SQLAlchemyError."""
+        with self._engine.begin() as connection:
+            check_version(connection)
+            self._stamp(connection)
+
     def delete_old(self) -> None:
         """Delete orders whose outcome is known and that were created over 30 days ago."""
         old = _C.created_ms < self.now() - _KEEP_MS

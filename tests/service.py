@@ -4,7 +4,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,3 +49,11 @@ def running(directory: Path, settings: Mapping[str, str], options: Sequence[str]
             finally:
                 process.terminate()
     raise RuntimeError(f"the service does not start: {log.read_text()}")
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait, half a minute at most."""
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)

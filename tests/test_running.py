@@ -6,15 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.service import running
+from tests.service import running, until
 
 TICKER = json.dumps({"method": "ticker", "params": {"symbol": "BTC_USDT"}}).encode()
 TOKEN = "abc+def/ghi+jkl/mno+pqr="
@@ -29,14 +27,6 @@ def status(port: int, query: str = "") -> int:
     except urllib.error.HTTPError as error:
         with error:
             return error.code
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait, half a minute at most."""
-    end = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_a_hang_up_signal_takes_new_settings_and_keeps_the_old_ones_for_wrong_ones(tmp_path: Path) -> None:

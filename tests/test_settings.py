@@ -52,6 +52,7 @@ def test_unset_settings(load: Load, tmp_path: Path) -> None:
         allowed_origins=(),
         allow_withdrawals=False,
         log_level="INFO",
+        metrics=True,
         urls={},
         proxies={},
     )
@@ -62,7 +63,7 @@ def test_unset_settings(load: Load, tmp_path: Path) -> None:
     [
         "BIND", "DEFAULT_EXCHANGE", "STATE_URL", "LIMITS_URL", "BITGO_URL", "BITGO_PROXY", "CA_FILE", "DEADLINE",
         "RETRY_WINDOW", "ADOPT_WITHIN", "STRICT_NONCES", "TOKEN", "ALLOWED_CLIENTS", "ALLOWED_HOSTS",
-        "ALLOWED_ORIGINS", "ALLOW_WITHDRAWALS", "LOG_LEVEL",
+        "ALLOWED_ORIGINS", "ALLOW_WITHDRAWALS", "METRICS", "LOG_LEVEL",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("text", ["", "  "])
@@ -136,6 +137,8 @@ RIGHT: list[tuple[str, str, str, Any]] = [
     ("ALLOW_WITHDRAWALS", "0", "allow_withdrawals", False),
     ("ALLOWED_HOSTS", "10.0.0.9,[2001:DB8::1],::2", "allowed_hosts", ("10.0.0.9", "2001:db8::1", "::2")),
     ("ALLOWED_ORIGINS", "https://dash.lan/", "allowed_origins", ("https://dash.lan",)),
+    ("METRICS", "0", "metrics", False),
+    ("STATE_URL", "sqlite:////tmp/x.db", "metrics_dir", Path("/tmp/metrics")),
     ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
     ("LOG_LEVEL", "WARNING", "log_level", "WARNING"),
 ]

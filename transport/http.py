@@ -27,6 +27,7 @@ from requests.cookies import RequestsCookieJar
 from urllib3 import HTTPConnectionPool, Timeout
 from urllib3.connection import HTTPConnection
 
+import metrics
 from protocol.deadline import Deadline
 from protocol.errors import GatewayError, NotSent, OutcomeUnknown
 from transport.reply import Reply
@@ -36,6 +37,7 @@ log = logging.getLogger("fmz-gateway")
 
 MAX_REPLY = 8 * 1024 * 1024  # bytes, decompressed; a full exchangeInfo is about 4 MiB
 MOST_INTERIM = 20  # interim replies before the answer; servers send one or two
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "fmz-gateway"}
 POOL = 64  # kept connections per host: more than a worker has threads
 
 
@@ -249,9 +251,7 @@ class Http:
 
         Raises NotSent or OutcomeUnknown; any status but 3xx is returned.
         """
-        request.headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "fmz-gateway"} | dict(
-            request.headers or {}
-        )
+        request.headers = _HEADERS | dict(request.headers or {})
         try:
             prepared = request.prepare()
         except requests.RequestException as error:  # its text quotes the value that cannot be sent
@@ -277,6 +277,7 @@ class Http:
             raise NotSent(f"{exchange} network: {why}; nothing was sent, it is safe to try again") from None
         finally:
             _progress.reset(token)
+            metrics.count_request(exchange, time.monotonic() - begun)
 
     def _exchange(self, exchange: str, prepared: requests.PreparedRequest, progress: _Progress) -> Reply:
         proxy = self._proxies.get(exchange)
