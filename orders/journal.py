@@ -144,11 +144,11 @@ class Journal:
             check_version(connection)
             self._stamp(connection)
 
-    def delete_old(self) -> None:
-        """Delete orders whose outcome is known and that were created over 30 days ago."""
-        old = _C.created_ms < self.now() - _KEEP_MS
+    def delete_old(self, keep_ms: int = _KEEP_MS) -> int:
+        """Delete orders whose outcome is known and that were created over 30 days ago; return how many they were."""
+        old = _C.created_ms < self.now() - keep_ms
         with self._engine.begin() as connection:
-            connection.execute(ORDERS.delete().where(old, _C.state.not_in(OPEN)))
+            return connection.execute(ORDERS.delete().where(old, _C.state.not_in(OPEN))).rowcount
 
     # Queries ----------------------------------------------------------------------------------------------------------
 

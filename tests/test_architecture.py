@@ -11,6 +11,7 @@ from exchanges import EXCHANGES
 ROOT = Path(__file__).parent.parent
 SOURCES = [
     *ROOT.glob("*.py"),
+    *ROOT.glob("commands/**/*.py"),
     *ROOT.glob("migrations/**/*.py"),
     *ROOT.glob("protocol/**/*.py"),
     *ROOT.glob("orders/**/*.py"),
@@ -35,6 +36,7 @@ OURS = (
     "app",
     "arrival",
     "cli",
+    "commands",
     "lanes",
     "metrics",
     "metrics_files",
