@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.serving import WSGIRequestHandler
 
+import logs
 import metrics
 import monitoring
 from access import admit
@@ -31,7 +32,7 @@ from protocol.calls import read_call
 from protocol.deadline import LONGEST_WAIT, Deadline
 from protocol.errors import AccessDenied, Busy, GatewayError, InvalidCall, NotSent, cause
 from protocol.methods import dispatch
-from settings import Settings, WrongSetting, configure_logging, in_force, is_loopback
+from settings import Settings, WrongSetting, in_force, is_loopback
 from transport.clock import boot_id, epoch_ms, steady_ms
 from transport.counters import connect_counters
 from transport.credentials import Credentials
@@ -110,6 +111,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     @app.before_request
     def guard() -> None:
         g.started = perf_counter()
+        g.request_id = logs.begin_request(request.headers.get("X-Request-Id", ""))
         admit(request, settings)
 
     app.after_request(_log)
@@ -234,9 +236,13 @@ def _log(response: Response) -> Response:
     spent = perf_counter() - g.started
     is_call = request.blueprint != monitoring.NAME  # the others are asked for all the time
     level = logging.INFO if is_call else logging.DEBUG
-    log.log(level, "%s %s %s %.1f ms", quote(request.path)[:40], method, g.get("outcome", "ok"), spent * 1000)
+    line = (quote(request.path)[:40], method, g.get("outcome", "ok"), spent * 1000)
+    exchange = g.get("exchange", "-")
+    fields = dict(zip(logs.CALL_FIELDS, (exchange, *line[:3], round(line[3], 1)), strict=True))
+    log.log(level, "%s %s %s %.1f ms", *line, extra=fields)
     if is_call:
-        metrics.count_call(g.get("exchange", "-"), method, g.get("outcome", "OK"), spent)
+        metrics.count_call(exchange, method, g.get("outcome", "OK"), spent)
+    response.headers["X-Request-Id"] = g.request_id
     return response
 
 
@@ -258,7 +264,7 @@ def main() -> None:
         settings = Settings.load(parser.parse_args().bind)
         if not is_loopback(settings.host):
             raise WrongSetting(f"debug mode shows source code: {settings.bind} is not loopback, use gunicorn instead")
-        configure_logging(settings.log_level)
+        logs.configure(settings.log_level, settings.log_format)
         app = create_app(settings)
     except WrongSetting as error:
         sys.exit(f"fmz-gateway: {error}")

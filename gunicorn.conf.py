@@ -1,5 +1,6 @@
 """gunicorn's settings: one worker with threads, because a call spends its time waiting for an exchange."""
 
+import logging
 import os
 import resource
 import sys
@@ -9,9 +10,10 @@ from flask import Flask
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
+import logs
 from app import open_database
 from metrics_files import open_folder
-from settings import Settings, WrongSetting, configure_logging, in_force, is_loopback, put_in_force
+from settings import Settings, WrongSetting, in_force, is_loopback, put_in_force
 from worker import Worker, turn_away
 
 _previous = in_force()  # set after a SIGHUP, which reads this file again
@@ -25,7 +27,7 @@ except WrongSetting as error:
     _settings = _previous
 put_in_force(_settings)
 
-configure_logging(_settings.log_level)
+logs.configure(_settings.log_level, _settings.log_format)
 
 bind = _settings.bind
 
@@ -52,6 +54,7 @@ graceful_timeout = int(_settings.deadline) + 5
 accesslog = None
 loglevel = _settings.log_level.lower()
 errorlog = "-"
+logconfig_dict = logs.gunicorn_config(_settings.log_level, _settings.log_format)
 
 # gunicorn's control socket has one path for all gateways of a user.
 control_socket_disable = "--control-socket" not in " ".join([*sys.argv, os.environ.get("GUNICORN_CMD_ARGS", "")])
@@ -110,6 +113,9 @@ def when_ready(server: Arbiter) -> None:
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}/{_settings.default_exchange}"
     else:
         address, option = f"http://localhost/{_settings.default_exchange}", f" --unix-socket {place}"
+    if _settings.log_format == "json":
+        logging.getLogger("fmz-gateway").info("fmz-gateway is ready at %s", address)
+        return
     print(
         f"\nfmz-gateway is ready. Service address for FMZ's General Protocol form:\n\n    {address}\n\nTry it:\n\n"
         f"""    curl -s{option} {address} -d '{{"method": "ticker", "params": {{"symbol": "BTC_USDT"}}}}'\n""",

@@ -1,6 +1,5 @@
 """All settings, read once from the environment or ``.env``, checked, and frozen."""
 
-import logging
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from database import read_url
 from exchanges import DEFAULT, EXCHANGES, open_registry
 from exchanges.registry import Registry
+from logs import FORMATS
 from orders.journal import ADOPT_WITHIN
 from protocol.errors import InvalidCall, Unsupported
 from transport.counters import REDIS, check_redis
@@ -58,6 +58,7 @@ class Settings:
     allowed_origins: tuple[str, ...] = ()
     allow_withdrawals: bool = False
     log_level: str = "INFO"
+    log_format: str = "text"
     metrics: bool = True
     metrics_dir: Path | None = field(default=None, compare=False)
     urls: Mapping[str, str] = field(default_factory=dict)
@@ -135,6 +136,7 @@ class Settings:
             allowed_origins=read("ALLOWED_ORIGINS", _list(_origin), ()),
             allow_withdrawals=read("ALLOW_WITHDRAWALS", _yes, False),
             log_level=read("LOG_LEVEL", _level, "INFO"),
+            log_format=read("LOG_FORMAT", _format, "text"),
             metrics=read("METRICS", _yes, True),
             metrics_dir=_beside(state_url, "metrics"),
             urls={name: url for name in with_urls if (url := _address(registry, name, urls[name], name in testnets))},
@@ -271,6 +273,12 @@ def _level(text: str) -> str:
     return text.upper()
 
 
+def _format(text: str) -> str:
+    if text.lower() not in FORMATS:
+        raise ValueError(f"expected one of {', '.join(FORMATS)}")
+    return text.lower()
+
+
 def _list(parse: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     return lambda text: tuple(parse(part.strip()) for part in text.split(",") if part.strip())
 
@@ -316,8 +324,3 @@ def in_force() -> Settings | None:
 def put_in_force(settings: Settings) -> None:
     """Run this process, and those that it forks, with these settings, whatever ``.env`` says later."""
     _in_force[:] = [settings]
-
-
-def configure_logging(level: str) -> None:
-    """Log to standard error, once per process."""
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")

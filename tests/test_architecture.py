@@ -38,6 +38,7 @@ OURS = (
     "cli",
     "commands",
     "lanes",
+    "logs",
     "metrics",
     "metrics_files",
     "monitoring",

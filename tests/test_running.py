@@ -74,6 +74,23 @@ def test_another_gateway_takes_over_under_the_installed_command(tmp_path: Path) 
             pass
 
 
+def test_everything_that_is_logged_is_json_where_a_program_reads(tmp_path: Path) -> None:
+    with running(tmp_path, {"LOG_FORMAT": "json"}, said=b"") as service:
+        until(lambda: "fmz-gateway is ready at http://127.0.0.1:" in service.log.read_text())
+        with socket.create_connection(("127.0.0.1", service.port), timeout=10) as sock:
+            sock.sendall(b"no request\r\n\r\n")
+            assert sock.recv(65536).startswith(b"HTTP/1.1 400 ")
+        assert status(service.port) == 200
+        until(lambda: '"method":"ticker"' in service.log.read_text())
+        service.process.terminate()
+        assert service.process.stdout
+        assert not service.process.stdout.read()
+    lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+    assert {line["logger"] for line in lines} == {"fmz-gateway", "gunicorn.error"}
+    assert len({line["event"] for line in lines}) == len(lines), "each is written once"
+    assert {"400 Bad Request (InvalidRequestLine)"} <= {line["event"] for line in lines}
+
+
 def test_a_unix_socket_is_listened_on(tmp_path: Path) -> None:
     place = str(tmp_path / "socket")
     with running(tmp_path, {}, ["--bind", f"unix:{place}"]), socket.socket(socket.AF_UNIX) as sock:

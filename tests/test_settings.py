@@ -52,6 +52,7 @@ def test_unset_settings(load: Load, tmp_path: Path) -> None:
         allowed_origins=(),
         allow_withdrawals=False,
         log_level="INFO",
+        log_format="text",
         metrics=True,
         urls={},
         proxies={},
@@ -64,6 +65,7 @@ def test_unset_settings(load: Load, tmp_path: Path) -> None:
         "BIND", "DEFAULT_EXCHANGE", "STATE_URL", "LIMITS_URL", "BITGO_URL", "BITGO_PROXY", "CA_FILE", "DEADLINE",
         "RETRY_WINDOW", "ADOPT_WITHIN", "STRICT_NONCES", "TOKEN", "ALLOWED_CLIENTS", "ALLOWED_HOSTS",
         "ALLOWED_ORIGINS", "ALLOW_WITHDRAWALS", "METRICS", "LOG_LEVEL",
+        "LOG_FORMAT",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("text", ["", "  "])
@@ -140,6 +142,7 @@ RIGHT: list[tuple[str, str, str, Any]] = [
     ("METRICS", "0", "metrics", False),
     ("STATE_URL", "sqlite:////tmp/x.db", "metrics_dir", Path("/tmp/metrics")),
     ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
+    ("LOG_FORMAT", "JSON", "log_format", "json"),
     ("LOG_LEVEL", "WARNING", "log_level", "WARNING"),
 ]
 
@@ -193,6 +196,8 @@ WRONG = {
     "ALLOW_WITHDRAWALS": ["yes", "2", "on", "Binance", "withdraw"],
     "BINANCE_TESTNET": ["yes", "2", "on", "testnet"],
     "LOG_LEVEL": ["loud", "10", "NOTSET", "TRACE", "INFO,DEBUG"],
+    "LOG_FORMAT": ["xml", "text,json", "1"],
+    "METRICS": ["yes", "2"],
 }  # fmt: skip
 
 
