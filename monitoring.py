@@ -1,4 +1,4 @@
-"""The pages for who runs the gateway: is it alive, can it take orders, what has it done."""
+"""The pages about the gateway: is it alive, can it take orders, what has it done, and how is it called."""
 
 import logging
 from collections import Counter
@@ -45,6 +45,12 @@ def pages(settings: Settings, services: Services, journal: Journal) -> Blueprint
         is_ready = all(state == _OK for state in needed.values())
         said = {"ready": is_ready, **needed, "clock": _clock(services), "adapters": "; ".join(adapters) or _OK}
         return _json(said, 200 if is_ready else 503)
+
+    @found.get("/openapi.json")
+    def openapi() -> Response:
+        from protocol.openapi import document  # imported here: it takes a tenth of a second, and few ask for it
+
+        return _json(document())
 
     if settings.metrics:
         metrics.meters()  # made here, before there are threads

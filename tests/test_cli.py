@@ -14,7 +14,19 @@ from exchanges.listing import CALLS, can
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
-COMMANDS = {"serve", "exchanges", "orders", "call", "health", "check", "new", "verify", "record", "completion"}
+COMMANDS = {
+    "serve",
+    "exchanges",
+    "orders",
+    "call",
+    "health",
+    "check",
+    "new",
+    "verify",
+    "record",
+    "openapi",
+    "completion",
+}
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.conftest import NOW, client_of
 from tests.counting import counted, samples, total
 from tests.lent import Lent
 
-PAGES = ["/health/live", "/health/ready", "/metrics"]
+PAGES = ["/health/live", "/health/ready", "/metrics", "/openapi.json"]
 TOKEN = "a-token-of-sixteen-characters"
 
 
