@@ -50,6 +50,12 @@ def test_every_metric_is_in_the_table_and_no_other() -> None:
     assert re.findall(r"^\| `(fmz_gateway_\w+)` \| ", table, re.MULTILINE) == list(metrics.NAMES)
 
 
+def test_the_links_of_the_documents_lead_somewhere() -> None:
+    for document in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")):
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
+            assert (document.parent / link).exists(), (document.name, link)
+
+
 def test_the_documents_name_no_file_that_is_not_there() -> None:
     for document in (README, (ROOT / "CONTRIBUTING.md").read_text()):
         for name in re.findall(r"`((?:exchanges|protocol|tests)/[\w/.]+\.py)`", document):
