@@ -13,6 +13,7 @@ from commands.call import call
 from commands.completion import completion
 from commands.health import health
 from commands.openapi import openapi
+from commands.probe import probe
 from exchanges import DEFAULT, listing
 from exchanges.kit import cli as kit
 from orders import cli
@@ -97,7 +98,7 @@ def orders(ctx: click.Context) -> None:
 
 for command in cli.COMMANDS:
     orders.add_command(command)
-for command in (call, health, *kit.COMMANDS, openapi, completion):
+for command in (call, health, *kit.COMMANDS, probe, openapi, completion):
     commands.add_command(command)
 
 

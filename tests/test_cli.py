@@ -24,6 +24,7 @@ COMMANDS = {
     "new",
     "verify",
     "record",
+    "probe",
     "openapi",
     "completion",
 }
