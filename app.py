@@ -32,7 +32,8 @@ from protocol.calls import read_call
 from protocol.deadline import LONGEST_WAIT, Deadline
 from protocol.errors import AccessDenied, Busy, GatewayError, InvalidCall, NotSent, cause
 from protocol.methods import dispatch
-from settings import Settings, WrongSetting, in_force, is_loopback
+from setting_types import is_loopback
+from settings import Settings, WrongSetting, in_force
 from transport.clock import boot_id, epoch_ms, steady_ms
 from transport.counters import connect_counters
 from transport.credentials import Credentials

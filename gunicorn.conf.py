@@ -13,7 +13,8 @@ from gunicorn.workers.gthread import ThreadWorker
 import logs
 from app import open_database
 from metrics_files import open_folder
-from settings import Settings, WrongSetting, in_force, is_loopback, put_in_force
+from setting_types import is_loopback
+from settings import Settings, WrongSetting, in_force, put_in_force
 from worker import Worker, turn_away
 
 _previous = in_force()  # set after a SIGHUP, which reads this file again

@@ -14,7 +14,8 @@ from exchanges import DEFAULT
 from protocol import host, wire
 from protocol.errors import InvalidCall
 from protocol.methods import METHODS
-from settings import Settings, is_loopback
+from setting_types import is_loopback
+from settings import Settings
 
 URL = "http://127.0.0.1:6666"
 

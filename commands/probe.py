@@ -19,7 +19,8 @@ from app import MAX_BODY, create_app
 from exchanges import DEFAULT, EXCHANGES
 from exchanges.registry import Registry
 from protocol import shapes
-from settings import Settings, WrongSetting, is_loopback
+from setting_types import is_loopback
+from settings import Settings, WrongSetting
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

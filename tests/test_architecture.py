@@ -44,6 +44,7 @@ OURS = (
     "monitoring",
     "worker",
     "wsgi",
+    "setting_types",
     "settings",
     "database",
     "migrations",

@@ -13,7 +13,8 @@ from unittest.mock import patch
 import pytest
 
 import exchanges
-from settings import Settings, WrongSetting, is_loopback
+from setting_types import is_loopback
+from settings import Settings, WrongSetting
 
 ROOT = Path(__file__).parents[1]
 TOKEN = "a-token-of-sixteen-characters-or-more"
