@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 from exchanges import DEFAULT
 from protocol import host, wire
-from protocol.errors import InvalidCall
+from protocol.errors import InvalidCall, OutcomeUnknown
 from protocol.methods import METHODS
 from setting_types import is_loopback
 from settings import Settings
@@ -21,6 +21,7 @@ URL = "http://127.0.0.1:6666"
 
 url_option = click.option("--url", default=URL, show_default=True, help="The address of the gateway.")
 _KEYS = ("ACCESS_KEY", "SECRET_KEY")
+_UNCLEAR = "no answer came; what was asked may have been done: look before you ask again, see fmz-gateway orders list"
 _PATIENCE = (5, 330)  # seconds for the connection, and for the answer: DEADLINE is 300 at most
 
 
@@ -65,7 +66,8 @@ def call(
 
 def ask(place: str, body: str = "", headers: Mapping[str, str] | None = None) -> bytes:
     """Return what a gateway answers: to a call, or to a look at a page where there is no body. The token of the
-    settings goes with it. Raises InvalidCall where no gateway answers, and where a secret would go in the clear."""
+    settings goes with it. Raises InvalidCall where none is reached or a secret would go in the clear, and
+    OutcomeUnknown where one may have been and no answer came."""
     parts = urlsplit(place)
     address = f"{parts.scheme}://{parts.netloc}"
     token = Settings.load().token
@@ -79,13 +81,22 @@ def ask(place: str, body: str = "", headers: Mapping[str, str] | None = None) ->
                 "POST" if body else "GET", place, data=body.encode(), headers=given, timeout=_PATIENCE,
                 allow_redirects=False,
             )  # fmt: skip
-        except requests.ConnectionError:
-            raise InvalidCall(f"no gateway answers at {address}; start it with fmz-gateway, or set --url") from None
         except (requests.RequestException, ValueError) as error:
-            raise InvalidCall(f"{address} cannot be asked: {type(error).__name__}; see --url") from None
+            if _was_sent(error):
+                raise OutcomeUnknown(f"{address}: {_UNCLEAR}") from None
+            raise InvalidCall(f"no gateway answers at {address}; start it with fmz-gateway, or set --url") from None
     if reply.headers.get("Content-Type") != "application/json":
-        raise InvalidCall(f"what answers at {address} is no gateway: HTTP {reply.status_code}")
+        raise OutcomeUnknown(f"{address} answered HTTP {reply.status_code}, not as a gateway does: {_UNCLEAR}")
     return reply.content
+
+
+def _was_sent(error: Exception) -> bool:
+    """Return True if a request may have arrived: its connection was made, as far as can be told."""
+    if isinstance(error, requests.ReadTimeout | requests.exceptions.ChunkedEncodingError):
+        return True
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    is_refused = isinstance(error, requests.ConnectTimeout) or type(reason).__name__ == "NewConnectionError"
+    return isinstance(error, requests.ConnectionError) and not is_refused
 
 
 def keys_for(method: str) -> tuple[str, ...]:

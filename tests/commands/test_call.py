@@ -2,7 +2,9 @@
 
 import json
 import re
+import socket
 import subprocess
+import threading
 
 import pytest
 from flask.testing import FlaskClient
@@ -70,6 +72,27 @@ def test_no_gateway_is_told(command: Command) -> None:
     done = command("call", "paper", "ticker", "--url", "http://127.0.0.1:1")
     said = "fmz-gateway: no gateway answers at http://127.0.0.1:1; start it with fmz-gateway, or set --url\n"
     assert (done.exit_code, done.stderr) == (1, said)
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-"]
+)
+def test_an_order_without_an_answer_is_not_called_unsent(command: Command, said: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(said)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        done = command("call", "paper", *ORDER, "--url", f"http://127.0.0.1:{server.getsockname()[1]}", **KEYS)
+        thread.join()
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "may have been done" in done.stderr
+    assert "start it" not in done.stderr
 
 
 @pytest.mark.parametrize("url", ["http://gateway.example", "http://10.0.0.1:6666"])
