@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from flask import Request
 
 from protocol.errors import AccessDenied
-from settings import Settings, is_loopback
+from setting_types import is_loopback
+from settings import Settings
 
 
 def admit(asked: Request, settings: Settings) -> None:

@@ -17,6 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.serving import WSGIRequestHandler
 
+import logs
+import metrics
+import monitoring
 from access import admit
 from database import DatabaseReplaced, WrongDatabase, open_state
 from delivery import Caller, Delivery
@@ -29,7 +32,8 @@ from protocol.calls import read_call
 from protocol.deadline import LONGEST_WAIT, Deadline
 from protocol.errors import AccessDenied, Busy, GatewayError, InvalidCall, NotSent, cause
 from protocol.methods import dispatch
-from settings import Settings, WrongSetting, configure_logging, in_force, is_loopback
+from setting_types import is_loopback
+from settings import Settings, WrongSetting, in_force
 from transport.clock import boot_id, epoch_ms, steady_ms
 from transport.counters import connect_counters
 from transport.credentials import Credentials
@@ -63,6 +67,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     app.extensions["resolver"] = resolver
     app.url_map.merge_slashes = False  # a doubled slash is neither a route nor a redirect to one
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.register_blueprint(monitoring.pages(settings, services, journal))
 
     @app.post("/", defaults={"name": ""})
     @app.post("/<name>", strict_slashes=False)
@@ -75,6 +80,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
         credentials = Credentials.from_fields(call.access_key, call.secret_key)
         g.scrub = credentials.scrub
         kind = settings.registry.find(f"{library}/{name}" if library else settings.exchange_at(name))
+        g.exchange = kind.name
         if waited > LONGEST_WAIT * settings.deadline:
             raise Busy(f"{kind.name}: too many calls wait for it; nothing was sent, it is safe to try again")
         environ = request.environ
@@ -116,6 +122,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     @app.before_request
     def guard() -> None:
         g.started = perf_counter()
+        g.request_id = logs.begin_request(request.headers.get("X-Request-Id", ""))
         admit(request, settings)
 
     app.after_request(_log)
@@ -237,8 +244,16 @@ def _unexpected(error: Exception) -> Response:
 def _log(response: Response) -> Response:
     # Any name that is not ours is replaced, because it may contain anything.
     method = (g.call.name or "?") if "call" in g else "-"
-    spent = (perf_counter() - g.started) * 1000
-    log.info("%s %s %s %.1f ms", quote(request.path)[:40], method, g.get("outcome", "ok"), spent)
+    spent = perf_counter() - g.started
+    is_call = request.blueprint != monitoring.NAME  # the others are asked for all the time
+    level = logging.INFO if is_call else logging.DEBUG
+    line = (quote(request.path)[:40], method, g.get("outcome", "ok"), spent * 1000)
+    exchange = g.get("exchange", "-")
+    fields = dict(zip(logs.CALL_FIELDS, (exchange, *line[:3], round(line[3], 1)), strict=True))
+    log.log(level, "%s %s %s %.1f ms", *line, extra=fields)
+    if is_call:
+        metrics.count_call(exchange, method, g.get("outcome", "OK"), spent)
+    response.headers["X-Request-Id"] = g.request_id
     return response
 
 
@@ -260,7 +275,7 @@ def main() -> None:
         settings = Settings.load(parser.parse_args().bind)
         if not is_loopback(settings.host):
             raise WrongSetting(f"debug mode shows source code: {settings.bind} is not loopback, use gunicorn instead")
-        configure_logging(settings.log_level)
+        logs.configure(settings.log_level, settings.log_format)
         app = create_app(settings)
     except WrongSetting as error:
         sys.exit(f"fmz-gateway: {error}")

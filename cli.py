@@ -1,4 +1,4 @@
-"""The command ``fmz-gateway``: it serves, and looks at exchanges and orders."""
+"""The command ``fmz-gateway``: it serves, calls what serves, and looks at exchanges and orders."""
 
 import sys
 from difflib import get_close_matches
@@ -8,6 +8,12 @@ from typing import Any
 import click
 
 from app import open_database, open_timeline
+from commands import tables
+from commands.call import call
+from commands.completion import completion
+from commands.health import health
+from commands.openapi import openapi
+from commands.probe import probe
 from exchanges import DEFAULT, listing
 from exchanges.kit import cli as kit
 from orders import cli
@@ -27,7 +33,8 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except (WrongSetting, GatewayError) as error:
-            sys.exit(f"fmz-gateway: {getattr(error, 'message', error)}")
+            click.echo(f"fmz-gateway: {getattr(error, 'message', error)}", err=True)
+            sys.exit(1)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -69,7 +76,10 @@ def serve(options: tuple[str, ...]) -> None:
 def exchanges(name: str | None) -> None:
     """List every exchange and what it can do, or show one. Fails if one cannot be used."""
     registry = Settings.load().registry
-    click.echo(listing.describe(registry, name) if name else listing.table(registry), nl=False)
+    if name:
+        click.echo(listing.describe(registry, name), nl=False)
+    else:
+        tables.show(listing.rows(registry), listing.library(registry))
     problems = [] if name else listing.problems(registry)
     for problem in problems:
         click.echo(f"fmz-gateway: {problem}", err=True)
@@ -79,16 +89,16 @@ def exchanges(name: str | None) -> None:
 @commands.group(cls=Commands, epilog="Example: fmz-gateway orders list")
 @click.pass_context
 def orders(ctx: click.Context) -> None:
-    """List the journal's orders, and resolve by hand those that no exchange can be asked for."""
+    """List the journal's orders, resolve by hand those that no exchange can be asked for, and delete old ones."""
     settings = Settings.load()
     database = open_database(settings)
     timeline = open_timeline(database)
-    ctx.obj = cli.Book(Journal(database, timeline, settings.retry_window), timeline() - epoch_ms())
+    ctx.obj = cli.Book(Journal(database, timeline, settings.retry_window), timeline() - epoch_ms(), tables.show)
 
 
 for command in cli.COMMANDS:
     orders.add_command(command)
-for command in kit.COMMANDS:
+for command in (call, health, *kit.COMMANDS, probe, openapi, completion):
     commands.add_command(command)
 
 

@@ -1,6 +1,7 @@
 """gunicorn's settings: one worker with threads, because a call spends its time waiting for an exchange."""
 
 import gc
+import logging
 import os
 import resource
 import sys
@@ -10,8 +11,11 @@ from flask import Flask
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
+import logs
 from app import open_database
-from settings import Settings, WrongSetting, configure_logging, in_force, is_loopback, put_in_force
+from metrics_files import open_folder
+from setting_types import is_loopback
+from settings import Settings, WrongSetting, in_force, put_in_force
 from worker import Worker, turn_away
 
 _previous = in_force()  # set after a SIGHUP, which reads this file again
@@ -25,7 +29,7 @@ except WrongSetting as error:
     _settings = _previous
 put_in_force(_settings)
 
-configure_logging(_settings.log_level)
+logs.configure(_settings.log_level, _settings.log_format)
 
 bind = _settings.bind
 
@@ -56,6 +60,7 @@ _GARBAGE = 5_000
 accesslog = None
 loglevel = _settings.log_level.lower()
 errorlog = "-"
+logconfig_dict = logs.gunicorn_config(_settings.log_level, _settings.log_format)
 
 # gunicorn's control socket has one path for all gateways of a user.
 control_socket_disable = "--control-socket" not in " ".join([*sys.argv, os.environ.get("GUNICORN_CMD_ARGS", "")])
@@ -78,9 +83,16 @@ def on_reload(server: Arbiter) -> None:
 
 
 def on_starting(server: Arbiter) -> None:
-    """Stop the start for an address that the settings would refuse, and turn new callers away when a stop begins."""
+    """Stop the start for an address that the settings would refuse, open the workers' common metrics, and turn new
+    callers away when a stop begins."""
     if exposed := _exposed(server):
         sys.exit(f"fmz-gateway: {exposed}")
+
+    if _settings.metrics_dir:
+        try:
+            open_folder(_settings.metrics_dir)
+        except OSError as error:
+            print(f"fmz-gateway: each worker has metrics of its own: {error}", file=sys.stderr, flush=True)
 
     stop = server.stop
 
@@ -113,6 +125,9 @@ def when_ready(server: Arbiter) -> None:
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}/{_settings.default_exchange}"
     else:
         address, option = f"http://localhost/{_settings.default_exchange}", f" --unix-socket {place}"
+    if _settings.log_format == "json":
+        logging.getLogger("fmz-gateway").info("fmz-gateway is ready at %s", address)
+        return
     print(
         f"\nfmz-gateway is ready. Service address for FMZ's General Protocol form:\n\n    {address}\n\nTry it:\n\n"
         f"""    curl -s{option} {address} -d '{{"method": "ticker", "params": {{"symbol": "BTC_USDT"}}}}'\n""",

@@ -1,31 +1,24 @@
 """All settings, read once from the environment or ``.env``, checked, and frozen."""
 
-import logging
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from environs import Env
 from sqlalchemy.exc import ArgumentError
 
+import setting_types
 from database import read_url
 from exchanges import DEFAULT, EXCHANGES, open_registry
 from exchanges.registry import Registry
 from orders.journal import ADOPT_WITHIN
 from protocol.errors import InvalidCall, Unsupported
-from protocol.names import PUBLIC, method_name
-from transport.counters import REDIS, check_redis
 
 _DEFAULT_NAMES = ("", "exchange", "digitalasset")  # the article's own example paths
-_PROXY_SCHEMES = ("http", "https", "socks5h")
-_OLDEST_MS = 60_000  # of kept market data
-_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class WrongSetting(Exception):
@@ -40,8 +33,8 @@ class Settings:
     the next one of the same account, symbol and side waits for it. adopt_within: percent that the next one's price and
     amount may differ by to be taken for the same. strict_nonces: refuse another order with a used nonce. exact_orders:
     send prices and amounts to the digit. cache_ms: FMZ's method → ms for which its market data are kept. urls, proxies:
-    exchange's name → address. exchanges_dir: where the user's own exchanges are. registry: the exchanges that may be
-    called.
+    exchange's name → address. exchanges_dir: where the user's own exchanges are. metrics_dir: where several workers may
+    count together. registry: the exchanges that may be called.
     """
 
     host: str = "127.0.0.1"
@@ -62,6 +55,9 @@ class Settings:
     allowed_origins: tuple[str, ...] = ()
     allow_withdrawals: bool = False
     log_level: str = "INFO"
+    log_format: str = "text"
+    metrics: bool = True
+    metrics_dir: Path | None = field(default=None, compare=False)
     urls: Mapping[str, str] = field(default_factory=dict)
     testnets: frozenset[str] = frozenset()
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a proxy's password
@@ -108,42 +104,46 @@ class Settings:
             except (ValueError, ArgumentError, InvalidCall) as error:
                 raise WrongSetting(f"{name} is wrong: {error}") from None
 
-        folder = read("EXCHANGES_DIR", _folder, None) or _state_folder("exchanges")
-        plugins = read("PLUGINS", _yes, True)
+        folder = read("EXCHANGES_DIR", setting_types.folder, None) or _state_folder("exchanges")
+        plugins = read("PLUGINS", setting_types.yes, True)
         every = open_registry(folder, plugins=plugins)
-        allowed = read("EXCHANGES", _list(lambda name: every.name_of(name).lower()), None)
+        allowed = read("EXCHANGES", setting_types.list_of(lambda name: every.name_of(name).lower()), None)
         registry = every if allowed is None else every.limited_to(frozenset(allowed))
         with_urls = [name for name in registry.names if name.lower() not in EXCHANGES or EXCHANGES[name.lower()].url]
-        urls = {name: read(f"{name.upper()}_URL", _url, None) for name in with_urls}
-        proxies = {name: read(f"{name.upper()}_PROXY", _proxy, None) for name in with_urls}
-        testnets = {name for name in with_urls if read(f"{name.upper()}_TESTNET", _yes, False)}
-        host, port = read("BIND", _bind, ("127.0.0.1", 6666), bind)
+        urls = {name: read(f"{name.upper()}_URL", setting_types.url, None) for name in with_urls}
+        proxies = {name: read(f"{name.upper()}_PROXY", setting_types.proxy, None) for name in with_urls}
+        testnets = {name for name in with_urls if read(f"{name.upper()}_TESTNET", setting_types.yes, False)}
+        host, port = read("BIND", setting_types.bind, ("127.0.0.1", 6666), bind)
+        state_url = read("STATE_URL", setting_types.database, "") or _default_state()
         settings = cls(
             host=host,
             port=port,
             default_exchange=read("DEFAULT_EXCHANGE", registry.name_of, DEFAULT),
-            state_url=read("STATE_URL", _database, "") or _default_state(),
-            limits_url=read("LIMITS_URL", _counters, ""),
-            deadline=read("DEADLINE", _seconds, 10.0),
-            retry_window=read("RETRY_WINDOW", _seconds, 60.0),
-            adopt_within=read("ADOPT_WITHIN", _percent, ADOPT_WITHIN),
-            strict_nonces=read("STRICT_NONCES", _yes, False),
-            exact_orders=read("EXACT_ORDERS", _yes, False),
-            cache_ms=read("CACHE_MS", _cache, {}),
-            ca_file=read("CA_FILE", _file, None),
-            token=read("TOKEN", _token, ""),
-            allowed_clients=read("ALLOWED_CLIENTS", _list(_network), ()),
-            allowed_hosts=read("ALLOWED_HOSTS", _list(_hostname), ()),
-            allowed_origins=read("ALLOWED_ORIGINS", _list(_origin), ()),
-            allow_withdrawals=read("ALLOW_WITHDRAWALS", _yes, False),
-            log_level=read("LOG_LEVEL", _level, "INFO"),
+            state_url=state_url,
+            limits_url=read("LIMITS_URL", setting_types.counters, ""),
+            deadline=read("DEADLINE", setting_types.seconds, 10.0),
+            retry_window=read("RETRY_WINDOW", setting_types.seconds, 60.0),
+            adopt_within=read("ADOPT_WITHIN", setting_types.percent, ADOPT_WITHIN),
+            strict_nonces=read("STRICT_NONCES", setting_types.yes, False),
+            exact_orders=read("EXACT_ORDERS", setting_types.yes, False),
+            cache_ms=read("CACHE_MS", setting_types.ages, {}),
+            ca_file=read("CA_FILE", setting_types.file, None),
+            token=read("TOKEN", setting_types.token, ""),
+            allowed_clients=read("ALLOWED_CLIENTS", setting_types.list_of(setting_types.network), ()),
+            allowed_hosts=read("ALLOWED_HOSTS", setting_types.list_of(setting_types.hostname), ()),
+            allowed_origins=read("ALLOWED_ORIGINS", setting_types.list_of(setting_types.origin), ()),
+            allow_withdrawals=read("ALLOW_WITHDRAWALS", setting_types.yes, False),
+            log_level=read("LOG_LEVEL", setting_types.log_level, "INFO"),
+            log_format=read("LOG_FORMAT", setting_types.log_format, "text"),
+            metrics=read("METRICS", setting_types.yes, True),
+            metrics_dir=_beside(state_url, "metrics"),
             urls={name: url for name in with_urls if (url := _address(registry, name, urls[name], name in testnets))},
             testnets=frozenset(testnets),
             proxies={name: proxy for name, proxy in proxies.items() if proxy},
             exchanges_dir=folder,
             registry=registry,
         )
-        if not is_loopback(settings.host) and not settings.guarded:
+        if not setting_types.is_loopback(settings.host) and not settings.guarded:
             raise WrongSetting(
                 f"BIND is wrong: {settings.bind} can be reached from other machines; "
                 "set TOKEN or ALLOWED_CLIENTS, or bind 127.0.0.1"
@@ -161,141 +161,6 @@ def _address(registry: Registry, name: str, url: str | None, test: bool) -> str 
     except (ValueError, Unsupported) as error:
         setting = "TESTNET" if test and not url else "URL"
         raise WrongSetting(f"{name.upper()}_{setting} is wrong: {error}") from None
-
-
-def is_loopback(host: str) -> bool:
-    """Return True for a host that only this machine can reach."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _bind(text: str) -> tuple[str, int]:
-    parts = urlsplit(f"//{text}")
-    if not parts.hostname or parts.port is None or parts.netloc != text or parts.username is not None:
-        raise ValueError("expected host:port, such as 127.0.0.1:6666")
-    return parts.hostname, parts.port
-
-
-def _url(text: str) -> str:
-    parts = urlsplit(text)
-    beyond = parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None or parts.port == 0
-    if not parts.hostname or beyond or not text.isascii():
-        raise ValueError("expected scheme and host only, such as https://api.example.com")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
-        raise ValueError("only https is allowed, or http on this machine itself")
-    return f"{parts.scheme}://{parts.netloc.lower()}"  # in the form in which requests writes it
-
-
-def _proxy(text: str) -> str:
-    parts = urlsplit(text)
-    # urllib's own error for a wrong port may quote a password.
-    if parts.scheme not in _PROXY_SCHEMES or not parts.hostname or not re.search(r":[0-9]{1,5}$", parts.netloc):
-        raise ValueError(f"expected a proxy's address with its port, beginning with {', '.join(_PROXY_SCHEMES)}")
-    return text
-
-
-def _database(text: str) -> str:
-    url = read_url(text)
-    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
-        raise ValueError(
-            "a database in memory is lost; expected a file, such as sqlite:////var/lib/fmz-gateway/state.db"
-        )
-    try:
-        url.get_dialect().import_dbapi()
-    except ImportError:
-        raise ValueError("PostgreSQL's driver is not installed: pip install 'fmz-gateway[postgresql]'") from None
-    return text
-
-
-def _counters(text: str) -> str:
-    return check_redis(text) if text.startswith(REDIS) else _database(text)
-
-
-def _seconds(text: str) -> float:
-    # float() alone would also take nan, inf and 1_0.
-    seconds = float(text) if re.fullmatch(r"[0-9]+(\.[0-9]*)?|\.[0-9]+", text) else 0.0
-    if not 0 < seconds <= 300:
-        raise ValueError("expected seconds above 0, at most 300")
-    return seconds
-
-
-def _percent(text: str) -> Decimal:
-    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,9})?", text) or Decimal(text) > 100:
-        raise ValueError("expected a percentage from 0 to 100, such as 5")
-    return Decimal(text)
-
-
-def _cache(text: str) -> dict[str, int]:
-    """Return FMZ's methods → ms, from ``ticker:200,depth:100``, or from one number for all."""
-    if ":" not in text:
-        return dict.fromkeys(PUBLIC, _age(text))
-    pairs = [part.partition(":") for part in text.split(",")]
-    found = {method_name(name.strip()): _age(number.strip()) for name, _, number in pairs}
-    if not found.keys() <= set(PUBLIC) or len(found) < len(pairs):
-        raise ValueError(f"expected methods, each once, such as ticker:200,depth:100; there are {', '.join(PUBLIC)}")
-    return found
-
-
-def _age(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > _OLDEST_MS:
-        raise ValueError(f"expected ms, at most {_OLDEST_MS}, such as 200 or ticker:200,depth:100")
-    return int(text)
-
-
-def _file(text: str) -> str:
-    if not Path(text).is_file():
-        raise ValueError("there is no such file")
-    return text
-
-
-def _token(text: str) -> str:
-    if len(text) < 16 or not (text.isascii() and text.isprintable()):
-        raise ValueError("expected at least 16 printable ASCII characters")
-    return text
-
-
-def _network(text: str) -> IPv4Network | IPv6Network:
-    return ip_network(text)
-
-
-def _hostname(text: str) -> str:
-    try:
-        return str(ip_address(text.strip("[]")))
-    except ValueError:
-        if not re.fullmatch(r"[A-Za-z0-9._-]+", text):
-            raise ValueError("expected names or addresses, without a port") from None
-    return text.lower()
-
-
-def _origin(text: str) -> str:
-    parts = urlsplit(text)
-    if not parts.scheme or not parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("expected origins such as https://my.example")
-    return f"{parts.scheme}://{parts.netloc}".lower()
-
-
-def _yes(text: str) -> bool:
-    if text.lower() not in ("0", "1", "true", "false"):
-        raise ValueError("expected 1 or 0")
-    return text.lower() in ("1", "true")
-
-
-def _level(text: str) -> str:
-    if text.upper() not in _LEVELS:
-        raise ValueError(f"expected one of {', '.join(_LEVELS)}")
-    return text.upper()
-
-
-def _list(parse: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
-    return lambda text: tuple(parse(part.strip()) for part in text.split(",") if part.strip())
-
-
-def _folder(text: str) -> Path:
-    if not Path(text).is_dir():
-        raise ValueError("there is no such directory")
-    return Path(text).absolute()
 
 
 def _default_state() -> str:
@@ -316,6 +181,12 @@ def _state_folder(name: str) -> Path | None:
     return home / "fmz-gateway" / name
 
 
+def _beside(state_url: str, name: str) -> Path | None:
+    """Return the path of a name beside the database's file, or else in the user's directory for state."""
+    url = read_url(state_url)
+    return Path(str(url.database)).parent / name if url.get_backend_name() == "sqlite" else _state_folder(name)
+
+
 _in_force: list[Settings] = []
 
 
@@ -327,8 +198,3 @@ def in_force() -> Settings | None:
 def put_in_force(settings: Settings) -> None:
     """Run this process, and those that it forks, with these settings, whatever ``.env`` says later."""
     _in_force[:] = [settings]
-
-
-def configure_logging(level: str) -> None:
-    """Log to standard error, once per process."""
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")

@@ -35,24 +35,28 @@ def can(exchange: type[Exchange], method: str) -> bool:
     return any(name in vars(one) for one in theirs for name in own)
 
 
-def table(registry: Registry) -> str:
-    """Return a line for each exchange: what it trades, what it cannot do, and where it comes from; those of a library
-    are only named, because each would have to be loaded."""
-    rows: list[tuple[str, ...]] = [("exchange", "trades", "cannot", "client ids", "testnet", "from")]
-    of_library = [name for name in registry.names if registry.is_of_library(name)]
+def rows(registry: Registry) -> list[tuple[str, ...]]:
+    """Return the titles, and a row for each exchange: what it trades, what it cannot do, and where it comes from."""
+    found: list[tuple[str, ...]] = [("exchange", "trades", "cannot", "client ids", "testnet", "from")]
     for name in registry.names:
-        if name in of_library:
+        if registry.is_of_library(name):
             continue
         try:
             kind = registry.find(name)
         except Unsupported:
-            rows.append((name, "", "be loaded", "", "", registry.origin(name)))
+            found.append((name, "", "be loaded", "", "", registry.origin(name)))
             continue
         has = ["yes" if is_there else "no" for is_there in (kind.client_id, kind.testnet)]
-        rows.append((name, _trades(kind), calls_of(kind, there=False), *has, registry.origin(name)))
+        found.append((name, _trades(kind), calls_of(kind, there=False), *has, registry.origin(name)))
+    return found
+
+
+def library(registry: Registry) -> str:
+    """Return the names of the exchanges of a library, empty if there is none; to tell more, each would have to be
+    loaded."""
+    of_library = [name for name in registry.names if registry.is_of_library(name)]
     named = fill(", ".join(of_library), _WIDTH, break_on_hyphens=False)
-    origin = registry.origin(of_library[0]) if of_library else ""
-    return _aligned(rows) + (f"\n{len(of_library)} routes {origin}:\n{named}\n" if of_library else "")
+    return f"\n{len(of_library)} routes {registry.origin(of_library[0])}:\n{named}\n" if of_library else ""
 
 
 def problems(registry: Registry) -> list[str]:
@@ -78,7 +82,7 @@ def describe(registry: Registry, name: str) -> str:
         "limits": ", ".join(f"{limit.amount:g} {limit.name} in {limit.seconds:g} s" for limit in kind.limits),
         "signature proved by": kind.proof,
     }
-    return _aligned([(title, fact) for title, fact in facts.items() if fact])
+    return aligned([(title, fact) for title, fact in facts.items() if fact])
 
 
 def _wrong(registry: Registry, name: str) -> str:
@@ -104,7 +108,8 @@ def _first_line(kind: type[Exchange]) -> str:
     return text.strip().partition("\n")[0]
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as lines of columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
     return "".join(f"{line}\n" for line in lines)

@@ -1,5 +1,7 @@
 """``fmz-gateway orders``: list the journal, and resolve by hand the orders that no exchange can be asked for."""
 
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -13,16 +15,24 @@ from protocol.numbers import plain
 
 _TITLES = ("id", "created (UTC)", "exchange", "account", "symbol", "side", "price", "amount", "state", "order")
 _COLUMNS = "{:<36} {:<19} {:<16} {:<8} {:<16} {:<4} {:>14} {:>14} {:<8} {}"
+_DAY_MS = 86_400_000
+Rows = Sequence[Sequence[str]]
 _ORDER = click.argument("client_id")
+
+
+def _print(rows: Rows) -> None:
+    for row in rows:
+        click.echo(_COLUMNS.format(*row))
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
     """The journal that the commands are given as their context's object. ahead_ms: how far its clock is ahead of the
-    wall clock, for the dates that are shown."""
+    wall clock, for the dates that are shown. show: prints a table."""
 
     journal: Journal
     ahead_ms: int = 0
+    show: Callable[[Rows], None] = _print
 
     def find(self, client_id: str) -> Intent:
         """Return an order, or end with a sentence if there is none."""
@@ -37,9 +47,7 @@ class Book:
 @click.pass_obj
 def list_orders(book: Book, everything: bool) -> None:
     """List the orders whose outcome is unknown."""
-    click.echo(_COLUMNS.format(*_TITLES))
-    for intent in book.journal.list_orders(everything=everything):
-        click.echo(_line(intent, book.ahead_ms))
+    book.show([_TITLES, *(_row(intent, book.ahead_ms) for intent in book.journal.list_orders(everything=everything))])
 
 
 @click.command(epilog="Example: fmz-gateway orders show oog0Sl11O4qD4q2QwcGPfg")
@@ -69,7 +77,30 @@ def resolve(book: Book, client_id: str, order_id: str | None, is_absent: bool) -
     click.echo(_details(book.find(client_id), book.ahead_ms))
 
 
-COMMANDS = (list_orders, show, resolve)
+class _Days(click.ParamType[int]):
+    """A number of days, such as ``90d``: one at least, because a repeat of a request is known by its order."""
+
+    name = "days"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = re.fullmatch(r"([1-9][0-9]{0,3})d", str(value))
+        if not found:
+            self.fail(f"{value!r} is no number of days; expected one such as 90d, 1d at least", param, ctx)
+        return int(found[1])
+
+
+@click.command(epilog="Example: fmz-gateway orders prune --older-than 90d")
+@click.option("--older-than", "days", type=_Days(), required=True, help="Days since they were placed, such as 90d.")
+@click.pass_obj
+def prune(book: Book, days: int) -> None:
+    """Delete old orders whose outcome is known. A running gateway deletes those of over 30 days by itself.
+
+    A request that is repeated later than that is a new order.
+    """
+    click.echo(f"{book.journal.delete_old(days * _DAY_MS)} orders deleted")
+
+
+COMMANDS = (list_orders, show, resolve, prune)
 """The commands, whose context's object is a Book."""
 
 
@@ -86,8 +117,8 @@ def _fail(reason: str) -> NoReturn:
     raise click.exceptions.Exit(1)
 
 
-def _line(intent: Intent, ahead_ms: int) -> str:
-    return _COLUMNS.format(
+def _row(intent: Intent, ahead_ms: int) -> tuple[str, ...]:
+    return (
         intent.client_id,
         _time(intent.created_ms - ahead_ms),
         intent.exchange,
@@ -97,7 +128,7 @@ def _line(intent: Intent, ahead_ms: int) -> str:
         _price(intent),
         plain(intent.amount),
         intent.state,
-        "" if intent.order_id is None else intent.order_id,
+        "" if intent.order_id is None else str(intent.order_id),
     )
 
 

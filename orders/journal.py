@@ -149,11 +149,17 @@ class Journal:
         """Write that an unresolved order is being looked up once more."""
         self._change(statements.COUNT_LOOK, intent, "new_looked_ms", new_look_count=intent.look_count + 1)
 
-    def delete_old(self) -> None:
-        """Delete orders whose outcome is known and that were created over 30 days ago."""
-        old = _C.created_ms < self.now() - _KEEP_MS
+    def check(self) -> None:
+        """Check that an order could be written now. Raises SQLAlchemyError."""
         with self._engine.begin() as connection:
-            connection.execute(ORDERS.delete().where(old, _C.state.not_in(OPEN)))
+            check_version(connection)
+            self._stamp(connection)
+
+    def delete_old(self, keep_ms: int = _KEEP_MS) -> int:
+        """Delete orders whose outcome is known and that were created over 30 days ago; return how many they were."""
+        old = _C.created_ms < self.now() - keep_ms
+        with self._engine.begin() as connection:
+            return connection.execute(ORDERS.delete().where(old, _C.state.not_in(OPEN))).rowcount
 
     # Queries ----------------------------------------------------------------------------------------------------------
 

@@ -68,6 +68,11 @@ def trades(rows: list[Trade]) -> list[dict[str, Any]]:
     ]
 
 
+def camel(name: str) -> str:
+    """Return a name in FMZ's own spelling, from the same in snake_case."""
+    return name.title().replace("_", "")
+
+
 def _decimals(step: Decimal) -> int:
     return max(0, -int(step.normalize().as_tuple().exponent))
 
@@ -114,15 +119,15 @@ class OrderReply(Schema):
     avg_price = Writer(attribute="average")
 
 
-class _Undocumented(Schema):
+class BothSpellings(Schema):
     """A format whose names on the wire are not documented: FMZ's own spelling, and the same in snake_case."""
 
     @post_dump
     def _both_spellings(self, row: dict[str, Any], **_: Any) -> dict[str, Any]:
-        return {name.title().replace("_", ""): value for name, value in row.items()} | row
+        return {camel(name): value for name, value in row.items()} | row
 
 
-class PositionReply(_Undocumented):
+class PositionReply(BothSpellings):
     """A row of GetPositions' format; ``type`` 0 is long, 1 short."""
 
     margin_level = Writer(attribute="leverage")
@@ -136,7 +141,7 @@ class PositionReply(_Undocumented):
     symbol = fields.Function(lambda position: str(position.symbol))
 
 
-class AssetReply(_Undocumented):
+class AssetReply(BothSpellings):
     """A row of GetAssets' format, which includes a row of GetAccount's."""
 
     currency = Writer(str.lower)
@@ -146,7 +151,7 @@ class AssetReply(_Undocumented):
     frozen_amount = fields.Function(lambda balance: balance.frozen)
 
 
-class TickerRow(_Undocumented):
+class TickerRow(BothSpellings):
     """A row of GetTickers' format."""
 
     symbol = Writer(str)
@@ -159,7 +164,7 @@ class TickerRow(_Undocumented):
     volume = Writer()
 
 
-class MarketReply(_Undocumented):
+class MarketReply(BothSpellings):
     """A market in GetMarkets' format; 10^15 stands for no limit."""
 
     symbol = Writer(attribute="id")
@@ -177,7 +182,7 @@ class MarketReply(_Undocumented):
     ct_val_ccy = Writer(attribute="contract_currency")
 
 
-class FundingReply(_Undocumented):
+class FundingReply(BothSpellings):
     """A row of GetFundings' format."""
 
     symbol = Writer(str)

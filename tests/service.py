@@ -4,7 +4,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,11 @@ class Service:
 
 
 @contextmanager
-def running(directory: Path, settings: Mapping[str, str], options: Sequence[str] = ()) -> Iterator[Service]:
-    """Start it, and stop it in the end; ``options`` are gunicorn's. Fails when it does not say that it is ready."""
+def running(
+    directory: Path, settings: Mapping[str, str], options: Sequence[str] = (), said: bytes = b"is ready"
+) -> Iterator[Service]:
+    """Start it, and stop it in the end; ``options`` are gunicorn's. Fails when it does not say that it is ready. said:
+    words of the line that says so, none for a service that says it in its log."""
     log = directory / "log"
     given = {
         "PATH": os.environ["PATH"],
@@ -42,9 +46,17 @@ def running(directory: Path, settings: Mapping[str, str], options: Sequence[str]
         with process:
             assert process.stdout
             try:
-                if any(b"is ready" in line for line in process.stdout):
+                if not said or any(said in line for line in process.stdout):
                     yield Service(process, port, log)
                     return
             finally:
                 process.terminate()
     raise RuntimeError(f"the service does not start: {log.read_text()}")
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait, half a minute at most."""
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)

@@ -16,7 +16,20 @@ from exchanges.listing import CALLS, can
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
-COMMANDS = {"serve", "exchanges", "orders", "check", "new", "verify", "record"}
+COMMANDS = {
+    "serve",
+    "exchanges",
+    "orders",
+    "call",
+    "health",
+    "check",
+    "new",
+    "verify",
+    "record",
+    "probe",
+    "openapi",
+    "completion",
+}
 
 
 @pytest.fixture
@@ -52,8 +65,8 @@ def test_the_version_is_the_packages(run: Run) -> None:
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("servr", "there is no command 'servr', perhaps serve; there are serve, exchanges, orders, check, "),
-        ("wsgi:app", "there is no command 'wsgi:app'; there are serve, exchanges, orders, check, "),
+        ("servr", "there is no command 'servr', perhaps serve; there are serve, exchanges, orders, call, "),
+        ("wsgi:app", "there is no command 'wsgi:app'; there are serve, exchanges, orders, call, "),
     ],
 )
 def test_a_word_that_is_no_command_starts_nothing(run: Run, word: str, said: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import metrics
 from exchanges import EXCHANGES, base
 from exchanges.__main__ import main
 from exchanges.base import FuturesExchange
@@ -47,6 +48,17 @@ def test_every_setting_is_in_the_table_and_no_other() -> None:
     read = set(re.findall(r'read\(f?"([A-Z_{}.a-z()]+)"', (ROOT / "settings.py").read_text()))
     named = {name.replace("{name.upper()}", "<EXCHANGE>") for name in read}
     assert set(re.findall(r"^\| `([A-Z_<>]+)` \| ", README.partition("## Settings")[2], re.MULTILINE)) == named
+
+
+def test_every_metric_is_in_the_table_and_no_other() -> None:
+    table = (ROOT / "docs" / "OPERATIONS.md").read_text()
+    assert re.findall(r"^\| `(fmz_gateway_\w+)` \| ", table, re.MULTILINE) == list(metrics.NAMES)
+
+
+def test_the_links_of_the_documents_lead_somewhere() -> None:
+    for document in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")):
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
+            assert (document.parent / link).exists(), (document.name, link)
 
 
 def test_the_documents_name_no_file_that_is_not_there() -> None:

@@ -6,15 +6,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.service import ROOT, running
+from tests.service import ROOT, running, until
 
 TICKER = json.dumps({"method": "ticker", "params": {"symbol": "BTC_USDT"}}).encode()
 TOKEN = "abc+def/ghi+jkl/mno+pqr="
@@ -29,14 +27,6 @@ def status(port: int, query: str = "") -> int:
     except urllib.error.HTTPError as error:
         with error:
             return error.code
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait, half a minute at most."""
-    end = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_a_hang_up_signal_takes_new_settings_and_keeps_the_old_ones_for_wrong_ones(tmp_path: Path) -> None:
@@ -101,6 +91,23 @@ def test_another_gateway_takes_over_under_the_installed_command(tmp_path: Path) 
                 os.kill(int(file.read_text()), signal.SIGTERM)
         for _ in old.stdout:  # until the new one has ended as well
             pass
+
+
+def test_everything_that_is_logged_is_json_where_a_program_reads(tmp_path: Path) -> None:
+    with running(tmp_path, {"LOG_FORMAT": "json"}, said=b"") as service:
+        until(lambda: "fmz-gateway is ready at http://127.0.0.1:" in service.log.read_text())
+        with socket.create_connection(("127.0.0.1", service.port), timeout=10) as sock:
+            sock.sendall(b"no request\r\n\r\n")
+            assert sock.recv(65536).startswith(b"HTTP/1.1 400 ")
+        assert status(service.port) == 200
+        until(lambda: '"method":"ticker"' in service.log.read_text())
+        service.process.terminate()
+        assert service.process.stdout
+        assert not service.process.stdout.read()
+    lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+    assert {line["logger"] for line in lines} == {"fmz-gateway", "gunicorn.error"}
+    assert len({line["event"] for line in lines}) == len(lines), "each is written once"
+    assert {"400 Bad Request (InvalidRequestLine)"} <= {line["event"] for line in lines}
 
 
 def test_a_unix_socket_is_listened_on(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from exchanges.kit.conversations import Conversation, Reply, Request, load
 from exchanges.kit.faults import FAULTS, FaultServer, Seen, Visit, echo
 from exchanges.kit.gateway import FIND
 from exchanges.kit.subject import changed, leaves
+from logs import json_formatter
 from orders.desk import Desk
 from orders.journal import Journal
 from protocol.calls import read_call
@@ -188,6 +189,12 @@ def state_of(directory: Path) -> str:
 def lines_of(text: str) -> str:
     """Return every line once: a log says much the same of every call."""
     return "\n".join(dict.fromkeys(text.splitlines()))
+
+
+def in_json(records: list[logging.LogRecord]) -> str:
+    """Return the log as ``LOG_FORMAT=json`` writes it, without the times."""
+    form = json_formatter()
+    return lines_of("\n".join(form.format(record).partition('"timestamp"')[0] for record in records))
 
 
 @pytest.mark.parametrize(
@@ -411,4 +418,5 @@ def test_what_an_exchange_quotes_goes_no_further(
             replies.append(client.get(rule.rule).get_data(as_text=True))
     assert not leaks(secrets, "\n".join(replies))
     assert not leaks(secrets, lines_of(everything_logged.text))
+    assert not leaks(secrets, in_json(everything_logged.records))
     assert not leaks(secrets, kept)

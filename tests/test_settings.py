@@ -13,7 +13,8 @@ from unittest.mock import patch
 import pytest
 
 import exchanges
-from settings import Settings, WrongSetting, is_loopback
+from setting_types import is_loopback
+from settings import Settings, WrongSetting
 
 ROOT = Path(__file__).parents[1]
 TOKEN = "a-token-of-sixteen-characters-or-more"
@@ -52,6 +53,8 @@ def test_unset_settings(load: Load, tmp_path: Path) -> None:
         allowed_origins=(),
         allow_withdrawals=False,
         log_level="INFO",
+        log_format="text",
+        metrics=True,
         urls={},
         proxies={},
     )
@@ -62,7 +65,7 @@ def test_unset_settings(load: Load, tmp_path: Path) -> None:
     [
         "BIND", "DEFAULT_EXCHANGE", "STATE_URL", "LIMITS_URL", "BITGO_URL", "BITGO_PROXY", "CA_FILE", "DEADLINE",
         "RETRY_WINDOW", "ADOPT_WITHIN", "CACHE_MS", "STRICT_NONCES", "TOKEN", "ALLOWED_CLIENTS", "ALLOWED_HOSTS",
-        "ALLOWED_ORIGINS", "ALLOW_WITHDRAWALS", "LOG_LEVEL",
+        "ALLOWED_ORIGINS", "ALLOW_WITHDRAWALS", "METRICS", "LOG_LEVEL", "LOG_FORMAT",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("text", ["", "  "])
@@ -144,7 +147,10 @@ RIGHT: list[tuple[str, str, str, Any]] = [
     ("ALLOW_WITHDRAWALS", "0", "allow_withdrawals", False),
     ("ALLOWED_HOSTS", "10.0.0.9,[2001:DB8::1],::2", "allowed_hosts", ("10.0.0.9", "2001:db8::1", "::2")),
     ("ALLOWED_ORIGINS", "https://dash.lan/", "allowed_origins", ("https://dash.lan",)),
+    ("METRICS", "0", "metrics", False),
+    ("STATE_URL", "sqlite:////tmp/x.db", "metrics_dir", Path("/tmp/metrics")),
     ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
+    ("LOG_FORMAT", "JSON", "log_format", "json"),
     ("LOG_LEVEL", "WARNING", "log_level", "WARNING"),
 ]
 
@@ -202,6 +208,8 @@ WRONG = {
     "ALLOW_WITHDRAWALS": ["yes", "2", "on", "Binance", "withdraw"],
     "BINANCE_TESTNET": ["yes", "2", "on", "testnet"],
     "LOG_LEVEL": ["loud", "10", "NOTSET", "TRACE", "INFO,DEBUG"],
+    "LOG_FORMAT": ["xml", "text,json", "1"],
+    "METRICS": ["yes", "2"],
 }  # fmt: skip
 
 

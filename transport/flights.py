@@ -33,8 +33,11 @@ _MOST = 1000  # questions that are remembered
 
 @dataclass(slots=True)
 class Flight:
-    """One request and the calls that share its reply. joined: when the last one did, in ``time.monotonic()`` seconds.
-    reply: None if it failed."""
+    """One request and the calls that share its reply.
+
+    joined, sent: when the last call joined, and when the request went out, in ``time.monotonic()`` seconds; sent is
+    None until then. reply: None if it failed.
+    """
 
     joined: float
     calls: int = 1

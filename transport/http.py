@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+import metrics
 from protocol.deadline import Deadline
 from protocol.errors import GatewayError, NotSent, OutcomeUnknown
 from transport.connections import Adapter, Progress, current_progress
@@ -23,6 +24,7 @@ from transport.words import reason
 log = logging.getLogger("fmz-gateway")
 
 MAX_REPLY = 8 * 1024 * 1024  # bytes, decompressed; a full exchangeInfo is about 4 MiB
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "fmz-gateway"}
 
 
 def _prepare(request: requests.Request) -> requests.PreparedRequest:
@@ -55,9 +57,7 @@ class Http:
 
         Raises NotSent or OutcomeUnknown; any status but 3xx is returned.
         """
-        request.headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "fmz-gateway"} | dict(
-            request.headers or {}
-        )
+        request.headers = _HEADERS | dict(request.headers or {})
         try:
             prepared = _prepare(request)
         except requests.RequestException as error:  # its text quotes the value that cannot be sent
@@ -83,6 +83,7 @@ class Http:
             raise NotSent(f"{exchange} network: {why}; nothing was sent, it is safe to try again") from None
         finally:
             current_progress.reset(token)
+            metrics.count_request(exchange, time.monotonic() - begun)
 
     def _exchange(self, exchange: str, prepared: requests.PreparedRequest, progress: Progress) -> Reply:
         proxy = self._proxies.get(exchange)

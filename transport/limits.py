@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from math import ceil
 from typing import Any
 
+import metrics
 from protocol.errors import RateLimited
 from transport.charges import Charge, Wait
 from transport.complaint import Complaint
@@ -74,6 +75,7 @@ class Limits:
                 raise RateLimited(f"{self._name}: {why}, retry_after={retry_after} seconds; nothing was sent")
             self._sleep(wait.ms / 1000)
             slept += wait.ms / 1000
+            metrics.count_wait(self._name, wait.ms / 1000)
 
     def heed(self, status: int, retry_after: str, words: str, ban: float | None = None) -> None:
         """Read a refusal: if it bans us, send nothing more to that address until the time that it names.
@@ -86,6 +88,7 @@ class Limits:
         latest = now + _LONGEST
         named = [min(_retry_after(retry_after, now), latest), *(time for time in _times(words) if time <= latest)]
         expires_ms = max((time for time in named if time > now), default=now + round((ban or _DEFAULT_BAN) * 1000))
+        metrics.count_ban(self._name)
         log.warning("%s refuses calls for %.0f s", self._name, (expires_ms - now) / 1000)
         try:
             self._counters.ban(self._address, self._now() + expires_ms - now)

@@ -203,10 +203,10 @@ class Pipeline(Vendor):
 
     def _ask(self, send: Send, question: str, *, exact: bool, changes: bool) -> Any:
         """Return the useful part of a reply. question: what equal calls share a request by; empty where they do not."""
-        reply, is_own = self.share(send, question) if question else (send(lambda: None), True)
+        reply, is_own = self.share_request(send, question) if question else (send(lambda: None), True)
         try:
             useful = self._read(reply, exact=exact)
-            self.keep(question, reply)
+            self.keep_reply(question, reply)
             return useful
         except GatewayError as error:
             if is_own:
@@ -216,7 +216,7 @@ class Pipeline(Vendor):
                 raise OutcomeUnknown(error.message, code=error.code) from None
             raise
 
-    def share(self, send: Send, question: str) -> tuple[Reply, bool]:
+    def share_request(self, send: Send, question: str) -> tuple[Reply, bool]:
         """Return a kept reply to a public question, or that of a shared request, with True if this call sent it."""
 
         def keep_or_send(depart: Callable[[], None]) -> Reply:
@@ -226,7 +226,7 @@ class Pipeline(Vendor):
             return kept, False
         return self.upstream.flights.share(question, keep_or_send, self.deadline)
 
-    def keep(self, question: str, reply: Reply) -> None:
+    def keep_reply(self, question: str, reply: Reply) -> None:
         """Keep the reply to a public question, where the caller takes kept ones. question: empty for any other."""
         if question and self.max_age_ms:
             self.upstream.cache.put(question, reply)

@@ -151,7 +151,9 @@ class Session:
     def _send(self, sent: Sent, request: requests.Request) -> Reply:
         exchange, send = self._exchange, partial(self._go, sent, request)
         try:
-            reply, self.is_own = exchange.share(send, sent.question) if sent.question else (send(lambda: None), True)
+            reply, self.is_own = (
+                exchange.share_request(send, sent.question) if sent.question else (send(lambda: None), True)
+            )
         except (NotSent, RateLimited):  # no byte of it left
             raise
         except BaseException:
@@ -177,7 +179,7 @@ class Session:
         """Keep the replies that were read, where the caller takes kept ones."""
         for sent in self.requests:
             if sent.reply:
-                self._exchange.keep(sent.question, sent.reply)
+                self._exchange.keep_reply(sent.question, sent.reply)
 
     def _remember_signatures(self, headers: Mapping[str, str], query: str, data: Any) -> None:
         """Have signatures scrubbed too, wherever ccxt put them: an exchange may quote the request that it refuses."""

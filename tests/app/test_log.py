@@ -1,12 +1,18 @@
 """The log: one line for each call, without its contents."""
 
+import json
 import logging
+import re
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from tests.app.probe import TICKER
+from logs import json_formatter
+from tests.app.conftest import Serve
+from tests.app.probe import TICKER, Probe
 
 
 @pytest.mark.parametrize(
@@ -32,3 +38,79 @@ def test_a_call_is_one_line_of_the_log_without_its_contents(
     assert message.endswith(" ms")
     assert message.isprintable()
     assert "hidden" not in message
+
+
+# The id of a request ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", ["a", "robot-7.order_12", "X" * 64, "550e8400-e29b-41d4-a716-446655440000"])
+@pytest.mark.parametrize("path", ["/probe", "/nope", "/a/b", "/health/live"])
+def test_the_callers_id_comes_back(client: FlaskClient, path: str, given: str) -> None:
+    assert client.post(path, json=TICKER, headers={"X-Request-Id": given}).headers["X-Request-Id"] == given
+
+
+@pytest.mark.parametrize("given", [None, "", "X" * 65, "a b", "a\tb", "a;b", "é", "<script>", '"', "a/b", "%0a"])
+def test_another_id_is_replaced(client: FlaskClient, given: str | None) -> None:
+    headers = {} if given is None else {"X-Request-Id": given}
+    made = [client.post("/probe", json=TICKER, headers=headers).headers["X-Request-Id"] for _ in range(2)]
+    assert all(re.fullmatch("[0-9a-f]{32}", one) for one in made)
+    assert made[0] != made[1]
+
+
+def test_who_is_refused_has_an_id_too(serve: Serve) -> None:
+    reply = serve(token="x" * 16).post("/probe", json=TICKER, headers={"X-Request-Id": "mine"})
+    assert (reply.status_code, reply.headers["X-Request-Id"]) == (403, "mine")
+
+
+# JSON -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]]:
+    """Return a function that returns the lines that a program reads."""
+    caplog.handler.setFormatter(json_formatter())
+    caplog.set_level(logging.DEBUG)
+
+    def read() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in caplog.text.splitlines()]
+
+    return read
+
+
+def test_a_call_is_one_line_of_json(client: FlaskClient, lines: Callable[[], list[dict[str, Any]]]) -> None:
+    client.post("/PROBE?token=hidden", json=TICKER, headers={"X-Request-Id": "mine"})
+    [line] = [line for line in lines() if line["logger"] == "fmz-gateway"]
+    ms = line["ms"]
+    assert datetime.fromisoformat(line.pop("timestamp")).tzinfo
+    assert line == {
+        "event": f"/PROBE ticker ok {ms} ms", "level": "info", "logger": "fmz-gateway", "request_id": "mine",
+        "exchange": "Probe", "path": "/PROBE", "method": "ticker", "outcome": "ok", "ms": ms,
+    }  # fmt: skip
+    assert isinstance(ms, float)
+
+
+def test_every_line_of_a_call_has_its_id(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    monkeypatch.setattr(Probe, "ticker", lambda *_: 1 / 0)
+    for name in ("first", "second"):
+        client.post("/probe", json=TICKER, headers={"X-Request-Id": name})
+    ours = [(line["request_id"], line["level"]) for line in lines() if line["logger"] == "fmz-gateway"]
+    assert ours == [("first", "error"), ("first", "info"), ("second", "error"), ("second", "info")]
+
+
+@pytest.mark.parametrize("word", ["a\nb", 'quo"te', "\u2028", "\x1b[31m", "é"])
+def test_a_line_stays_one_line(word: str) -> None:
+    record = logging.LogRecord("x", logging.INFO, "", 0, "%s", (word,), None)
+    text = json_formatter().format(record)
+    assert len(text.split("\n")) == 1
+    assert json.loads(text)["event"] == word
+
+
+def test_what_a_line_may_hold_is_named() -> None:
+    """A record's other attributes are no part of it: a library may put anything there."""
+    record = logging.LogRecord("x", logging.INFO, "", 0, "said", (), None)
+    record.__dict__ |= {"secret_key": "hidden", "outcome": "ok"}
+    text = json_formatter().format(record)
+    assert "hidden" not in text
+    assert json.loads(text)["outcome"] == "ok"

@@ -56,6 +56,27 @@ def test_all_orders_are_listed_the_latest_first(
     assert [row.split()[0] for row in capsys.readouterr().out.splitlines()[1:]] == [unclear, "OldShopa1"]
 
 
+def test_old_orders_with_an_outcome_are_deleted(
+    unclear: str, journal: Journal, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock.ms += 24 * 3_600_000
+    assert main(journal, ["prune", "--older-than", "1d"]) == 0
+    assert capsys.readouterr().out == "1 orders deleted\n"
+    assert [intent.client_id for intent in journal.list_orders(everything=True)] == [unclear], "its outcome is unknown"
+    assert main(journal, ["prune", "--older-than", "1d"]) == 0
+    assert capsys.readouterr().out == "0 orders deleted\n"
+
+
+@pytest.mark.parametrize("days", ["0d", "90", "-1d", "1h", "", "99999d", "1d "])
+def test_a_number_of_days_that_is_none_deletes_nothing(
+    days: str, unclear: str, journal: Journal, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clock.ms += 365 * 24 * 3_600_000
+    assert main(journal, ["prune", "--older-than", days]) == 2
+    assert "expected one such as 90d, 1d at least" in capsys.readouterr().err
+    assert len(journal.list_orders(everything=True)) == 2
+
+
 def test_an_order_is_shown(unclear: str, journal: Journal, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(journal, ["show", unclear]) == 0
     shown = capsys.readouterr().out

@@ -1,0 +1,69 @@
+"""The log: lines for a terminal, or JSON for a program, with the id that the lines of one request share."""
+
+import logging
+import re
+import uuid
+from typing import Any
+
+from structlog.contextvars import bind_contextvars, clear_contextvars, merge_contextvars
+from structlog.processors import JSONRenderer, StackInfoRenderer, TimeStamper, format_exc_info
+from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
+
+from protocol import wire
+
+FORMATS = ("text", "json")
+CALL_FIELDS = ("exchange", "path", "method", "outcome", "ms")
+"""The fields of the line of a call, in JSON."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def configure(level: str, form: str) -> None:
+    """Log to standard error, once per process."""
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if form == "json":
+        for handler in logging.root.handlers:
+            handler.setFormatter(json_formatter())
+
+
+def json_formatter() -> logging.Formatter:
+    """Return the formatter that writes a line of JSON for each record."""
+    return ProcessorFormatter(
+        foreign_pre_chain=[
+            merge_contextvars,
+            ExtraAdder(allow=CALL_FIELDS),
+            add_log_level,
+            add_logger_name,
+            StackInfoRenderer(),
+            format_exc_info,
+            TimeStamper(fmt="iso", utc=True),
+        ],
+        processors=[ProcessorFormatter.remove_processors_meta, JSONRenderer(serializer=_write)],
+    )
+
+
+def gunicorn_config(level: str, form: str) -> dict[str, Any]:
+    """Return what gunicorn is told about its own log, nothing for lines of text."""
+    if form != "json":
+        return {}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"json": {"()": json_formatter}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "root": {"level": level, "handlers": ["console"]},
+        "loggers": {"gunicorn.error": {"level": level, "handlers": [], "propagate": True}},
+    }
+
+
+def begin_request(given: str) -> str:
+    """Return the id of a request, the caller's own where it is one, and give it to all lines until the next request in
+    this thread."""
+    request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    clear_contextvars()
+    bind_contextvars(request_id=request_id)
+    return request_id
+
+
+def _write(fields: dict[str, Any], **_: Any) -> str:
+    return wire.write(fields).decode()
