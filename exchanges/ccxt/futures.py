@@ -52,6 +52,9 @@ class CcxtFutures(FuturesExchange, CcxtApi):
         listed = [row for row in rows if row["symbol"] in self.engine.ids]
         return self.read_all(self.read_funding, self._covered(symbol, listed))
 
+    def order_facts(self, order: NewOrder) -> tuple[object, ...]:
+        return ()  # the mode may be that of a market: ``hedged`` asks for it where an order needs it
+
     def prepare(self, order: NewOrder) -> None:
         """Make all calls that an order needs beforehand: also ask for the position mode, which its parameters depend
         on. Raises Unsupported where ccxt could open a position by an order that closes one."""
