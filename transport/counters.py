@@ -115,9 +115,10 @@ class SqlCounters(Counters):
         wait = self._credits.wait(charges, now)
         if wait and wait.ms > patience:
             return wait
-        closed = _ban_wait(self._ban.number(address), now)
-        if closed or self._credits.spend(charges, now):
-            return closed
+        if self._credits.cover(charges, now):
+            closed = _ban_wait(self._ban.number(address), now)
+            if closed or self._credits.spend(charges, now):
+                return closed
         if next(self._visits) % _SWEEP == 0:
             self._sweep(now)
         return self._visit(address, charges, now)

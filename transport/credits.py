@@ -27,6 +27,11 @@ class Credit:
     spent_us: int
     end_us: int
 
+    @property
+    def left_us(self) -> int:
+        """Return how much can still be spent, if it is spent at once."""
+        return self.end_us - self.spent_us
+
     def after(self, charge: Charge, now: int) -> "Credit | None":
         """Return what is left after a charge at ``now`` (ms), None if the credit or the limit is too small for it."""
         spent_us, wait = step(charge, self.spent_us, now)
@@ -47,18 +52,16 @@ class Credits:
         self._credits: dict[str, Credit] = {}
         self._lock = threading.Lock()
 
+    def cover(self, charges: Iterable[Charge], now: int) -> bool:
+        """Return True if every charge can be spent at ``now`` (ms), as long as no other thread spends any."""
+        return self._after(charges, now) is not None
+
     def spend(self, charges: Iterable[Charge], now: int) -> bool:
         """Spend every charge at ``now`` (ms) and return True, or none and False."""
         with self._lock:
-            left: dict[str, Credit] = {}
-            for charge in charges:
-                credit = self._credits.get(charge.key)
-                rest = credit and credit.after(charge, now)
-                if not rest:
-                    return False
-                left[charge.key] = rest
-            self._credits |= left
-            return True
+            left = self._after(charges, now)
+            self._credits |= left or {}
+            return left is not None
 
     def wait(self, charges: Iterable[Charge], now: int) -> Wait | None:
         """Return the longest wait that is sure already: counters only grow."""
@@ -74,11 +77,24 @@ class Credits:
             return taken
 
     def put(self, credits: Mapping[str, Credit]) -> None:
-        """Let all threads spend these credits; others of the same counters are given up."""
+        """Let all threads spend these credits. Of two of one counter the larger is kept, the other is given up."""
         with self._lock:
-            self._credits |= credits
+            for key, credit in credits.items():
+                other = self._credits.get(key)
+                if other is None or other.left_us <= credit.left_us:
+                    self._credits[key] = credit
 
     def clear(self) -> None:
         """Give up all credits."""
         with self._lock:
             self._credits.clear()
+
+    def _after(self, charges: Iterable[Charge], now: int) -> dict[str, Credit] | None:
+        left: dict[str, Credit] = {}
+        for charge in charges:
+            credit = self._credits.get(charge.key)
+            rest = credit and credit.after(charge, now)
+            if not rest:
+                return None
+            left[charge.key] = rest
+        return left
