@@ -27,7 +27,8 @@ class Lanes(Generic[T]):
     def leave(self, lane: str) -> None:
         """Give a thread back."""
         self._running[lane] -= 1
-        self._running += Counter()  # which drops the lanes without a thread
+        if not self._running[lane]:
+            del self._running[lane]
 
     def next(self, is_late: Callable[[T], bool]) -> Iterator[tuple[T, bool]]:
         """Yield the requests whose turn it is, with True, and those that are late, with False, the longest lane first.
