@@ -321,6 +321,13 @@ def lock(connection: Connection, key: int, *, shared: bool = False) -> None:
         connection.execute(text(f"SELECT pg_advisory_xact_lock{kind}(:key)"), {"key": key})
 
 
+def wait_for_disk(connection: Connection) -> None:
+    """Have a fleeting transaction wait for the disk after all, where its changes may be seen and yet be lost: when
+    PostgreSQL's server dies. SQLite's end with the machine only."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
+
+
 def storable(text: str) -> str:
     """Return a text without the characters that no database takes."""
     return text.encode(errors="replace").decode().replace("\0", "?")

@@ -102,8 +102,16 @@ class Intent:
             return False
         if self.nonce and self.nonce == other.nonce:  # nobody tries twice within a millisecond
             return False
+        return all(distance * 100 <= percent for distance in self._distances(other))
+
+    def distance(self, other: "Intent") -> Decimal:
+        """Return how far two orders are apart, in price and amount together: 0 for the same terms."""
+        return sum(self._distances(other), Decimal(0))
+
+    def _distances(self, other: "Intent") -> list[Decimal]:
+        """Return the differences in amount and in price, as parts of the greater one."""
         pairs = [(self.amount, other.amount), (self.price or Decimal(0), other.price or Decimal(0))]
-        return all(abs(one - two) * 100 <= max(one, two) * percent for one, two in pairs)
+        return [abs(one - two) / max(one, two) if one != two else Decimal(0) for one, two in pairs]
 
 
 def line_of(exchange: str, account: str, order: NewOrder | Intent) -> tuple[str, ...]:

@@ -60,9 +60,9 @@ class Journal:
         """Write an intent before its order is sent; return None when the order may be sent.
 
         Otherwise return the intent that blocks it: the same request's, or one of the same line that must be resolved,
-        or adopted, first. One that exists, and that this cannot be the next attempt at, blocks nothing. unknown_for:
-        seconds for which one that is unresolved blocks, if they are more than the window. beside: client ids of orders
-        of the line that block nothing.
+        or adopted, first; of several to adopt the one with the closest price and amount. One that exists, and that this
+        cannot be the next attempt at, blocks nothing. unknown_for: seconds for which one that is unresolved blocks, if
+        they are more than the window. beside: client ids of orders of the line that block nothing.
         """
         row = to_row(intent)
         try:
@@ -78,10 +78,14 @@ class Journal:
                         connection.execute(statements.DELETE, row)
                     elif self.blocks_nonce(intent, before):
                         return before
-                for earlier in _found(connection, statements.BLOCKS, row | self._window(now, unknown_for)):
-                    blocks = earlier.state in OPEN or intent.is_like(earlier, self.adopt_within)
-                    if blocks and earlier.client_id not in beside:
+                line = _found(connection, statements.BLOCKS, row | self._window(now, unknown_for))
+                line = [earlier for earlier in line if earlier.client_id not in beside]
+                alike = [earlier for earlier in line if intent.is_like(earlier, self.adopt_within)]
+                for earlier in line:
+                    if earlier.state in OPEN:
                         return earlier
+                    if earlier in alike:
+                        return min((one for one in alike if one.state not in OPEN), key=intent.distance)
                 connection.execute(statements.INSERT, row | _begun(intent, now))
                 return None
         except IntegrityError:  # another worker was faster with the same request

@@ -1,9 +1,9 @@
 """The queue of this process's orders.
 
 A line is an account's orders of one market and side that open, or those that close. It tells a strategy's next attempt
-from a new order. Who tries again has given up the attempt before, so while the callers of all orders under way in a
-line are connected, and none has an unclear outcome, the next one is new: they go side by side. Any other order waits
-until those before it have ended.
+from a new order. Nobody gives up an attempt at once, and who does closes its connection. So while all orders under way
+in a line are young, their callers are connected, and none has an unclear outcome, the next one is new: they go side by
+side. Any other order waits until those before it have ended.
 
 On an exchange without client ids orders always go one after another, because look-ups there know them by their terms.
 """
@@ -11,12 +11,15 @@ On an exchange without client ids orders always go one after another, because lo
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from weakref import WeakSet, WeakValueDictionary
 
 from orders.failures import earlier_in_progress
 from orders.intents import Intent, line_of
 from orders.trader import Trader
 from protocol.models import NewOrder
+
+_YOUNG = 1.0  # seconds; the end of a connection may be on its way for longer than that of the next one's beginning
 
 
 class Ticket:
@@ -34,6 +37,7 @@ class Ticket:
         self._alone = alone
         self._is_placing = True
         self._is_unclear = False
+        self._began = monotonic()
         self._neighbours: list[Ticket] = []
 
     def list_beside(self) -> frozenset[str]:
@@ -67,7 +71,7 @@ class Ticket:
     def _goes_beside(self, other: "Ticket") -> bool:
         if self._alone or other._is_unclear or other.client_id == self.client_id:
             return False
-        return other._is_connected()
+        return self._began - other._began < _YOUNG and other._is_connected()
 
 
 class _Line:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from database import METADATA, DatabaseReplaced, lock
+from database import METADATA, DatabaseReplaced, lock, wait_for_disk
 from orders.intents import OPEN, State
 from orders.table import ORDERS
 
@@ -117,6 +117,7 @@ class Timeline:
         return offset_ms
 
     def _write(self, connection: Connection, now: int, offset_ms: int) -> None:
+        wait_for_disk(connection)  # another process may read this time, and then must not find an earlier one
         connection.execute(_WRITE, {"boot": self._boot, "now": now, "offset": offset_ms})
 
 

@@ -4,14 +4,15 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
 import pytest
 
 from orders.journal import Journal
 from protocol.errors import OrderStateUnknown, OutcomeUnknown
-from protocol.models import OrderId, Symbol
+from protocol.models import Direction, OrderId, Symbol
 from tests.conftest import Clock
-from tests.orders.shop import SECOND, UNCLEAR, Market, Robot, Shop
+from tests.orders.shop import BTC, SECOND, UNCLEAR, Market, Robot, Shop
 
 
 def test_the_next_order_is_answered_with_the_unclear_one(robot: Robot, market: Market, journal: Journal) -> None:
@@ -127,3 +128,15 @@ def test_other_lines_do_not_wait(robot: Robot, market: Market, other: str) -> No
     }[other]
     assert place() == 1
     assert len(market.sent) == 2
+
+
+def test_of_several_orders_that_nobody_was_told_of_the_closest_answers(robot: Robot, market: Market) -> None:
+    """Orders of a grid are less than 5 % apart; each caller has hung up before its answer."""
+    others = [Robot(market, robot.journal, robot.clock, is_connected=True) for _ in range(3)]
+    desks = [one.open_desk(f"{number}") for number, one in enumerate(others)]
+    for desk, price in zip(desks, ("100", "102", "104"), strict=True):
+        desk.place(BTC, Direction.BUY, Decimal(price), Decimal(1))
+    for desk in desks:
+        desk.close(delivered=False)
+    assert [robot.buy(f"again {price}", price) for price in ("104", "100.1", "102")] == [3, 1, 2]
+    assert len(market.sent) == 3

@@ -80,6 +80,17 @@ def test_the_line_waits_for_an_order_whose_caller_is_gone(robot: Robot, other: R
     assert len(market.sent) == 1
 
 
+def test_the_line_waits_for_an_order_that_its_caller_may_have_given_up(
+    robot: Robot, other: Robot, market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of its connection may be lost on the way."""
+    times = iter([0.0, 1.01])
+    monkeypatch.setattr("orders.queue.monotonic", lambda: next(times))
+    while_under_way(market, lambda: waits(other, "2"))
+    robot.buy("1")
+    assert len(market.sent) == 1
+
+
 def test_the_line_waits_while_an_unclear_order_is_looked_for(robot: Robot, other: Robot, market: Market) -> None:
     def pause(seconds: float) -> None:
         if not market.lists:
