@@ -17,12 +17,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.serving import WSGIRequestHandler
 
-import logs
-import metrics
-import monitoring
 from access import admit
 from database import DatabaseReplaced, WrongDatabase, open_state
 from delivery import Caller, Delivery
+from monitoring import logs, metrics
+from monitoring import pages as monitoring
 from orders.desk import Desk
 from orders.journal import Journal
 from orders.resolver import Resolver

@@ -11,9 +11,9 @@ from flask import Flask
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import ThreadWorker
 
-import logs
 from app import open_database
-from metrics_files import open_folder
+from monitoring import logs
+from monitoring.files import open_folder
 from setting_types import is_loopback
 from settings import Settings, WrongSetting, in_force, put_in_force
 from worker import Worker, turn_away

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from database import read_url
-from logs import FORMATS
+from monitoring.logs import FORMATS
 from protocol.names import PUBLIC, method_name
 from transport.counters import REDIS, check_redis
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client.parser import text_string_to_metric_families
 
-import metrics
+from monitoring import metrics
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 """Name and labels → value."""

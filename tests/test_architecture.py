@@ -13,6 +13,7 @@ SOURCES = [
     *ROOT.glob("*.py"),
     *ROOT.glob("commands/**/*.py"),
     *ROOT.glob("migrations/**/*.py"),
+    *ROOT.glob("monitoring/**/*.py"),
     *ROOT.glob("protocol/**/*.py"),
     *ROOT.glob("orders/**/*.py"),
     *ROOT.glob("exchanges/**/*.py"),
@@ -20,7 +21,14 @@ SOURCES = [
 ]
 
 # What each package or module may import of ours. A request goes from the first to the last.
-SHARED = {"database", "metrics", "protocol.deadline", "protocol.models", "protocol.errors", "protocol.numbers"}
+SHARED = {
+    "database",
+    "monitoring.metrics",
+    "protocol.deadline",
+    "protocol.models",
+    "protocol.errors",
+    "protocol.numbers",
+}
 ALLOWED = {
     "protocol": {"protocol"},
     "migrations": {"migrations"},
@@ -38,9 +46,6 @@ OURS = (
     "cli",
     "commands",
     "lanes",
-    "logs",
-    "metrics",
-    "metrics_files",
     "monitoring",
     "worker",
     "wsgi",

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import metrics
 from exchanges import EXCHANGES, base
 from exchanges.__main__ import main
 from exchanges.base import FuturesExchange
+from monitoring import metrics
 from protocol import errors
 from protocol.methods import METHODS
 

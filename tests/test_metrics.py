@@ -6,7 +6,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
-import metrics
+from monitoring import metrics
 from tests.counting import samples, total
 from tests.service import Service, running, until
 

@@ -27,7 +27,7 @@ from exchanges.kit.conversations import Conversation, Reply, Request, load
 from exchanges.kit.faults import FAULTS, FaultServer, Seen, Visit, echo
 from exchanges.kit.gateway import FIND
 from exchanges.kit.subject import changed, leaves
-from logs import json_formatter
+from monitoring.logs import json_formatter
 from orders.desk import Desk
 from orders.journal import Journal
 from protocol.calls import read_call

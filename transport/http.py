@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-import metrics
+from monitoring import metrics
 from protocol.deadline import Deadline
 from protocol.errors import GatewayError, NotSent, OutcomeUnknown
 from transport.connections import Adapter, Progress, current_progress

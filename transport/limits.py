@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from math import ceil
 from typing import Any
 
-import metrics
+from monitoring import metrics
 from protocol.errors import RateLimited
 from transport.charges import Charge, Wait
 from transport.complaint import Complaint

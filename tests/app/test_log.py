@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from logs import json_formatter
+from monitoring.logs import json_formatter
 from tests.app.conftest import Serve
 from tests.app.probe import TICKER, Probe
 

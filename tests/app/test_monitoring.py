@@ -9,9 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-import metrics
 from exchanges import EXCHANGES
 from exchanges.registry import Registry, Source
+from monitoring import metrics
 from orders.intents import Intent
 from orders.journal import Journal
 from protocol.errors import GatewayError

@@ -14,7 +14,7 @@ import pytest
 import trustme
 import yaml
 
-import metrics
+from monitoring import metrics
 from tests.test_settings import Load, load
 
 ROOT = Path(__file__).parents[2]
@@ -67,10 +67,10 @@ def test_the_unit_waits_until_calls_are_answered() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="it is Linux that forbids it")
 def test_the_gateway_runs_where_memory_that_is_written_is_never_run() -> None:
     code = (
-        "import ctypes; assert ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) in (0, -1); import wsgi, worker, metrics_files"
+        "import ctypes; assert ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) in (0, -1); import app, worker, monitoring.files"
     )
     env = {"PATH": os.environ["PATH"], "STATE_URL": "sqlite:////tmp/unused.db", "HOME": "/nonexistent"}
-    run(sys.executable, "-c", code.replace("wsgi", "app"), cwd=ROOT, env=env)
+    run(sys.executable, "-c", code, cwd=ROOT, env=env)
 
 
 # nginx, logrotate -------------------------------------------------------------------------------------------------

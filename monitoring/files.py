@@ -8,7 +8,7 @@ from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
 
-from metrics import FOLDER
+from monitoring.metrics import FOLDER
 
 _IN_USE, _CHANGING = "in-use", "changing"  # files that are locked: while the arbiter lives, while counts are added up
 _ENDED = 0  # in the place of a process's number: the sum of the workers that have ended

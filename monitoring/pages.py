@@ -7,9 +7,9 @@ from collections.abc import Callable
 from flask import Blueprint, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-import metrics
 from database import DatabaseReplaced, check_version
 from exchanges import listing
+from monitoring import metrics
 from orders.intents import State
 from orders.journal import Journal
 from protocol import wire

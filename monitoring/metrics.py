@@ -41,7 +41,7 @@ class _Meters:
 
     def __init__(self) -> None:
         if FOLDER in os.environ:
-            from metrics_files import make_files  # imported here: Windows has no such locks, and no gunicorn
+            from monitoring.files import make_files  # imported here: Windows has no such locks, and no gunicorn
 
             try:
                 make_files(Path(os.environ[FOLDER]))
@@ -118,7 +118,7 @@ def page(unclear: Mapping[str, int]) -> bytes:
     read.register(_Unclear(unclear))
     if own := meters().registry:
         return generate_latest(own) + generate_latest(read)
-    from metrics_files import unchanging
+    from monitoring.files import unchanging
 
     folder = Path(os.environ[FOLDER])
     MultiProcessCollector(read, str(folder))  # type: ignore[no-untyped-call]
