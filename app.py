@@ -17,7 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.serving import WSGIRequestHandler
 
+import console
 from access import admit
+from console.trace import TracedHttp
 from database import DatabaseReplaced, WrongDatabase, open_state
 from delivery import Caller, Delivery
 from orders.desk import Desk
@@ -103,10 +105,14 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
             reply.call_on_close(lambda: open_desk().close(delivered=delivery.delivered))
         return reply
 
+    if settings.console:
+        app.register_blueprint(console.blueprint(settings, upstreams, journal))
+
     @app.before_request
     def guard() -> None:
         g.started = perf_counter()
-        admit(request, settings)
+        if console.NAME not in request.blueprints:  # it has a guard of its own
+            admit(request, settings)
 
     app.after_request(_log)
     app.register_error_handler(HTTPException, _http_error)
@@ -121,7 +127,7 @@ def open_upstreams(settings: Settings, http: Http | None = None) -> Upstreams:
     Raises WrongSetting like ``open_database``."""
     database = open_database(settings)
     services = Services(
-        http=http or Http(ca_file=settings.ca_file, proxies=settings.proxies),
+        http=http or TracedHttp(ca_file=settings.ca_file, proxies=settings.proxies),
         database=database,
         counters=connect_counters(settings.limits_url, database),
         timeline=open_timeline(database),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,7 +39,8 @@ class Settings:
     the next one of the same account, symbol and side waits for it. adopt_within: percent that the next one's price and
     amount may differ by to be taken for the same. strict_nonces: refuse another order with a used nonce. exact_orders:
     send prices and amounts to the digit. urls, proxies: exchange's name → address. exchanges_dir: where the user's own
-    exchanges are. registry: the exchanges that may be called.
+    exchanges are. registry: the exchanges that may be called. console: show the pages for a browser. session_key: signs
+    the cookies of those, the same in all workers and another one after each start.
     """
 
     host: str = "127.0.0.1"
@@ -58,6 +60,8 @@ class Settings:
     allowed_origins: tuple[str, ...] = ()
     allow_withdrawals: bool = False
     log_level: str = "INFO"
+    console: bool = True
+    session_key: str = field(default_factory=lambda: token_hex(32), repr=False, compare=False)
     urls: Mapping[str, str] = field(default_factory=dict)
     testnets: frozenset[str] = frozenset()
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a proxy's password
@@ -132,6 +136,7 @@ class Settings:
             allowed_origins=read("ALLOWED_ORIGINS", _list(_origin), ()),
             allow_withdrawals=read("ALLOW_WITHDRAWALS", _yes, False),
             log_level=read("LOG_LEVEL", _level, "INFO"),
+            console=read("CONSOLE", _yes, True),
             urls={name: url for name in with_urls if (url := _address(registry, name, urls[name], name in testnets))},
             testnets=frozenset(testnets),
             proxies={name: proxy for name, proxy in proxies.items() if proxy},

@@ -11,6 +11,7 @@ from exchanges import EXCHANGES
 ROOT = Path(__file__).parent.parent
 SOURCES = [
     *ROOT.glob("*.py"),
+    *ROOT.glob("console/**/*.py"),
     *ROOT.glob("migrations/**/*.py"),
     *ROOT.glob("protocol/**/*.py"),
     *ROOT.glob("orders/**/*.py"),
@@ -23,6 +24,7 @@ SHARED = {"database", "protocol.deadline", "protocol.models", "protocol.errors",
 ALLOWED = {
     "protocol": {"protocol"},
     "migrations": {"migrations"},
+    "console": {"console", "access", "settings", "orders", "exchanges", "protocol", "transport", *SHARED},
     "database.py": {"migrations", "protocol.errors"},
     "orders": {"orders", *SHARED},
     "exchanges": {"exchanges", "transport", *SHARED},
@@ -35,6 +37,7 @@ OURS = (
     "app",
     "arrival",
     "cli",
+    "console",
     "lanes",
     "worker",
     "wsgi",
