@@ -9,7 +9,7 @@ from datetime import timedelta
 from flask import Blueprint, Flask
 from flask.sansio.app import App
 
-from console import calls, guard, language, pages
+from console import calls, guard, health, journal, language, pages
 from console.gateway import Gateway
 from orders.journal import Journal
 from settings import Settings
@@ -28,7 +28,13 @@ def blueprint(settings: Settings, upstreams: Upstreams, orders: Journal) -> Blue
         NAME, __name__, static_folder="static", static_url_path=f"/{NAME}/static", template_folder="templates"
     )
     guard.protect(made, settings)
-    for part in (pages.blueprint(gateway), calls.blueprint()):
+    parts = (
+        pages.blueprint(gateway),
+        journal.blueprint(gateway),
+        health.blueprint(gateway),
+        calls.blueprint(),
+    )
+    for part in parts:
         made.register_blueprint(part)
     made.record(lambda state: _configure(state.app, settings))
     return made

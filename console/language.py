@@ -4,7 +4,7 @@ from pathlib import Path
 
 from flask import request, session
 from flask.sansio.app import App
-from flask_babel import Babel
+from flask_babel import Babel, gettext
 
 LANGUAGES = {"en": "English", "zh": "中文", "id": "Bahasa Indonesia"}
 TAGS = {"en": "en", "zh": "zh-Hans", "id": "id"}
@@ -28,3 +28,8 @@ def choose() -> None:
     """Remember the language that the address asks for, if there is such a one."""
     if request.args.get("lang") in LANGUAGES:
         session["language"] = request.args["lang"]
+
+
+def translated(text: str) -> str:
+    """Return a text in the language of this request."""
+    return str(gettext(text))
