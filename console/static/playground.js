@@ -87,7 +87,9 @@ async function isSure(asked) {
   const { money } = $("about").dataset;
   if (money === "simulated" || operation().changes !== "true" || asked.verb === "GET") return true;
   $("sure-exchange").textContent = asked.exchange;
-  $("sure-money").textContent = $("money").querySelector(`[data-of=${money}] strong`).textContent;
+  $("sure-money").dataset.money = money;
+  const [icon, word] = $("money").querySelectorAll(`[data-of=${money}] > :is(svg, strong)`);
+  $("sure-money").replaceChildren(icon.cloneNode(true), word.cloneNode(true));
   $("sure-text").textContent = shown(asked);
   $("sure").returnValue = "no";
   $("sure").showModal();

@@ -16,7 +16,7 @@ function address(asked) {
 export function curl(asked) {
   const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
   const body = JSON.stringify(withKeys(asked));
-  const data = body.includes('"NOW"') ? quoted(body).replace('"NOW"', `'"$(date +%s%3N)"'`) : quoted(body);
+  const data = body.includes('"NOW"') ? quoted(body).replace('"NOW"', `'"$(date +%s)000"'`) : quoted(body);
   const verb = asked.verb ? ` -H ${quoted(`Http-Method: ${asked.verb}`)}` : "";
   return `curl -s ${quoted(address(asked))}${verb} -d ${data}`;
 }

@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from exchanges import EXCHANGES
 from exchanges.kraken.spot import Kraken
 from exchanges.registry import Registry, Source
+from settings import Settings
 from tests.conftest import NOW, client_of
 from tests.console.conftest import Serve
 from tests.lent import Lent
@@ -31,7 +32,7 @@ def test_a_limit_in_use_and_a_ban_are_shown(lent: Lent) -> None:
     upstream = lent.upstreams.of(Kraken)
     upstream.limits.take("GET /0/public/Ticker", {}, Credentials(), 1.0)
     lent.upstreams.services.counters.ban(upstream.address, NOW + 61_000)
-    row = row_of(client_of(lent.app()).get("/console/health").text, "Kraken")
+    row = row_of(client_of(lent.app(Settings())).get("/console/health").text, "Kraken")
     assert "refuses calls for 61 s" in row
     assert "<summary>100 % · public calls (4)</summary>" in row
 
@@ -39,7 +40,9 @@ def test_a_limit_in_use_and_a_ban_are_shown(lent: Lent) -> None:
 def test_a_clocks_offset_is_shown(lent: Lent, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = lent.upstreams.of(Kraken).clock
     monkeypatch.setattr(type(clock), "known", property(lambda self: 1234 if self is clock else 0))
-    assert '<td class="number">1234</td>' in row_of(client_of(lent.app()).get("/console/health").text, "Kraken")
+    assert '<td class="number">1234</td>' in row_of(
+        client_of(lent.app(Settings())).get("/console/health").text, "Kraken"
+    )
 
 
 def test_an_adapter_that_fails_says_why(serve: Serve) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 from console.operations import operations
 from exchanges import EXCHANGES
 from protocol.methods import METHODS
+from settings import Settings
 from tests.conftest import client_of
 from tests.console.conftest import Serve
 from tests.lent import Lent
@@ -37,7 +38,7 @@ def test_the_page_says_which_money_moves(serve: Serve) -> None:
 
 
 def test_a_testnet_is_test_money(state: Engine) -> None:
-    browser = client_of(Lent(Http(), state, testnets=frozenset({"OKX"})).app())
+    browser = client_of(Lent(Http(), state, testnets=frozenset({"OKX"})).app(Settings()))
     assert 'data-money="testnet"' in browser.get("/console/exchange/okx").text
 
 
