@@ -40,7 +40,11 @@ def browser(serve: Serve) -> FlaskClient:
 
 def csrf_of(browser: FlaskClient, path: str = "/") -> str:
     """Return the token in a page, as its script reads it."""
-    page = browser.get(path, follow_redirects=True).text
+    return csrf_in(browser.get(path, follow_redirects=True).text)
+
+
+def csrf_in(page: str) -> str:
+    """Return the token in the text of a page."""
     [found] = re.findall(r'<meta name="csrf" content="([\w-]+)">', page)
     assert isinstance(found, str)
     return found
