@@ -190,6 +190,13 @@ def test_it_can_be_left_out(serve: Serve) -> None:
     assert off.post("/console/call/paper", json=TICKER).status_code == 404
 
 
+@pytest.mark.parametrize("verb", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "NONSENSE"])
+def test_another_verb_is_405_in_json(browser: FlaskClient, verb: str) -> None:
+    for path in ("/", "/console/market", "/console/call/paper"):
+        answer = browser.open(path, method=verb)
+        assert (answer.status_code, answer.mimetype) == (405, "application/json"), path
+
+
 def test_fmzs_own_route_is_as_before(browser: FlaskClient) -> None:
     csrf = csrf_of(browser)
     answer = browser.post("/paper", json=TICKER, headers={"Origin": ORIGIN, "X-CSRF-Token": csrf})
