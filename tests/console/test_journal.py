@@ -1,5 +1,6 @@
 """The page of orders does what ``fmz-gateway orders`` does, and never more."""
 
+import logging
 from collections.abc import Callable
 from decimal import Decimal
 from html import unescape
@@ -100,6 +101,18 @@ def test_other_keys_look_for_nothing(browser: FlaskClient, keep: Keep, journal: 
     keep()
     assert "These are not the keys that it was placed with." in send(browser, "look", **keys)
     assert state_of(journal) is State.UNKNOWN
+
+
+def test_a_looks_keys_are_in_no_log_and_no_page(
+    browser: FlaskClient, keep: Keep, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    keep()
+    page = send(browser, "look", key=KEYS.key, secret=KEYS.secret)
+    assert "looked for, and absent" in caplog.text
+    for key in (KEYS.key, KEYS.secret):
+        assert key not in caplog.text
+        assert key not in page
 
 
 def test_without_keys_those_of_the_accounts_calls_are_used(browser: FlaskClient, keep: Keep, journal: Journal) -> None:
