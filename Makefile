@@ -7,7 +7,7 @@ SHARED := -n 3 --dist worksteal
 # Of the many processes that the tests start, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test pytest test-servers coverage lint format faults bench lock clean
+.PHONY: help run test pytest test-servers coverage lint format faults bench words lock clean
 
 # Prints the targets of this file that have a text behind "##".
 help: ## this list
@@ -50,6 +50,15 @@ faults: $(VENV)/test.stamp ## the proofs of docs/RELIABILITY.md at full size, wh
 # ARTICLE: a file with the article's Go program, to be measured beside the service; needs go.
 bench: $(VENV)/test.stamp ## the speed before a fake exchange, which renews bench/RESULTS.md; ten minutes on a quiet machine
 	$(BIN)/python -m bench $(if $(ARTICLE),--article $(ARTICLE))
+
+# A text that is new has no translation yet, and a test says so: write it into the catalogue, and run this again.
+BABEL := $(BIN)/pybabel --quiet
+WORDS := console/translations
+
+words: $(VENV)/test.stamp ## take the console's texts into its catalogues, and compile these
+	$(BABEL) extract -F console/babel.cfg -k marked --no-location -o $(VENV)/words.pot console
+	$(BABEL) update -i $(VENV)/words.pot -d $(WORDS) --omit-header --no-fuzzy-matching --ignore-obsolete -w 110
+	$(BABEL) compile -f -d $(WORDS)
 
 # What setup.cfg pins, and the latest of everything that this needs, certifi's certificates among it: each version with
 # the hashes of all its files, for every system and every Python from 3.11. setuptools is there because it builds the

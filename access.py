@@ -13,15 +13,33 @@ from settings import Settings
 
 def admit(asked: Request, settings: Settings) -> None:
     """Check that a request may come in. Raises AccessDenied for strangers, and for requests that a web page makes."""
-    if settings.allowed_clients and not _is_client(asked.remote_addr, settings):
-        raise AccessDenied("this address is not in ALLOWED_CLIENTS")
-    if not _is_host(asked.headers.get("Host", ""), settings):
-        raise AccessDenied("the Host header names no address of this gateway; add it to ALLOWED_HOSTS")
+    _admit_address(asked, settings)
     origin = asked.headers.get("Origin")
     if origin is not None and origin.lower() not in settings.allowed_origins:
         raise AccessDenied("requests from web pages are refused; add the page's origin to ALLOWED_ORIGINS")
     if settings.token and not any(compare_digest(settings.token, given) for given in _tokens(asked)):
         raise AccessDenied("the token is missing or wrong; end the service address with ?token=<TOKEN>")
+
+
+def admit_browser(asked: Request, settings: Settings) -> None:
+    """Check that the web console may answer a request, apart from its session. Raises AccessDenied for strangers, for
+    other machines where no setting says who may call, and for requests that the page of another site makes."""
+    _admit_address(asked, settings)
+    if not settings.guarded and not _is_this_machine(asked):
+        raise AccessDenied("the console is shown to this machine only; set TOKEN or ALLOWED_CLIENTS for others")
+    origin = asked.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc.lower() != asked.headers.get("Host", "").lower():
+        raise AccessDenied("the request comes from the page of another site; open the console by its own address")
+    changes = asked.method not in ("GET", "HEAD")
+    if changes and (origin is None or asked.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin"):
+        raise AccessDenied("the request does not come from the console's own page; open the console in a browser")
+
+
+def _admit_address(asked: Request, settings: Settings) -> None:
+    if settings.allowed_clients and not _is_client(asked.remote_addr, settings):
+        raise AccessDenied("this address is not in ALLOWED_CLIENTS")
+    if not _is_host(asked.headers.get("Host", ""), settings):
+        raise AccessDenied("the Host header names no address of this gateway; add it to ALLOWED_HOSTS")
 
 
 def _is_client(address: str | None, settings: Settings) -> bool:
@@ -30,6 +48,12 @@ def _is_client(address: str | None, settings: Settings) -> bool:
     client = ip_address(address)
     client = getattr(client, "ipv4_mapped", None) or client  # how a socket on [::] names IPv4 peers
     return any(client in network for network in settings.allowed_clients)
+
+
+def _is_this_machine(asked: Request) -> bool:
+    """Return True where the caller is a program on this machine that speaks for nobody else: a proxy says so."""
+    is_forwarded = any(name in asked.headers for name in ("Forwarded", "X-Forwarded-For", "X-Real-IP"))
+    return is_loopback(asked.remote_addr or "") and not is_forwarded
 
 
 def _is_host(header: str, settings: Settings) -> bool:

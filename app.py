@@ -17,7 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.serving import WSGIRequestHandler
 
+import console
 from access import admit
+from console.trace import TracedHttp
 from database import DatabaseReplaced, WrongDatabase, open_state
 from delivery import Caller, Delivery
 from monitoring import logs, metrics
@@ -118,11 +120,15 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
             reply.call_on_close(lambda: open_desk().close(delivered=delivery.delivered))
         return reply
 
+    if settings.console:
+        app.register_blueprint(console.blueprint(settings, upstreams, journal))
+
     @app.before_request
     def guard() -> None:
         g.started = perf_counter()
         g.request_id = logs.begin_request(request.headers.get("X-Request-Id", ""))
-        admit(request, settings)
+        if console.NAME not in request.blueprints:  # it has a guard of its own
+            admit(request, settings)
 
     app.after_request(_log)
     app.register_error_handler(HTTPException, _http_error)
@@ -137,7 +143,7 @@ def open_upstreams(settings: Settings, http: Http | None = None) -> Upstreams:
     Raises WrongSetting like ``open_database``."""
     database = open_database(settings)
     services = Services(
-        http=http or Http(ca_file=settings.ca_file, proxies=settings.proxies),
+        http=http or TracedHttp(ca_file=settings.ca_file, proxies=settings.proxies),
         database=database,
         counters=connect_counters(settings.limits_url, database),
         timeline=open_timeline(database),
@@ -244,7 +250,7 @@ def _log(response: Response) -> Response:
     # Any name that is not ours is replaced, because it may contain anything.
     method = (g.call.name or "?") if "call" in g else "-"
     spent = perf_counter() - g.started
-    is_call = request.blueprint != monitoring.NAME  # the others are asked for all the time
+    is_call = request.blueprint is None or "call" in g  # pages are asked for all the time
     level = logging.INFO if is_call else logging.DEBUG
     line = (quote(request.path)[:40], method, g.get("outcome", "ok"), spent * 1000)
     exchange = g.get("exchange", "-")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from environs import Env
@@ -34,7 +35,8 @@ class Settings:
     amount may differ by to be taken for the same. strict_nonces: refuse another order with a used nonce. exact_orders:
     send prices and amounts to the digit. cache_ms: FMZ's method → ms for which its market data are kept. urls, proxies:
     exchange's name → address. exchanges_dir: where the user's own exchanges are. metrics_dir: where several workers may
-    count together. registry: the exchanges that may be called.
+    count together. registry: the exchanges that may be called. console: show the pages for a browser. session_key:
+    signs the cookies of those, the same in all workers and another one after each start.
     """
 
     host: str = "127.0.0.1"
@@ -58,6 +60,8 @@ class Settings:
     log_format: str = "text"
     metrics: bool = True
     metrics_dir: Path | None = field(default=None, compare=False)
+    console: bool = True
+    session_key: str = field(default_factory=lambda: token_hex(32), repr=False, compare=False)
     urls: Mapping[str, str] = field(default_factory=dict)
     testnets: frozenset[str] = frozenset()
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a proxy's password
@@ -135,6 +139,7 @@ class Settings:
             allow_withdrawals=read("ALLOW_WITHDRAWALS", setting_types.yes, False),
             log_level=read("LOG_LEVEL", setting_types.log_level, "INFO"),
             log_format=read("LOG_FORMAT", setting_types.log_format, "text"),
+            console=read("CONSOLE", setting_types.yes, True),
             metrics=read("METRICS", setting_types.yes, True),
             metrics_dir=_beside(state_url, "metrics"),
             urls={name: url for name in with_urls if (url := _address(registry, name, urls[name], name in testnets))},

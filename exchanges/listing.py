@@ -67,8 +67,13 @@ def problems(registry: Registry) -> list[str]:
 
 def describe(registry: Registry, name: str) -> str:
     """Return all about one exchange. Raises InvalidCall, Unsupported."""
+    return aligned(list(facts(registry, name).items()))
+
+
+def facts(registry: Registry, name: str) -> dict[str, str]:
+    """Return all about one exchange, by title. Raises InvalidCall, Unsupported."""
     kind = registry.find(name)
-    facts = {
+    found = {
         "exchange": f"{kind.name}, {registry.origin(name)}",
         "documentation": _first_line(kind),
         "service address": f"http://127.0.0.1:6666/{kind.name}",
@@ -82,7 +87,7 @@ def describe(registry: Registry, name: str) -> str:
         "limits": ", ".join(f"{limit.amount:g} {limit.name} in {limit.seconds:g} s" for limit in kind.limits),
         "signature proved by": kind.proof,
     }
-    return aligned([(title, fact) for title, fact in facts.items() if fact])
+    return {title: fact for title, fact in found.items() if fact}
 
 
 def _wrong(registry: Registry, name: str) -> str:

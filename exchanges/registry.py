@@ -27,8 +27,11 @@ log = logging.getLogger("fmz-gateway")
 
 GROUP = "fmz_gateway.exchanges"
 """The entry points of packages that bring exchanges: ``Name = package.module:Class``."""
-RESERVED = frozenset({"state", "limits", "exchange", "digitalasset"})
-"""Names that mean something else, in a setting such as STATE_URL or in the article's service address."""
+BUILT_IN = "built in"
+"""The origin of an exchange that comes with the gateway."""
+RESERVED = frozenset({"state", "limits", "exchange", "digitalasset", "console"})
+"""Names that mean something else: in a setting such as STATE_URL, in the article's service address, or as the path
+of the web console."""
 
 _ROOT = 0  # the user who may write everything anyway
 _OURS = {Path(__file__).parents[1] / name for name in ("exchanges", "transport", "protocol")}
@@ -93,7 +96,7 @@ class Registry:
     def origin(self, name: str) -> str:
         """Return where an exchange comes from, in words."""
         source = self._sources.get(name.lower())
-        return source.origin if source else "built in"
+        return source.origin if source else BUILT_IN
 
     def name_of(self, name: str) -> str:
         """Return an exchange's name as it writes it itself, from the same in any case. Raises InvalidCall."""

@@ -66,5 +66,5 @@ class Lent:
         return kind(keys, self.upstreams.of(kind), Deadline.after(self.deadline), request)
 
     def app(self, settings: Settings | None = None) -> Flask:
-        """Return the service."""
-        return create_app(replace(settings or Settings(), deadline=self.deadline), self.upstreams)
+        """Return the service, by default without the console: most tests want none, and it takes time to make."""
+        return create_app(replace(settings or Settings(console=False), deadline=self.deadline), self.upstreams)

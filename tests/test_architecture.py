@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 SOURCES = [
     *ROOT.glob("*.py"),
     *ROOT.glob("commands/**/*.py"),
+    *ROOT.glob("console/**/*.py"),
     *ROOT.glob("migrations/**/*.py"),
     *ROOT.glob("monitoring/**/*.py"),
     *ROOT.glob("protocol/**/*.py"),
@@ -32,6 +33,7 @@ SHARED = {
 ALLOWED = {
     "protocol": {"protocol"},
     "migrations": {"migrations"},
+    "console": {"console", "access", "settings", "orders", "exchanges", "protocol", "transport", *SHARED},
     "database.py": {"migrations", "protocol.errors"},
     "orders": {"orders", *SHARED},
     "exchanges": {"exchanges", "transport", *SHARED},
@@ -45,6 +47,7 @@ OURS = (
     "arrival",
     "cli",
     "commands",
+    "console",
     "lanes",
     "monitoring",
     "worker",

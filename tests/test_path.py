@@ -12,11 +12,11 @@ import responses
 from flask.testing import FlaskClient
 
 from app import open_timeline
+from console.trace import TracedHttp
 from database import open_state
 from exchanges.kit.gateway import SENDER
 from tests.conftest import client_of
 from tests.lent import Lent
-from transport.http import Http
 
 ROOT = Path(__file__).parent.parent
 KRAKEN = "https://api.kraken.com/0"
@@ -37,7 +37,7 @@ CALLS: dict[str, tuple[str, dict[str, str]]] = {
 def client(tmp_path: Path) -> Iterator[FlaskClient]:
     """Return a client of a gateway with its usual database: another one visits other files."""
     state = open_state(f"sqlite:///{tmp_path}/state.db")
-    yield client_of(Lent(Http(), state, deadline=5.0, timeline=open_timeline(state)).app())
+    yield client_of(Lent(TracedHttp(), state, deadline=5.0, timeline=open_timeline(state)).app())
     state.dispose()
 
 

@@ -106,7 +106,9 @@ class Gateway(AbstractContextManager["Gateway"]):
             self._upstreams = Upstreams(
                 services, addresses={kind.name: url} if url else {}, exact_orders=exact_orders, clock=NoOffset
             )
-            settings = replace(Settings(), registry=Registry({kind.name.lower(): kind}), deadline=deadline)
+            settings = replace(
+                Settings(), registry=Registry({kind.name.lower(): kind}), deadline=deadline, console=False
+            )
             with _making:
                 app = create_app(settings, self._upstreams)
             self.ask: Ask = asker(app.test_client(), find=self._find)

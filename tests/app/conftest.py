@@ -29,7 +29,7 @@ def serve(lent: Lent) -> Serve:
     """Return a function that returns a client of the service under some settings."""
 
     def serve(**settings: Any) -> FlaskClient:
-        return client_of(lent.app(Settings(**{"default_exchange": "Probe", **settings})))
+        return client_of(lent.app(Settings(**{"default_exchange": "Probe", "console": False, **settings})))
 
     return serve
 
