@@ -1,5 +1,6 @@
 """Requests wait in the lane of their exchange: the order, and the service before exchanges that hang."""
 
+import itertools
 import json
 import time
 from collections import Counter
@@ -11,8 +12,10 @@ import pytest
 
 from exchanges.kit.faults import FaultServer
 from lanes import Lanes
-from tests.service import Service, running
+from tests.service import Service, running, until
 from tests.test_worker import BODY, PROMPT, connected, head, one_answer, p99
+
+_numbers = itertools.count()
 
 
 def never(_: str) -> bool:
@@ -68,10 +71,12 @@ def test_late_requests_are_given_out_of_turn_from_the_longest_lane_first() -> No
 
 
 def told(service: Service, route: str) -> tuple[str, float]:
-    """Return the error that a ticker is answered with, and the seconds until it comes."""
+    """Return the error that the ticker of a market of its own is answered with, and the seconds until it comes: equal
+    questions would share one request."""
     start = time.monotonic()
+    body = BODY.replace(b"BTC_USDT", f"X{next(_numbers)}_USDT".encode())
     with connected(service) as sock:
-        sock.sendall(head().replace(b"/paper", f"/{route}".encode()) + BODY)
+        sock.sendall(head(len(body)).replace(b"/paper", f"/{route}".encode()) + body)
         error = json.loads(one_answer(sock).partition(b"\r\n\r\n")[2])["error"]
     return str(error), time.monotonic() - start
 
@@ -87,8 +92,7 @@ def test_exchanges_that_hang_keep_the_callers_of_others_waiting_for_nothing(tmp_
                 (second, ["coinpark"] * 40, 8),
             ):
                 answers += [pool.submit(told, service, route) for route in routes]
-                while len(server.requests) < share:
-                    time.sleep(0.005)
+                until(lambda server=server, share=share: len(server.requests) == share)  # type: ignore[misc]
             assert p99(service) < usual + PROMPT
             errors = Counter(answer.result()[0] for answer in answers)
             assert max(answer.result()[1] for answer in answers) < 2 + 1
