@@ -3,7 +3,7 @@
 import atexit
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from uuid import uuid4
@@ -55,6 +55,21 @@ def database(directory: Path, *, tables: bool = True) -> Iterator[str]:
     if tables:
         _say(_EMPTY.format(schema=schema, version=VERSION.name))
         _empty.append(schema)
+
+
+@contextmanager
+def changed(state: Engine, change: str, back: str) -> Iterator[None]:
+    """Change a database's tables for a while: a server's are used again by other tests."""
+    with state.begin() as connection:
+        connection.execute(text(change))
+    yield
+    with state.begin() as connection:
+        connection.execute(text(back))
+
+
+def renamed(state: Engine, table: str) -> AbstractContextManager[None]:
+    """Return the context in which a table has another name."""
+    return changed(state, f"ALTER TABLE {table} RENAME TO gone", f"ALTER TABLE gone RENAME TO {table}")
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import text
 
+from database import VERSIONS
 from exchanges import EXCHANGES
 from exchanges.registry import Registry, Source
 from monitoring import metrics
@@ -21,6 +21,7 @@ from tests.app.probe import TICKER, Probe
 from tests.conftest import NOW, client_of
 from tests.counting import counted, samples, total
 from tests.lent import Lent
+from tests.servers import changed, renamed
 
 PAGES = ["/health/live", "/health/ready", "/metrics", "/openapi.json"]
 TOKEN = "a-token-of-sixteen-characters"
@@ -65,9 +66,8 @@ def test_it_is_alive_and_ready(client: FlaskClient) -> None:
 
 
 def test_a_database_that_fails_is_told_without_its_words(client: FlaskClient, lent: Lent) -> None:
-    with lent.state.begin() as connection:
-        connection.execute(text("ALTER TABLE fmz_gateway_version RENAME TO gone"))
-    reply = client.get("/health/ready")
+    with renamed(lent.state, "fmz_gateway_version"):
+        reply = client.get("/health/ready")
     assert reply.status_code == 503
     said = "the gateway's own database cannot be used; see STATE_URL and the disk"
     assert reply.get_json() == {"ready": False, "database": said, "journal": said, "clock": "ok", "adapters": "ok"}
@@ -75,9 +75,9 @@ def test_a_database_that_fails_is_told_without_its_words(client: FlaskClient, le
 
 
 def test_the_tables_of_a_later_release_are_told(client: FlaskClient, lent: Lent) -> None:
-    with lent.state.begin() as connection:
-        connection.execute(text("UPDATE fmz_gateway_version SET version_num = '9999'"))
-    reply = client.get("/health/ready")
+    change = "UPDATE fmz_gateway_version SET version_num = '{}'"
+    with changed(lent.state, change.format("9999"), change.format(VERSIONS[-1])):
+        reply = client.get("/health/ready")
     assert reply.status_code == 503
     assert "have become those of version 9999" in reply.get_json()["journal"]
 
@@ -158,9 +158,8 @@ def test_unclear_orders_are_counted_by_exchange(client: FlaskClient, lent: Lent)
 
 
 def test_a_database_that_fails_leaves_the_counts(client: FlaskClient, lent: Lent) -> None:
-    with lent.state.begin() as connection:
-        connection.execute(text("ALTER TABLE orders RENAME TO gone"))
-    page = client.get("/metrics").get_data(as_text=True)
+    with renamed(lent.state, "orders"):
+        page = client.get("/metrics").get_data(as_text=True)
     assert "# TYPE fmz_gateway_calls_total counter" in page
 
 

@@ -8,13 +8,13 @@ import threading
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import text
 
 from protocol.calls import read_call
 from protocol.host import is_public, read_params, write_call
 from protocol.methods import METHODS
 from tests.commands.conftest import TOKEN, Command
 from tests.lent import Lent
+from tests.servers import renamed
 
 KEYS = {"ACCESS_KEY": "my-access-key", "SECRET_KEY": "my-secret-key"}
 ORDER = ("trade", "symbol=BTC_USDT", "type=buy", "price=100", "amount=0.1")
@@ -156,9 +156,8 @@ def test_health_is_told_and_is_the_exit_status(command: Command, gateway: str, l
     done = command("health", "--url", gateway, TOKEN=TOKEN)
     assert done.exit_code == 0
     assert dict(line.split(maxsplit=1) for line in done.stdout.splitlines())["journal"] == "ok"
-    with lent.state.begin() as connection:
-        connection.execute(text("ALTER TABLE fmz_gateway_version RENAME TO gone"))
-    done = command("health", "--url", gateway, TOKEN=TOKEN)
+    with renamed(lent.state, "fmz_gateway_version"):
+        done = command("health", "--url", gateway, TOKEN=TOKEN)
     assert done.exit_code == 1
     assert "see STATE_URL" in done.stdout
     assert command("health", "--url", gateway).exit_code == 1, "without the token"
