@@ -2,12 +2,12 @@
 
 import json
 import signal
-import sys
 import urllib.request
 from pathlib import Path
 
 from monitoring import metrics
 from tests.counting import samples, total
+from tests.profiling import profiled
 from tests.service import Service, running, until
 
 CALLS = 12
@@ -71,10 +71,6 @@ def test_a_call_is_counted_in_few_steps() -> None:
         metrics.count_request("paper", 0.01)
 
     count()  # what is made once is made
-    before = sys.getprofile()
-    sys.setprofile(step)
-    try:
+    with profiled(step):
         count()
-    finally:
-        sys.setprofile(before)
     assert steps < 110, "five microseconds, where it was measured"

@@ -1,7 +1,6 @@
 """The path of a request, as CONTRIBUTING.md draws it: traced through the real app."""
 
 import re
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
@@ -17,6 +16,7 @@ from database import open_state
 from exchanges.kit.gateway import SENDER
 from tests.conftest import client_of
 from tests.lent import Lent
+from tests.profiling import profiled
 
 ROOT = Path(__file__).parent.parent
 KRAKEN = "https://api.kraken.com/0"
@@ -60,12 +60,8 @@ def visited(call: Callable[[], None]) -> list[str]:
             if not name.startswith(("tests/", ".venv")):
                 files[name] = None
 
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
+    with profiled(note):
         call()
-    finally:
-        sys.setprofile(before)
     return list(files)
 
 

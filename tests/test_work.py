@@ -10,7 +10,6 @@ import gc
 import json
 import logging
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -27,6 +26,7 @@ from werkzeug.test import EnvironBuilder
 from database import open_state
 from tests.conftest import NOW, Clock
 from tests.lent import Lent
+from tests.profiling import profiled
 from transport.http import Http
 
 BAR = ["64000.0", "64080.0", "63990.0", "64010.0", "148.9", 0, "9534470.1", 308, "75.8", "4855937.4", "0"]
@@ -173,12 +173,8 @@ def functions(call: Callable[[], None]) -> int:
         nonlocal count
         count += kind == "call"
 
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
+    with profiled(note):
         call()
-    finally:
-        sys.setprofile(before)
     return count
 
 

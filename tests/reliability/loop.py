@@ -25,7 +25,7 @@ HASTY = 0.99  # of the hasty robots, at the least, have one order: an answer may
 
 @dataclass
 class Robot(Customer):
-    """A strategy that wants so many orders, one after another. answers: an error's label, ID or ``nothing``."""
+    """A strategy that wants so many orders. answers: an error's label, ID or ``nothing``."""
 
     wants: int = 1
     ids: list[str] = field(default_factory=list)
@@ -111,16 +111,16 @@ def outcomes(quick: bool) -> Iterator[Outcome]:
     ]
     begun = time.monotonic()
     with rigs(RIGS, LAG, deadline=DEADLINE, retry_window=WINDOW) as started:
-        yield _outcome("all", loop(started, _several(there, 1000, chance)), time.monotonic() - begun)
+        yield outcome_of("all", loop(started, _several(there, 1000, chance)), time.monotonic() - begun)
         begun = time.monotonic()
-        yield _outcome("orders come about late", loop(started, late), time.monotonic() - begun)
+        yield outcome_of("orders come about late", loop(started, late), time.monotonic() - begun)
         begun = time.monotonic()
         robots = loop(started, _several(makes, 200, chance), wants=5)
-        yield _outcome("robots want five orders each", robots, time.monotonic() - begun)
+        yield outcome_of("robots want five orders each", robots, time.monotonic() - begun)
     begun = time.monotonic()
     with rigs(RIGS, LAG, deadline=DEADLINE) as started:
         robots = loop(started, _several(makes, 400, chance), hangs_up=HANGS_UP)
-        yield _outcome("robots hang up", robots, time.monotonic() - begun, share=HASTY)
+        yield outcome_of("robots hang up", robots, time.monotonic() - begun, share=HASTY)
 
 
 def small(started: Sequence[Rig]) -> Outcome:
@@ -128,7 +128,7 @@ def small(started: Sequence[Rig]) -> Outcome:
     none takes too long to know."""
     cells = random.Random(3).sample([cell for cell in CELLS if cell.exists and cell.makes], 40)
     begun = time.monotonic()
-    return _outcome("the retry loop", loop(started, cells, wants=2, pause=0.1, size=40), time.monotonic() - begun)
+    return outcome_of("the retry loop", loop(started, cells, wants=2, pause=0.1, size=40), time.monotonic() - begun)
 
 
 def _several(cells: Sequence[Cell], number: int, chance: random.Random) -> list[Cell]:
@@ -138,11 +138,21 @@ def _several(cells: Sequence[Cell], number: int, chance: random.Random) -> list[
     return [replace(cell, breakage=replace(cell.breakage, times=chance.randint(*BROKEN))) for cell in endless]
 
 
-def _outcome(name: str, robots: Sequence[Robot], seconds: float, *, share: float = 1.0) -> Outcome:
+def outcome_of(
+    name: str,
+    robots: Sequence[Robot],
+    seconds: float,
+    *,
+    share: float = 1.0,
+    command: str = COMMAND,
+    who: str = "robots",
+) -> Outcome:
+    """Return the outcome of robots that tried again. share: of them that must have exactly the orders they want.
+    who: they are, in the table."""
     times = sorted(robot.seconds for robot in robots)
     right = [robot for robot in robots if not robot.broken]
     figures = {
-        "robots": len(robots),
+        who: len(robots),
         "tries": sum(len(robot.answers) for robot in robots),
         "sent": sum(robot.placements for robot in robots),
         "orders": sum(len(robot.orders) for robot in robots),
@@ -150,4 +160,4 @@ def _outcome(name: str, robots: Sequence[Robot], seconds: float, *, share: float
         "s until then, half and all": f"{median(times):.0f}, {times[-1]:.0f}",
         "broken": [str(robot) for robot in robots if robot.broken],
     }
-    return Outcome(name, COMMAND, figures, len(right) >= share * len(robots), seconds)
+    return Outcome(name, command, figures, len(right) >= share * len(robots), seconds)

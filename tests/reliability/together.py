@@ -5,14 +5,13 @@ import random
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from statistics import median
+from dataclasses import replace
 
 from tests.reliability import rig
-from tests.reliability.loop import HANGS_UP, ID, PATIENCE
-from tests.reliability.matrix import CELLS, DEADLINE, LAG, RIGS, Cell, Customer, nonces, read
+from tests.reliability.loop import HANGS_UP, ID, PATIENCE, Robot, outcome_of
+from tests.reliability.matrix import CELLS, DEADLINE, LAG, RIGS, Cell, nonces, read
 from tests.reliability.outcome import Outcome
-from tests.reliability.rig import SMALL, Facts, Rig, crowd, rigs
+from tests.reliability.rig import SMALL, Rig, crowd, rigs
 
 COMMAND = "python -m tests.reliability together"
 ROBOTS = 20  # of one account, at once
@@ -22,36 +21,11 @@ HASTY = 0.95  # of the accounts, at the least, where robots hang up: five of eac
 BROKEN = (2, 6)  # orders of an account that meet the fault
 
 
-@dataclass
-class Account(Customer):
-    """An account, and its robots: the id that each was given, and all their answers."""
-
-    ids: dict[int, str] = field(default_factory=dict)
-    answers: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    def judge(self, facts: Facts) -> None:
-        """Compare the answers with what the exchange knows."""
-        self.learn(facts)
-        kept = {
-            f"not exactly {ROBOTS}": len(self.orders) == ROBOTS,
-            "an id not told": len(self.ids) == ROBOTS,
-            "an id told twice": len(set(self.ids.values())) == len(self.ids),
-            "others' ids": set(self.ids.values()) <= set(self.orders),
-            "a redirect was followed": facts.elsewhere == 0,
-        }
-        self.compare(kept)
-
-    def __str__(self) -> str:
-        told = {label: self.answers.count(label) for label in sorted(set(self.answers))}
-        return f"{', '.join(self.broken)}: {self.cell}: {len(self.ids)} ids, {len(self.orders)} orders; told {told}"
-
-
-def together(started: Sequence[Rig], cells: Sequence[Cell], *, hangs_up: tuple[float, float] | None) -> list[Account]:
-    """Let the robots of one account for each cell trade; return the accounts. hangs_up: seconds after which every
-    fourth robot hangs up, between the two."""
+def together(started: Sequence[Rig], cells: Sequence[Cell], *, hangs_up: tuple[float, float] | None) -> list[Robot]:
+    """Let the robots of one account for each cell trade; return the accounts, each as one robot that wants all their
+    orders. hangs_up: seconds after which every fourth robot hangs up, between the two."""
     mixed = enumerate(random.Random(1).sample(cells, len(cells)))
-    accounts = [Account(started[i % len(started)], cell, cell.breakage.new_key()) for i, cell in mixed]
+    accounts = [Robot(started[i % len(started)], cell, cell.breakage.new_key(), wants=ROBOTS) for i, cell in mixed]
     with crowd(ACCOUNTS * len(started)) as pool:
         for future in [pool.submit(_trade, account, hangs_up) for account in accounts]:
             future.result()
@@ -61,7 +35,7 @@ def together(started: Sequence[Rig], cells: Sequence[Cell], *, hangs_up: tuple[f
     return accounts
 
 
-def _trade(account: Account, hangs_up: tuple[float, float] | None) -> None:
+def _trade(account: Robot, hangs_up: tuple[float, float] | None) -> None:
     """Let all robots of an account begin at once, and return when each has its order, or its patience has ended."""
     gate = threading.Barrier(ROBOTS)
     begun = time.monotonic()
@@ -73,11 +47,11 @@ def _trade(account: Account, hangs_up: tuple[float, float] | None) -> None:
     account.seconds = time.monotonic() - begun
 
 
-def _trade_one(account: Account, number: int, gate: threading.Barrier, hangs_up: tuple[float, float] | None) -> None:
+def _trade_one(account: Robot, number: int, gate: threading.Barrier, hangs_up: tuple[float, float] | None) -> None:
     chance = random.Random(f"{account.key} {number}")
     gate.wait()
     end = time.monotonic() + PATIENCE
-    while number not in account.ids and time.monotonic() < end:
+    while time.monotonic() < end:
         amount = round(10_000 * APART**number * chance.uniform(0.99, 1.01))
         asked = {"type": "buy", "price": f"{60_000 * chance.uniform(0.99, 1.01):.2f}", "amount": str(amount)}
         patience = chance.uniform(*hangs_up) if hangs_up else rig.PATIENCE
@@ -89,9 +63,9 @@ def _trade_one(account: Account, number: int, gate: threading.Barrier, hangs_up:
         order_id, label, _ = read(reply)
         account.answers.append(label or ID)
         if order_id:
-            account.ids[number] = order_id
-        else:
-            time.sleep(chance.uniform(0, 1))
+            account.ids.append(order_id)
+            return
+        time.sleep(chance.uniform(0, 1))
 
 
 # What it comes to ---------------------------------------------------------------------------------------------------
@@ -109,7 +83,8 @@ def outcomes(quick: bool) -> Iterator[Outcome]:
         begun = time.monotonic()
         with rigs(RIGS, LAG, deadline=DEADLINE) as started:
             accounts = together(started, cells, hangs_up=hangs_up)
-        yield _outcome(name, accounts, time.monotonic() - begun, share=HASTY if hangs_up else 1.0)
+        share = HASTY if hangs_up else 1.0
+        yield outcome_of(name, accounts, time.monotonic() - begun, share=share, command=COMMAND, who="accounts")
 
 
 def small(started: Sequence[Rig]) -> Outcome:
@@ -118,25 +93,10 @@ def small(started: Sequence[Rig]) -> Outcome:
     cells = [cell for cell in CELLS if cell.exchange in names and cell.kind == "limit" and cell.makes]
     chosen = [next(cell for cell in cells if cell.exchange == name) for name in names]
     begun = time.monotonic()
-    return _outcome("orders at once", together(started, _broken(chosen), hangs_up=None), time.monotonic() - begun)
+    accounts = together(started, _broken(chosen), hangs_up=None)
+    return outcome_of("orders at once", accounts, time.monotonic() - begun, command=COMMAND, who="accounts")
 
 
 def _broken(cells: Sequence[Cell]) -> list[Cell]:
     chance = random.Random(5)
     return [replace(cell, breakage=replace(cell.breakage, times=chance.randint(*BROKEN))) for cell in cells]
-
-
-def _outcome(name: str, accounts: Sequence[Account], seconds: float, *, share: float = 1.0) -> Outcome:
-    times = sorted(account.seconds for account in accounts)
-    right = [account for account in accounts if not account.broken]
-    figures = {
-        "accounts": len(accounts),
-        "robots of each": ROBOTS,
-        "tries": sum(len(account.answers) for account in accounts),
-        "sent": sum(account.placements for account in accounts),
-        "orders": sum(len(account.orders) for account in accounts),
-        "exactly those wanted": f"{len(right)} of {len(accounts)}",
-        "s until then, half and all": f"{median(times):.0f}, {times[-1]:.0f}",
-        "broken": [str(account) for account in accounts if account.broken],
-    }
-    return Outcome(name, COMMAND, figures, len(right) >= share * len(accounts), seconds)
