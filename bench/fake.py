@@ -46,7 +46,7 @@ MARKETS = json.dumps({"markets": BASES}).encode()
 
 
 class Counts:
-    """What was asked since the last ``/reset``, and how long each answer takes, in seconds."""
+    """Counts what was asked since the last ``/reset``, and has the seconds that each answer takes."""
 
     def __init__(self) -> None:
         self.requests = 0

@@ -1,4 +1,4 @@
-"""What is measured, in the order of the table, and what is aimed at.
+"""Measures the service, in the order of the table, and has the goals.
 
 Latencies are of the fake exchange; the peers are measured by turns, and the medians of their rounds are compared.
 """
@@ -42,7 +42,7 @@ class Figure:
 
 @dataclass
 class Bench:
-    """What the measures share: the fake exchange, a folder, the article's program if there is one, and how much is
+    """Has what the measures share: the fake exchange, a folder, the article's program if there is one, and how much is
     asked: 1 in full, less for a quick look."""
 
     exchange: Fake

@@ -1,4 +1,4 @@
-"""What a measure stands on: the fake exchange, the service before it, and the article's Go program beside it."""
+"""Starts what a measure needs: the fake exchange, the service before it, and the article's Go program beside it."""
 
 import json
 import os

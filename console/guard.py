@@ -1,4 +1,4 @@
-"""Who may see the console, and what a browser may do with its pages."""
+"""Guards the console: it admits callers, and says what a browser may do with the pages."""
 
 from secrets import compare_digest, token_urlsafe
 
@@ -23,7 +23,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _OPEN = ("console.static", "console.pages.sign_in", "console.pages.check_token")
-"""What is shown before the token was given."""
+"""The endpoints that are shown before the token was given."""
 
 
 class Sessions(SecureCookieSessionInterface):

@@ -8,7 +8,7 @@ from flask_babel import Babel, gettext
 
 LANGUAGES = {"en": "English", "zh": "中文", "id": "Bahasa Indonesia"}
 TAGS = {"en": "en", "zh": "zh-Hans", "id": "id"}
-"""How a page tells a screen reader its language."""
+"""The tags by which a page tells a screen reader its language."""
 
 _FOLDER = Path(__file__).parent / "translations"
 

@@ -1,1 +1,1 @@
-"""What the gateway tells about itself: its log, its metrics, and the pages about it."""
+"""The gateway's log, its metrics, and the pages about it."""

@@ -1,4 +1,4 @@
-"""What a request looks like, without what it says: the names, the types and the forms of its parts."""
+"""The shape of a request, without what it says: the names, the types and the forms of its parts."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What ``exchange.json`` tells of an exchange besides its requests: the costs of calls, bans, and what it lacks."""
+"""The facts of ``exchange.json`` besides an exchange's requests: the costs of calls, bans, and what it lacks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
