@@ -8,7 +8,6 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from console.gateway import Gateway
 from console.language import translated as _
 from console.pages import Page, add_frame
-from orders import cli
 from orders.intents import OPEN, Intent, State
 from orders.lookup import Lookup
 from orders.resolver import Resolver
@@ -91,7 +90,7 @@ def _resolve(gateway: Gateway, client_id: str) -> str:
         return _("Nothing was written: say what you found, and that you looked at the exchange.")
     if exists and not (0 < len(order_id) <= _ID_MOST and order_id.isascii() and order_id.isprintable()):
         return _("Nothing was written: an order that exists has an id there, which must be given.")
-    gateway.orders.decide(cli._resolve_by_hand(_of(gateway, client_id), order_id if exists else None))
+    gateway.orders.resolve_by_hand(_of(gateway, client_id), order_id if exists else None)
     return _outcome(_of(gateway, client_id))
 
 

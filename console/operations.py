@@ -8,12 +8,11 @@ from typing import Any
 from marshmallow import Schema
 
 from protocol.methods import METHODS, Io, Method
-from protocol.names import CHANGES, PASS_THROUGH
+from protocol.names import CHANGES, KEYLESS, PASS_THROUGH
 from protocol.pass_through import RawParams
 from protocol.schemas import Reader
 
 _CHOICES = re.compile(r"\w+(?:, \w+)+ or \w+")
-_PUBLIC = ("ticker", "depth", "records", "trades", "markets", "tickers", "fundings")
 _SCRIPT = {
     "ticker": "GetTicker",
     "depth": "GetDepth",
@@ -70,7 +69,7 @@ class Operation:
     @property
     def is_public(self) -> bool:
         """Return True if it needs no keys."""
-        return self.method in _PUBLIC
+        return self.method in KEYLESS
 
     @property
     def changes(self) -> bool:

@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn
 
 import click
 
-from orders.intents import OPEN, Intent, State
+from orders.intents import OPEN, Intent
 from orders.journal import Journal
-from protocol.errors import NotSent
 from protocol.numbers import plain
 
 _TITLES = ("id", "created (UTC)", "exchange", "account", "symbol", "side", "price", "amount", "state", "order")
@@ -73,7 +72,7 @@ def resolve(book: Book, client_id: str, order_id: str | None, is_absent: bool) -
     if not intent.is_abandoned(book.journal.now()):
         until = _time(intent.expires_ms - book.ahead_ms)
         _fail(f"{intent.client_id} is still in progress: wait until {until} UTC")
-    book.journal.decide(_resolve_by_hand(intent, order_id))
+    book.journal.resolve_by_hand(intent, order_id)
     click.echo(_details(book.find(client_id), book.ahead_ms))
 
 
@@ -102,14 +101,6 @@ def prune(book: Book, days: int) -> None:
 
 COMMANDS = (list_orders, show, resolve, prune)
 """The commands, whose context's object is a Book."""
-
-
-def _resolve_by_hand(intent: Intent, order_id: str | None) -> Intent:
-    intent = replace(intent, told_ms=intent.told_ms or intent.expires_ms)
-    if order_id is not None:
-        return replace(intent, state=State.ACCEPTED, order_id=order_id)
-    said = f"{intent.exchange} has no order {intent.client_id}: resolved by hand; it is safe to try again"
-    return replace(intent, state=State.ABSENT, reply=str(NotSent(said)))
 
 
 def _fail(reason: str) -> NoReturn:

@@ -20,6 +20,7 @@ from orders import statements
 from orders.intents import OPEN, Intent, State
 from orders.table import ORDERS, from_row, to_row
 from orders.timeline import Timeline
+from protocol.errors import NotSent
 from protocol.models import OrderId
 
 ADOPT_WITHIN = Decimal(5)  # percent; published strategies follow the price between two tries
@@ -79,13 +80,16 @@ class Journal:
                     elif self.blocks_nonce(intent, before):
                         return before
                 line = _found(connection, statements.BLOCKS, row | self._window(now, unknown_for))
-                line = [earlier for earlier in line if earlier.client_id not in beside]
-                alike = [earlier for earlier in line if intent.is_like(earlier, self.adopt_within)]
-                for earlier in line:
-                    if earlier.state in OPEN:
-                        return earlier
-                    if earlier in alike:
-                        return min((one for one in alike if one.state not in OPEN), key=intent.distance)
+                blocking = [
+                    earlier
+                    for earlier in line
+                    if earlier.client_id not in beside
+                    and (earlier.state in OPEN or intent.is_like(earlier, self.adopt_within))
+                ]
+                if blocking and blocking[0].state in OPEN:
+                    return blocking[0]
+                if blocking:
+                    return min((one for one in blocking if one.state not in OPEN), key=intent.distance)
                 connection.execute(statements.INSERT, row | _begun(intent, now))
                 return None
         except IntegrityError:  # another worker was faster with the same request
@@ -132,6 +136,15 @@ class Journal:
             new_reply=reply,
             is_told=bool(intent.told_ms),
         )
+
+    def resolve_by_hand(self, intent: Intent, order_id: OrderId | None) -> None:
+        """Write what a person has seen at the exchange: an order's id there, or None for no such order."""
+        intent = replace(intent, told_ms=intent.told_ms or intent.expires_ms)
+        if order_id is None:
+            said = f"{intent.exchange} has no order {intent.client_id}: resolved by hand; it is safe to try again"
+            self.decide(replace(intent, state=State.ABSENT, reply=str(NotSent(said))))
+        else:
+            self.decide(replace(intent, state=State.ACCEPTED, order_id=order_id))
 
     def mark_unknown(self, intent: Intent) -> None:
         """Write that sending an order ended without a definite answer."""

@@ -5,16 +5,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from protocol.errors import InvalidCall
-from protocol.names import method_name
+from protocol.names import KEYLESS, method_name
 
-PUBLIC = frozenset({"ticker", "depth", "records", "trades", "markets", "tickers", "fundings"})
-"""The methods that need no key."""
 KEY_FIELDS = ("access_key", "secret_key")
 
 
 def is_public(method: str) -> bool:
     """Return True for a method that needs no key, in any spelling."""
-    return method_name(method) in PUBLIC
+    return method_name(method) in KEYLESS
 
 
 def read_params(words: Iterable[str]) -> dict[str, Any]:

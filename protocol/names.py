@@ -9,6 +9,8 @@ ONE_MARKET = ("ticker", "depth", "records", "trades", "order")
 """The reads of one market."""
 PUBLIC = ("ticker", "depth", "records", "trades", "tickers", "fundings")
 """The reads of market data, which are the same for everyone."""
+KEYLESS = (*PUBLIC, "markets")
+"""The reads that need no key."""
 CHANGES = ("trade", "cancel")
 """The calls that place or cancel an order."""
 

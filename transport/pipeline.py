@@ -202,8 +202,8 @@ class Pipeline(Vendor):
         return self.scrub(str(error)) if isinstance(error, WrongValue) else "it has another form"
 
     def _ask(self, send: Send, question: str, *, exact: bool, changes: bool) -> Any:
-        """Return the useful part of a reply. question: what equal calls share a request by; empty where they do not."""
-        reply, is_own = self.share_request(send, question) if question else (send(lambda: None), True)
+        """Return the useful part of a reply. question: see ``share_request``."""
+        reply, is_own = self.share_request(send, question)
         try:
             useful = self._read(reply, exact=exact)
             self.keep_reply(question, reply)
@@ -217,7 +217,10 @@ class Pipeline(Vendor):
             raise
 
     def share_request(self, send: Send, question: str) -> tuple[Reply, bool]:
-        """Return a kept reply to a public question, or that of a shared request, with True if this call sent it."""
+        """Return a kept reply to a public question, or that of a shared request, with True if this call sent it.
+        question: what equal calls share a request by; empty for a call that is sent by itself."""
+        if not question:
+            return send(lambda: None), True
 
         def keep_or_send(depart: Callable[[], None]) -> Reply:
             return self._kept(question) or send(depart)  # one may have been kept while this call waited for others

@@ -151,9 +151,7 @@ class Session:
     def _send(self, sent: Sent, request: requests.Request) -> Reply:
         exchange, send = self._exchange, partial(self._go, sent, request)
         try:
-            reply, self.is_own = (
-                exchange.share_request(send, sent.question) if sent.question else (send(lambda: None), True)
-            )
+            reply, self.is_own = exchange.share_request(send, sent.question)
         except (NotSent, RateLimited):  # no byte of it left
             raise
         except BaseException:

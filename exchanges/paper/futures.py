@@ -75,16 +75,7 @@ class FuturesAccount(Account):
         position.margin += margin
         position.leverage = order.leverage
         self.free[listing.currency] -= margin + fee
-        return Fill(
-            order=order,
-            symbol=order.symbol,
-            time=time,
-            side=order.side,
-            price=price,
-            amount=amount,
-            fee=fee,
-            fee_currency=listing.currency,
-        )
+        return Fill.of(order, time, price, amount, fee, listing.currency)
 
     def limits(self, symbol: str) -> tuple[list[int], list[int]]:
         bids, asks = super().limits(symbol)

@@ -68,6 +68,22 @@ class Fill:
     fee_currency: str
     profit: Decimal = NOTHING
 
+    @classmethod
+    def of(
+        cls, order: PaperOrder, time: int, price: Decimal, amount: Decimal, fee: Decimal, fee_currency: str
+    ) -> "Fill":
+        """Return a fill of an order."""
+        return cls(
+            order=order,
+            symbol=order.symbol,
+            time=time,
+            side=order.side,
+            price=price,
+            amount=amount,
+            fee=fee,
+            fee_currency=fee_currency,
+        )
+
 
 @dataclass
 class Account(ABC):

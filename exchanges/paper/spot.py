@@ -44,13 +44,4 @@ class SpotAccount(Account):
         fee = rounded_up(got * rate)
         self.free[self.currency(order)] -= self.hold(order, price, amount)
         self.free[gets] += got - fee
-        return Fill(
-            order=order,
-            symbol=order.symbol,
-            time=time,
-            side=order.side,
-            price=price,
-            amount=amount,
-            fee=fee,
-            fee_currency=gets,
-        )
+        return Fill.of(order, time, price, amount, fee, gets)
