@@ -2,7 +2,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
-SHARED := -n 3 --dist worksteal
+# The console's tests in a browser come last, alone: a browser takes both processors, and other tests measure time.
+BROWSER := tests/console/test_browser.py
+SHARED := -n 3 --dist worksteal --ignore=$(BROWSER)
 
 # Of the many processes that the tests start, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -22,16 +24,19 @@ test: $(VENV)/test.stamp ## lint, types and all tests; PYTHON=python3.13 VENV=.v
 
 pytest: $(VENV)/test.stamp
 	$(BIN)/pytest $(SHARED)
+	$(BIN)/pytest $(BROWSER)
 
 # Needs TEST_STATE_URL and TEST_REDIS_URL.
 test-servers: $(VENV)/test.stamp ## all tests on a real PostgreSQL and Redis: .ci/servers make test-servers
 	@: $${TEST_STATE_URL:?} $${TEST_REDIS_URL:?}
 	$(BIN)/pytest $(SHARED)
+	$(BIN)/pytest $(BROWSER)
 
 # Also on servers: .ci/servers make coverage
 coverage: $(VENV)/test.stamp ## all tests, and which lines and branches of the product they never reached
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(SHARED)
+	$(BIN)/coverage run -m pytest $(BROWSER)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
