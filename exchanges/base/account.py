@@ -1,5 +1,6 @@
 """The facts of an account that its orders' parameters depend on: its position mode, its level."""
 
+import logging
 from collections.abc import Callable
 from typing import Self, TypeVar
 
@@ -9,13 +10,26 @@ from protocol.models import NewOrder, OrderId
 
 T = TypeVar("T")
 
+log = logging.getLogger("fmz-gateway")
+
 
 class AccountFacts(Lists):
     """The part of an exchange's interface that is about the facts of an account."""
 
-    def account_fact(self, fact: str, ask: Callable[[Self], T]) -> T:
-        """Return a fact of the account, as the exchange said within the last minute; ``ask`` asks for it."""
-        return self.upstream.account_fact(self.account, fact, lambda: self.apart(ask))
+    def account_fact(self, fact: str, ask: Callable[[Self], T], usual: T | None = None) -> T:
+        """Return a fact of the account, as the exchange said within the last minute; ``ask`` asks for it.
+
+        usual: the fact of most accounts, which is taken where the exchange refuses to say, if an order in words that
+        do not fit the account is refused. Without it the refusal is raised.
+        """
+        try:
+            return self.upstream.account_fact(self.account, fact, lambda: self.apart(ask))
+        except ExchangeError as error:
+            if usual is None or type(error) is not ExchangeError:  # a key or a limit is what a trader must hear of
+                raise
+            if self.upstream.is_new(f"{fact} refused"):
+                log.warning("%s does not say an account's %s, and %s is assumed: %s", self.name, fact, usual, error)
+            return usual
 
     def order_facts(self, order: NewOrder) -> tuple[object, ...]:
         """Return the facts of the account that an order's parameters depend on; what is not kept is asked for."""

@@ -131,7 +131,7 @@ class FuturesExchange(Exchange):
     def hedged(self) -> bool:
         """Return True if the account keeps long and short positions of a market apart, as the exchange said within the
         last minute."""
-        return self.account_fact("position mode", type(self).position_mode)
+        return self.account_fact("position mode", type(self).position_mode, usual=False)
 
     def order_facts(self, order: NewOrder) -> tuple[object, ...]:
         return (self.hedged(),) if self.position_modes else ()

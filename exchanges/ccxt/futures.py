@@ -89,7 +89,7 @@ class CcxtFutures(FuturesExchange, CcxtApi):
         if exchange_id in ALWAYS_NAMED or not (self._says_mode or names_positions(exchange_id)):
             return False
         fact = f"position mode of {self.market(symbol)}" if symbol else "position mode"
-        return self.account_fact(fact, lambda one: one.position_mode(symbol))
+        return self.account_fact(fact, lambda one: one.position_mode(symbol), usual=False)
 
     @property
     def _says_mode(self) -> bool:

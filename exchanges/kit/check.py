@@ -91,7 +91,7 @@ def _mode(exchange: Exchange, symbol: Symbol) -> Finding:
     if not isinstance(exchange, FuturesExchange) or not exchange.position_modes:
         return Finding("skip", "position mode", f"{exchange.name} has one only")
     apart = "long and short positions of a market are kept apart"
-    return Finding("ok", "position mode", f"hedged: {apart}" if exchange.hedged() else "one-way")
+    return Finding("ok", "position mode", f"hedged: {apart}" if exchange.position_mode() else "one-way")
 
 
 def _smallest(exchange: Exchange, symbol: Symbol) -> Finding:

@@ -57,7 +57,8 @@ class FuturesOKX(FuturesExchange, OKXApi):
         if not order.closes:
             return _CROSS
         closed = self.market(order.symbol), self.position_side(order)
-        isolated = self.account_fact("isolated positions", type(self).isolated_positions)
+        none: frozenset[tuple[str, PositionSide]] = frozenset()
+        isolated = self.account_fact("isolated positions", type(self).isolated_positions, usual=none)
         return _ISOLATED if closed in isolated else _CROSS
 
     def isolated_positions(self) -> frozenset[tuple[str, PositionSide]]:

@@ -27,7 +27,7 @@ class OKX(OKXApi):
         return self.place(order, super().trade)
 
     def trade_mode(self, order: NewOrder) -> str:
-        return self.account_fact("trade mode", type(self).level_mode)
+        return self.account_fact("trade mode", type(self).level_mode, usual="cash")
 
     def level_mode(self) -> str:
         """Ask for the account's level; return what pays for its orders."""

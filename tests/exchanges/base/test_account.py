@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from protocol.errors import ExchangeError, NotSent, OutcomeUnknown
+from protocol.errors import AuthenticationFailed, ExchangeError, NotSent, OutcomeUnknown, RateLimited
 from protocol.models import NewOrder, OrderId
 from tests.lent import Lent
 from tests.tiny import KEYS, Tiny, order, tiny
@@ -18,7 +18,7 @@ class Asked:
         self.answers = answers
         self.count = 0
 
-    def __call__(self, exchange: Tiny) -> object:
+    def __call__(self, exchange: Tiny) -> Any:
         answer = self.answers[min(self.count, len(self.answers) - 1)]
         self.count += 1
         if isinstance(answer, Exception):
@@ -96,3 +96,18 @@ def test_a_fact_that_cannot_be_asked_for_leaves_no_order_unclear(lent: Lent) -> 
     exchange = opened(lent, mode=Asked(OutcomeUnknown("no answer")))
     with pytest.raises(NotSent, match="That was asked before the order, which was not sent"):
         exchange.place(order(), lambda order: pytest.fail("sent"))
+
+
+def test_a_fact_that_the_exchange_refuses_to_say_is_taken_to_be_the_usual_one(lent: Lent) -> None:
+    exchange = tiny(lent)
+    level = Asked(ExchangeError("Tiny HTTP 404"), "cross")
+    assert exchange.account_fact("level", level, usual="cash") == "cash"
+    assert exchange.account_fact("level", level, usual="cash") == "cross", "what was taken is not kept"
+    with pytest.raises(ExchangeError, match="404"):
+        exchange.account_fact("mode", Asked(ExchangeError("Tiny HTTP 404")))
+
+
+@pytest.mark.parametrize("kind", [AuthenticationFailed, RateLimited, OutcomeUnknown])
+def test_a_fact_that_could_not_be_asked_for_is_not_guessed(lent: Lent, kind: type[Exception]) -> None:
+    with pytest.raises(kind):
+        tiny(lent).account_fact("level", Asked(kind("no")), usual="cash")
