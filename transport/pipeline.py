@@ -1,11 +1,10 @@
-"""The pipeline of every call to an exchange: its limits, a nonce, a signature, one request, and the meaning of the
-reply.
+"""The pipeline of every call to an exchange: its limits, a nonce, a signature, one request, and what its reply means
+for the calls that follow.
 
 A call that changes nothing is repeated when it was not sent, or when the exchange's server failed. Equal public ones at
 the same time share a request.
 """
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -16,10 +15,7 @@ import requests
 
 from protocol.deadline import Deadline
 from protocol.errors import (
-    UNREADABLE,
     AuthenticationFailed,
-    ExchangeError,
-    ExchangeFailed,
     GatewayError,
     NotSent,
     OutcomeUnknown,
@@ -28,14 +24,13 @@ from protocol.errors import (
     WrongTime,
     reading,
 )
-from protocol.numbers import WrongValue
 from transport.credentials import Credentials
 from transport.flights import Send
+from transport.meaning import Meaning
 from transport.repeats import repeated
-from transport.reply import MAX_EXCERPT, Reply
+from transport.reply import Reply
 from transport.signing import Signer
 from transport.upstream import Upstream
-from transport.vendor import Vendor
 
 T = TypeVar("T")
 
@@ -43,7 +38,7 @@ _REQUEST = 1.0  # seconds, and at most half of those left, in which no call wait
 _CLOCK_PATIENCE = 2.0  # seconds for asking the exchange's time, and at most half of the time left
 
 
-class Pipeline(Vendor):
+class Pipeline(Meaning):
     """One account's calls to one exchange, for the time of one call of FMZ.
 
     request: tells one request of FMZ from another, for the client id of its order; empty when nothing does.
@@ -64,8 +59,7 @@ class Pipeline(Vendor):
         self.request = request
         self.object_name = object_name
         self.began = time.monotonic()
-        self.replies: list[bytes] = []
-        """The JSON texts of the exchange's replies to this object's calls."""
+        self.replies = []
         self.max_age_ms = 0
         """The age up to which its caller takes kept replies to public questions."""
         self.age_ms: int | None = None
@@ -86,10 +80,6 @@ class Pipeline(Vendor):
         """Return a digest of the secret that can be stored."""
         return self.credentials.secret_digest
 
-    def scrub(self, text: str) -> str:
-        """Return a text without any part of a key, secret or signature; see ``Credentials.scrub``."""
-        return self.credentials.scrub(text, self.name)
-
     def fresh(self, deadline: Deadline | None = None) -> Self:
         """Return the same account's exchange with replies of its own and, if given, another deadline."""
         return type(self)(self.credentials, self.upstream, deadline or self.deadline, self.request, self.object_name)
@@ -100,10 +90,6 @@ class Pipeline(Vendor):
         exchange = self.fresh(deadline)
         with reading(exchange.unreadable):
             return ask(exchange)
-
-    def unwrap(self, payload: Any) -> Any:
-        """Return the useful part of a reply, or raise ``self.refused(code, text)``."""
-        return payload
 
     def lacks(self, what: str) -> Unsupported:
         """Return the error for what this exchange, or its adapter, does not have."""
@@ -176,30 +162,6 @@ class Pipeline(Vendor):
         """Return the exchange's own clock in ms since the epoch, None if it need not be known. The call is unsigned and
         made only once, because the duration of the round trip counts."""
         return None
-
-    def refused(self, code: object, text: object) -> GatewayError:
-        """Return the error for the exchange's own code and text."""
-        said = self.scrub(f"{code} {text}".strip())
-        kind = next((kind for pattern, kind in self.refusal_texts.items() if re.match(pattern, said)), None)
-        kind = kind or self.entry(self.refusals, str(code)) or ExchangeError
-        return kind(f"{self.name} {' '.join(said.split())[:MAX_EXCERPT]}", code=self.scrub(str(code)))
-
-    def entry(self, table: Mapping[str, T], code: str) -> T | None:
-        """Return the entry of an error code in a table, None if there is none."""
-        return table.get(code)
-
-    def unreadable(self, error: Exception) -> Exception:
-        """Return the error for a reply that a reader could not make sense of; our own mistakes are returned
-        unchanged."""
-        if not self.replies:
-            return error
-        return OutcomeUnknown(f"{self.name}: the reply is not as its documentation says ({self.what_is_wrong(error)})")
-
-    def what_is_wrong(self, error: Exception) -> str:
-        """Return what a reader could not make sense of, in a trader's words."""
-        if isinstance(error, KeyError):
-            return self.scrub(f"it lacks {error}")
-        return self.scrub(str(error)) if isinstance(error, WrongValue) else "it has another form"
 
     def _ask(self, send: Send, question: str, *, exact: bool, changes: bool) -> Any:
         """Return the useful part of a reply. question: see ``share_request``."""
@@ -313,37 +275,6 @@ class Pipeline(Vendor):
         answered = now()
         return 0 if theirs is None else theirs + (answered - asked) // 2 - answered
 
-    def _read(self, reply: Reply, *, exact: bool) -> Any:
-        refusal = refusal_by_status(reply.status) or OutcomeUnknown
-        try:
-            useful = self.unwrap(reply.json(exact=exact))
-        except ExchangeError as error:
-            # The HTTP status says more than a code that is in no table.
-            if type(error) is ExchangeError and reply.status >= 400:
-                raise refusal(error.message, code=error.code) from None
-            raise
-        except UNREADABLE:
-            pass
-        else:
-            if reply.status < 400:
-                self.replies.append(reply.body)
-                return useful
-        raise refusal(self.scrub(f"{self.name} HTTP {reply.status}: {reply.excerpt()}"))
-
 
 def _evaluated(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value() if callable(value) else value for name, value in values.items()}
-
-
-def refusal_by_status(status: int) -> type[GatewayError] | None:
-    """Return the error that an HTTP status means by itself, None for one that is no refusal."""
-    general = ExchangeFailed if status >= 500 else ExchangeError if status >= 400 else None
-    return _BY_STATUS.get(status, general)
-
-
-_BY_STATUS: Mapping[int, type[GatewayError]] = {
-    401: AuthenticationFailed,
-    408: OutcomeUnknown,
-    418: RateLimited,
-    429: RateLimited,
-}

@@ -11,7 +11,7 @@ from exchanges.ccxt.quirks import CODES, KEYED_DATA
 from exchanges.ccxt.refusals import REFUSALS, WRONG_KEYS, before_sending, code_and_words, definite, kind_of
 from exchanges.ccxt.session import Session, is_json
 from protocol.errors import UNREADABLE, AuthenticationFailed, ExchangeFailed, GatewayError
-from transport.pipeline import refusal_by_status
+from transport.meaning import refusal_by_status
 from transport.reply import MAX_EXCERPT, Reply
 
 T = TypeVar("T")
