@@ -20,7 +20,7 @@ from werkzeug.serving import WSGIRequestHandler
 import console
 from access import admit
 from console.trace import TracedHttp
-from database import DatabaseReplaced, WrongDatabase, open_state
+from database import open_state
 from delivery import Caller, Delivery
 from monitoring import logs, metrics
 from monitoring import pages as monitoring
@@ -35,6 +35,7 @@ from protocol.errors import AccessDenied, Busy, GatewayError, InvalidCall, NotSe
 from protocol.methods import dispatch
 from setting_types import is_loopback
 from settings import Settings, WrongSetting, in_force
+from tables import DatabaseReplaced, WrongDatabase
 from transport.clock import boot_id, epoch_ms, steady_ms
 from transport.counters import connect_counters
 from transport.credentials import Credentials

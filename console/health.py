@@ -8,9 +8,9 @@ from flask import Blueprint, render_template
 
 from console.gateway import Gateway, Money
 from console.pages import Page, add_frame
-from database import METADATA
 from exchanges import listing
 from exchanges.base import Exchange
+from tables import METADATA
 from transport.limit import Limit
 
 _TIMES = METADATA.tables["limits"]

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from flask import Blueprint, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from database import DatabaseReplaced, check_version
 from exchanges import listing
 from monitoring import metrics
 from orders.intents import State
@@ -15,6 +14,7 @@ from orders.journal import Journal
 from protocol import wire
 from protocol.errors import cause
 from settings import Settings
+from tables import DatabaseReplaced, check_version
 from transport.services import Services
 from transport.upstream import Kept
 

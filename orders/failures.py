@@ -6,10 +6,10 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from database import DatabaseReplaced
 from orders.intents import Intent
 from protocol.errors import NotSent, OrderStateUnknown, cause
 from protocol.models import NewOrder
+from tables import DatabaseReplaced
 
 log = logging.getLogger("fmz-gateway")
 

@@ -15,13 +15,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Update, and_
 from sqlalchemy.exc import IntegrityError
 
-from database import check_version, lock, storable
+from database import lock, storable
 from orders import statements
 from orders.intents import OPEN, Intent, State
 from orders.table import ORDERS, from_row, to_row
 from orders.timeline import Timeline
 from protocol.errors import NotSent
 from protocol.models import OrderId
+from tables import check_version
 
 ADOPT_WITHIN = Decimal(5)  # percent; published strategies follow the price between two tries
 _KEEP_MS = 30 * 24 * 3_600_000  # that a row is kept after its order was created, if its outcome is known

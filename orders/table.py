@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, RowMapping, String, Table, Text
 
-from database import METADATA
 from orders.intents import Intent, State
 from protocol.models import Side, Symbol
 from protocol.numbers import plain
+from tables import METADATA
 
 ORDERS = Table(
     "orders",

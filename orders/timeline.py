@@ -22,9 +22,10 @@ from sqlalchemy import (
     update,
 )
 
-from database import METADATA, DatabaseReplaced, lock, wait_for_disk
+from database import lock, wait_for_disk
 from orders.intents import OPEN, State
 from orders.table import ORDERS
+from tables import METADATA, DatabaseReplaced
 
 _SKEW_MS = 2000  # by which the timelines of hosts may differ
 _WRITE_MS = 500  # between two times that are written

@@ -12,8 +12,9 @@ import pytest
 from redis import Redis
 from sqlalchemy import Engine, create_engine, text
 
-from database import VERSION, read_url
+from database import read_url
 from exchanges.kit.gateway import empty_database
+from tables import VERSION
 
 STATE_URL = os.environ.get("TEST_STATE_URL", "")
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "")

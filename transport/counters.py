@@ -13,7 +13,8 @@ from pyrate_limiter import Decision, RedisStateStore, StateStore
 from sqlalchemy import BigInteger, Column, Connection, Engine, String, Table, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from database import METADATA, open_state
+from database import open_state
+from tables import METADATA
 from transport.charges import ALGORITHM, Charge, Wait, brought_back, step, wait_of
 from transport.credits import Credit, Credits, extended
 from transport.glance import Glance

@@ -19,9 +19,9 @@ from weakref import WeakValueDictionary
 from sqlalchemy import BigInteger, Boolean, Column, Engine, String, Table, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from database import METADATA
 from protocol.deadline import Deadline
 from protocol.errors import NotSent
+from tables import METADATA
 from transport.complaint import Complaint
 
 # After this long the next call may start; the exchange then refuses a late one by its nonce.

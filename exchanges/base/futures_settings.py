@@ -5,7 +5,8 @@ from uuid import NAMESPACE_OID, uuid5
 from sqlalchemy import Column, Engine, String, Table
 from sqlalchemy.exc import IntegrityError
 
-from database import METADATA, storable
+from database import storable
+from tables import METADATA
 
 _LONGEST = 40  # characters of a value
 

@@ -33,12 +33,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from database import METADATA
 from exchanges.paper.matching import Account, PaperOrder, PaperPosition
 from exchanges.paper.money import NOTHING, trimmed
 from protocol.errors import OrderNotFound, OutcomeUnknown
 from protocol.models import NewOrder, PositionSide, Side, Status
 from protocol.numbers import plain
+from tables import METADATA
 
 
 class Exact(TypeDecorator[Decimal]):

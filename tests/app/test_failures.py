@@ -8,10 +8,10 @@ import responses
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
-from database import METADATA
 from exchanges.base.futures_settings import FuturesSettings
 from protocol.errors import ExchangeError
 from protocol.models import Balance, Symbol, Ticker
+from tables import METADATA
 from tests.app.probe import TICKER, Probe, error_of
 from tests.lent import Lent
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from database import VERSIONS
 from exchanges import EXCHANGES
 from exchanges.registry import Registry, Source
 from monitoring import metrics
@@ -16,6 +15,7 @@ from orders.intents import Intent
 from orders.journal import Journal
 from protocol.errors import GatewayError
 from protocol.models import Side, Symbol
+from tables import VERSIONS
 from tests.app.conftest import Serve
 from tests.app.probe import TICKER, Probe
 from tests.conftest import NOW, client_of

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from database import VERSION, VERSIONS, open_state
+from database import open_state
 from exchanges.base.futures_settings import FuturesSettings
 from migrations.versions import v0002_names_with_units as v0002
 from orders.intents import OPEN, Intent, State
@@ -16,6 +16,7 @@ from protocol import wire
 from protocol.deadline import Deadline
 from protocol.errors import ExchangeError, NotSent
 from protocol.models import NewOrder, Side, Symbol
+from tables import VERSION, VERSIONS
 from tests.conftest import NOW, Clock, client_of
 from tests.lent import Lent
 from tests.migrations.old_database import HIGH, ORDERS, ROWS, content

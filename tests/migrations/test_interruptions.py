@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from database import VERSION, VERSIONS, open_state
+from database import open_state
 from migrations.versions import v0002_names_with_units as v0002
+from tables import VERSION, VERSIONS
 from tests.migrations.old_database import ORDERS, content
 from tests.test_database import at_once
 

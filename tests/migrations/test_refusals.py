@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from app import open_database
-from database import VERSION, WrongDatabase, open_state
+from database import open_state
 from settings import Settings, WrongSetting
+from tables import VERSION, WrongDatabase
 from tests.migrations.old_database import content, run
 from tests.servers import database
 

@@ -11,7 +11,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine
 
 import migrations
-from database import METADATA, VERSION, VERSIONS, open_state
+from database import open_state
+from tables import METADATA, VERSION, VERSIONS
 from tests.migrations.old_database import ROWS, build, content, layout, plain_engine
 from tests.servers import database
 

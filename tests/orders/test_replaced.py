@@ -11,12 +11,13 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from app import create_app
-from database import VERSION, VERSIONS, DatabaseReplaced, open_state
+from database import open_state
 from exchanges.base.futures_settings import FuturesSettings
 from orders.journal import Journal
 from orders.timeline import Timeline
 from protocol.errors import NotSent
 from settings import Settings
+from tables import VERSION, VERSIONS, DatabaseReplaced
 from tests.conftest import Clock, client_of
 from tests.orders.shop import SECOND, Market, Robot
 from transport.counters import SqlCounters

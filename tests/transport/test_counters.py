@@ -9,7 +9,8 @@ import pytest
 from redis import Redis
 from sqlalchemy import Engine
 
-from database import METADATA, open_state
+from database import open_state
+from tables import METADATA
 from tests.conftest import Clock
 from tests.lent import Lent
 from tests.transport.conftest import DAY, PER_SECOND, ROOT, Sleeper, Start, Worker, take, until_denied, vendor

@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as some
 from sqlalchemy import Connection, Engine, bindparam, event
 
-from database import METADATA, open_state
+from database import open_state
+from tables import METADATA
 from tests.conftest import NOW, Clock
 from tests.transport.conftest import ADDRESS, Start, take, until_denied
 from transport.charges import step

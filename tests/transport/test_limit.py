@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings, strategies
 
-from database import METADATA, open_state
+from database import open_state
 from exchanges import EXCHANGES
+from tables import METADATA
 from tests.conftest import NOW, Clock
 from tests.transport.conftest import ADDRESS, Worker, take
 from transport.counters import SqlCounters

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from database import METADATA
 from exchanges import EXCHANGES
 from protocol.errors import RateLimited
+from tables import METADATA
 from tests.conftest import NOW, Clock
 from tests.lent import Lent
 from tests.tiny import Canned, Tiny

@@ -5,9 +5,10 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
-from database import METADATA, open_state
+from database import open_state
 from exchanges.paper import Paper
 from protocol.models import NewOrder, Side, Symbol
+from tables import METADATA
 from tests.lent import Lent
 from transport.credentials import Credentials
 

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from database import METADATA, open_state
+from database import open_state
 from exchanges.paper import FuturesPaper, Paper, simulation
 from exchanges.paper.adapter import PaperApi
 from exchanges.paper.listings import Listing
 from protocol.errors import ExchangeError
 from protocol.models import NewOrder, PositionSide, Side, Symbol
+from tables import METADATA
 from tests.lent import Lent
 from transport.credentials import Credentials
 

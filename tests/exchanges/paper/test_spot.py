@@ -9,10 +9,10 @@ from decimal import Decimal
 
 import pytest
 
-from database import METADATA
 from exchanges.paper import FuturesPaper, Paper
 from protocol.errors import InsufficientFunds, InvalidCall, InvalidOrder, OrderFilled, OrderNotFound, OutcomeUnknown
 from protocol.models import Order, PositionSide, Side, Status, Symbol
+from tables import METADATA
 from tests.conftest import Clock
 from tests.exchanges.paper.conftest import Tape
 from tests.exchanges.paper.trading import BUY, SELL, SPOT, dec, money, order_of, place
