@@ -12,9 +12,10 @@ from exchanges.paper import dated, simulation
 from exchanges.paper.adapter import PaperApi, R
 from exchanges.paper.futures import DEFAULT_LEVERAGE, FuturesAccount, closing
 from exchanges.paper.listings import Listing
-from exchanges.paper.matching import Account, PaperPosition
+from exchanges.paper.matching import Account
 from exchanges.paper.money import trimmed
 from exchanges.paper.positions import profit
+from exchanges.paper.records import PaperPosition
 from exchanges.paper.spot import SpotAccount
 
 _FUNDING = 8 * 60 * 60_000  # ms

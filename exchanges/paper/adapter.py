@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from decimal import Decimal
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
@@ -13,8 +12,9 @@ from exchanges.base import *
 from exchanges.paper import simulation
 from exchanges.paper.ledger import Ledger, locked_ledger
 from exchanges.paper.listings import Listing
-from exchanges.paper.matching import Account, PaperOrder, PaperPosition
-from exchanges.paper.money import NOTHING, trimmed
+from exchanges.paper.matching import Account
+from exchanges.paper.money import NOTHING, shown, trimmed
+from exchanges.paper.records import PaperOrder, PaperPosition
 
 _CANDLES = 500  # if no limit is given
 _TRADES = 100
@@ -174,8 +174,4 @@ class PaperApi(Exchange):
 
     def show(self, record: Any) -> None:
         """Keep the exchange's own record as its reply, with numbers as text."""
-        self.replies.append(orjson.dumps(record, default=_text))
-
-
-def _text(number: Decimal) -> str:
-    return plain(trimmed(number))
+        self.replies.append(orjson.dumps(record, default=shown))

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from exchanges.paper import dated, simulation
 from exchanges.paper.listings import SWAPS, Listing
-from exchanges.paper.matching import Account, Fill, PaperOrder, PaperPosition
+from exchanges.paper.matching import Account, Reach
 from exchanges.paper.money import NOTHING, rounded_down, rounded_up, share
 from exchanges.paper.positions import bankruptcy, gain, value_at_loss
+from exchanges.paper.records import Fill, PaperOrder, PaperPosition
 from exchanges.paper.simulation import Print
 from protocol.errors import ExchangeError, InsufficientFunds
 from protocol.models import NewOrder, PositionSide, Side, Status
@@ -77,13 +78,17 @@ class FuturesAccount(Account):
         self.free[listing.currency] -= margin + fee
         return Fill.of(order, time, price, amount, fee, listing.currency)
 
-    def limits(self, symbol: str) -> tuple[list[int], list[int]]:
-        bids, asks = super().limits(symbol)
+    def reach(self, symbol: str) -> Reach:
+        low, high = super().reach(symbol)
         for position in self.positions_of(symbol):
             limit = bankruptcy(self.listing(symbol), position)
-            if limit is not None:
-                (bids if position.side is PositionSide.LONG else asks).append(limit)
-        return bids, asks
+            if limit is None:
+                continue
+            if position.side is PositionSide.LONG:
+                low = limit if low is None else max(low, limit)
+            else:
+                high = limit if high is None else min(high, limit)
+        return low, high
 
     def touched(self, symbol: str, touch: Print) -> None:
         for position in self.positions_of(symbol):

@@ -2,93 +2,31 @@
 does."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar
 
 from exchanges.paper import simulation
 from exchanges.paper.listings import Listing
-from exchanges.paper.money import NOTHING, trimmed
-from protocol.errors import ExchangeError, InsufficientFunds, InvalidCall, InvalidOrder, OrderFilled
+from exchanges.paper.money import NOTHING, shown
+from exchanges.paper.records import Fill, PaperOrder, PaperPosition
+from exchanges.paper.rules import check, crossing, reaches
+from protocol.errors import ExchangeError, InsufficientFunds, InvalidCall, OrderFilled
 from protocol.models import NewOrder, PositionSide, Side, Status
-from protocol.numbers import plain
 
-
-@dataclass(slots=True, kw_only=True)
-class PaperOrder:
-    """An order; ``symbol`` is the exchange's own name of its market, ``price`` 0 means market, ``cost`` is the value of
-    its fills in quote (of inverse contracts in base), ``frozen`` is the money it holds: quote or base on spot, margin
-    and fee on futures, nothing when it closes a position."""
-
-    id: int = 0
-    symbol: str
-    side: Side
-    price: Decimal
-    amount: Decimal
-    closes: bool
-    leverage: int
-    client_id: str
-    created: int
-    filled: Decimal = NOTHING
-    cost: Decimal = NOTHING
-    frozen: Decimal = NOTHING
-    status: Status = Status.OPEN
-
-    @property
-    def left(self) -> Decimal:
-        """Return the amount that is not filled."""
-        return self.amount - self.filled
-
-
-@dataclass(slots=True, kw_only=True)
-class PaperPosition:
-    """An open position: contracts, their value when opened, and the margin that is left for them."""
-
-    symbol: str
-    side: PositionSide
-    amount: Decimal = NOTHING
-    cost: Decimal = NOTHING
-    margin: Decimal = NOTHING
-    leverage: int = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fill:
-    """A movement of money, ``order`` None for a liquidation or a delivery; ``profit`` is that of a closed part of a
-    position."""
-
-    order: PaperOrder | None
-    symbol: str
-    time: int
-    side: Side
-    price: Decimal
-    amount: Decimal
-    fee: Decimal
-    fee_currency: str
-    profit: Decimal = NOTHING
-
-    @classmethod
-    def of(
-        cls, order: PaperOrder, time: int, price: Decimal, amount: Decimal, fee: Decimal, fee_currency: str
-    ) -> "Fill":
-        """Return a fill of an order."""
-        return cls(
-            order=order,
-            symbol=order.symbol,
-            time=time,
-            side=order.side,
-            price=price,
-            amount=amount,
-            fee=fee,
-            fee_currency=fee_currency,
-        )
+Reach = tuple[int | None, int | None]
+"""The price at or below which something happens in a market, and the one at or above which, in ticks; None where there
+is no such."""
 
 
 @dataclass
 class Account(ABC):
-    """An account: free money by currency, orders by id (those that were open when it was loaded, and later ones),
-    positions, and the fills since it was loaded."""
+    """An account: free money by currency, orders by id, positions, and the fills since it was loaded.
+
+    stored: the markets whose open orders are not among ``orders`` yet, with the prices at which they are filled. load:
+    returns a market's open orders when they are needed.
+    """
 
     exchange: ClassVar[str]
     """The route, which begins every error text."""
@@ -104,6 +42,8 @@ class Account(ABC):
     orders: dict[int, PaperOrder] = field(default_factory=dict)
     positions: dict[tuple[str, PositionSide], PaperPosition] = field(default_factory=dict)
     fills: list[Fill] = field(default_factory=list)
+    stored: dict[str, Reach] = field(default_factory=dict)
+    load: Callable[[str], Iterable[PaperOrder]] = lambda market: ()
 
     # Different for spot and futures ---------------------------------------------------------------------------------
 
@@ -124,12 +64,14 @@ class Account(ABC):
     def settle(self, order: PaperOrder, time: int, price: Decimal, amount: Decimal, rate: Decimal) -> Fill:
         """Move the money of a fill out of, and into, the free money; return the fill."""
 
-    def limits(self, symbol: str) -> tuple[list[int], list[int]]:
-        """Return the prices, in ticks, at or below which something happens, and those at or above which."""
+    def reach(self, symbol: str) -> Reach:
+        """Return the prices at which an order is filled, or a position lost."""
+        if symbol in self.stored:
+            return self.stored[symbol]
         ticks, orders = self.listing(symbol).ticks, self.open(symbol)
         return (
-            [int(ticks(order.price)) for order in orders if order.side is Side.BUY],
-            [int(ticks(order.price)) for order in orders if order.side is Side.SELL],
+            max((int(ticks(order.price)) for order in orders if order.side is Side.BUY), default=None),
+            min((int(ticks(order.price)) for order in orders if order.side is Side.SELL), default=None),
         )
 
     @abstractmethod
@@ -153,6 +95,9 @@ class Account(ABC):
 
     def open(self, symbol: str | None = None) -> list[PaperOrder]:
         """Return open orders, oldest first."""
+        for market in tuple(self.stored) if symbol is None else (symbol,):
+            if self.stored.pop(market, None):
+                self.orders = {order.id: order for order in self.load(market)} | self.orders
         return [
             order
             for _, order in sorted(self.orders.items())
@@ -182,8 +127,8 @@ class Account(ABC):
                 f"{self.exchange}: {new.market_name} was delivered, and takes no more orders; choose the next one"
             )
         book = simulation.book(listing, now)
-        _check(self.exchange, listing, new, listing.price(book.bids[0][0]))
-        taken = list(_crossing(listing, new, book.asks if new.side is Side.BUY else book.bids))
+        check(self.exchange, listing, new, listing.price(book.bids[0][0]))
+        taken = list(crossing(listing, new, book.asks if new.side is Side.BUY else book.bids))
         order = PaperOrder(
             symbol=new.market_name,
             side=new.side,
@@ -199,7 +144,7 @@ class Account(ABC):
         free = self.free[self.currency(order)]
         if needed > free:
             raise InsufficientFunds(
-                f"{self.exchange}: the order needs {_text(needed)} {self.currency(order)}; {_text(free)} is free"
+                f"{self.exchange}: the order needs {shown(needed)} {self.currency(order)}; {shown(free)} is free"
             )
         for price, amount in taken:
             self._fill(order, now, price, amount, self.taker)
@@ -224,7 +169,8 @@ class Account(ABC):
     def advance(self, since: int, until: int) -> None:
         """Apply the market's trades and deliveries later than ``since``, up to ``until``. At once or in steps, the
         outcome is the same."""
-        markets = {order.symbol for order in self.open()} | {symbol for symbol, _ in self.positions}
+        markets = {*self.stored, *(order.symbol for order in self.orders.values())}
+        markets |= {symbol for symbol, _ in self.positions}
         for symbol in sorted(markets):
             market = self.listing(symbol).market
             if market.is_current(until):
@@ -236,8 +182,7 @@ class Account(ABC):
     def _apply_trades(self, symbol: str, since: int, until: int) -> None:
         listing, time = self.listing(symbol), since
         while True:
-            bids, asks = self.limits(symbol)
-            touch = simulation.next_touch(listing, time, until, max(bids, default=None), min(asks, default=None))
+            touch = simulation.next_touch(listing, time, until, *self.reach(symbol))
             if touch is None:
                 break
             self._match(symbol, touch)
@@ -248,7 +193,7 @@ class Account(ABC):
         """Fill orders that a trade reached, at their own prices, up to its amount; the best price and oldest first."""
         listing = self.listing(symbol)
         price, left = listing.price(touch.price), listing.amount(touch.amount)
-        reached = [order for order in self.open(symbol) if _reaches(order.side, order.price, price)]
+        reached = [order for order in self.open(symbol) if reaches(order.side, order.price, price)]
         for order in sorted(reached, key=lambda order: order.price * (-1 if order.side is Side.BUY else 1)):
             amount = min(left, order.left)
             if not amount:
@@ -265,51 +210,3 @@ class Account(ABC):
         order.cost += self.listing(order.symbol).value(price, amount)
         if not order.left:
             order.status = Status.CLOSED
-
-
-def _reaches(side: Side, limit: Decimal, price: Decimal) -> bool:
-    return limit >= price if side is Side.BUY else limit <= price
-
-
-def _check(exchange: str, listing: Listing, new: NewOrder, price: Decimal) -> None:
-    """Raise InvalidOrder if an order breaks the market's rules."""
-    rules = listing.market
-
-    def refused(what: str, number: Decimal, rule: str, limit: Decimal) -> InvalidOrder:
-        return InvalidOrder(f"{exchange}: {what} {_text(number)} is {rule} {_text(limit)}")
-
-    if new.price is not None and listing.ticks(new.price).denominator != 1:
-        raise refused("price", new.price, "not a multiple of the price step", rules.tick_size)
-    if not new.spends:
-        if listing.lots(new.amount).denominator != 1:
-            raise refused("amount", new.amount, "not a multiple of the amount step", rules.lot_size)
-        if new.amount < rules.min_amount:
-            raise refused("amount", new.amount, "below the least amount", rules.min_amount)
-    value = new.amount if new.spends else listing.notional(price if new.price is None else new.price, new.amount)
-    if value < rules.min_notional:
-        raise refused(f"a value in {rules.symbol.quote} of", value, "below the least value", rules.min_notional)
-
-
-def _crossing(
-    listing: Listing, new: NewOrder, levels: tuple[tuple[int, int], ...]
-) -> Iterator[tuple[Decimal, Decimal]]:
-    """Yield the prices and amounts that a new order takes from the levels of a book."""
-    left = new.amount
-    for ticks, lots in levels:
-        price, amount = listing.price(ticks), listing.amount(lots)
-        if new.price is not None and not _reaches(new.side, new.price, price):
-            return
-        if not new.spends:
-            amount = min(amount, left)
-            left -= amount
-        else:
-            if price * amount > left:
-                amount = left // (price * listing.market.lot_size) * listing.market.lot_size
-            left -= price * amount
-        if not amount:
-            return
-        yield price, amount
-
-
-def _text(number: Decimal) -> str:
-    return plain(trimmed(number))

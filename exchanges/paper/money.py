@@ -2,6 +2,8 @@
 
 from decimal import ROUND_DOWN, ROUND_UP, Context, Decimal
 
+from protocol.numbers import plain
+
 NOTHING = Decimal(0)
 _CENT = Decimal("1E-12")
 _GRAIN = Decimal("1E-18")
@@ -31,3 +33,8 @@ def share(money: Decimal, part: Decimal, whole: Decimal) -> Decimal:
 def trimmed(number: Decimal) -> Decimal:
     """Return the number without trailing zeros."""
     return number.normalize(_WIDE)
+
+
+def shown(number: Decimal) -> str:
+    """Return the number as text, without trailing zeros."""
+    return plain(trimmed(number))

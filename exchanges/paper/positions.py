@@ -9,7 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from exchanges.paper.listings import Listing
-from exchanges.paper.matching import PaperPosition
+from exchanges.paper.records import PaperPosition
 from protocol.models import PositionSide
 
 

@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import ClassVar
 
 from exchanges.paper.listings import SPOT, Listing
-from exchanges.paper.matching import Account, Fill, PaperOrder
+from exchanges.paper.matching import Account
 from exchanges.paper.money import NOTHING, rounded_up
+from exchanges.paper.records import Fill, PaperOrder
 from exchanges.paper.simulation import Print
 from protocol.models import NewOrder, Side
 

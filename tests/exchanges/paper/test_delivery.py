@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from exchanges.paper import FuturesPaper
-from exchanges.paper.ledger import FILLS
+from exchanges.paper.tables import FILLS
 from protocol.errors import ExchangeError
 from protocol.models import Status, Symbol
 from tests.conftest import Ask, Clock

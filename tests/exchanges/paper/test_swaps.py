@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from exchanges.paper import FuturesPaper
-from exchanges.paper.ledger import FILLS
+from exchanges.paper.tables import FILLS
 from protocol.errors import ExchangeError, InsufficientFunds, InvalidCall, InvalidOrder
 from protocol.models import Position, Status, Symbol
 from tests.conftest import Clock
