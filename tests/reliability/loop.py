@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
+from exchanges import find
 from tests.reliability import rig
 from tests.reliability.matrix import CELLS, DEADLINE, LAG, LATE, RIGS, Cell, Customer, nonces, order, read
 from tests.reliability.outcome import Outcome
@@ -17,7 +18,7 @@ CROWD = 20  # robots at once, of each rig
 WINDOW = 20  # seconds that an order holds the next one where nobody can be asked, instead of the usual 60
 BROKEN = (1, 3)  # the first orders of a robot that meet the fault
 PAUSE = 1.0  # seconds between two tries, at the most
-PATIENCE = 120.0  # seconds of a robot
+PATIENCE = 120.0  # seconds of a robot, beside those until each of its broken orders is known not to exist
 HANGS_UP = (0.5, 6.0)  # seconds that a hasty robot waits for an answer
 ID = "an id"
 HASTY = 0.99  # of the hasty robots, at the least, have one order: an answer may be on its way when they hang up
@@ -76,7 +77,8 @@ def _trade(robot: Robot, pause: float, hangs_up: tuple[float, float] | None) -> 
     chance = random.Random(robot.key)
     side = chance.choice(("buy", "sell"))
     begun = time.monotonic()
-    while len(robot.ids) < robot.wants and time.monotonic() < begun + PATIENCE:
+    most = PATIENCE + robot.cell.breakage.times * find(robot.cell.exchange).absent_after
+    while len(robot.ids) < robot.wants and time.monotonic() < begun + most:
         if robot.answers and robot.answers[-1] != ID:
             time.sleep(chance.uniform(0, pause))
         patience = chance.uniform(*hangs_up) if hangs_up else rig.PATIENCE
