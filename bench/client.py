@@ -39,8 +39,9 @@ class Sample:
 class _Robot(asyncio.Protocol):
     """One kept connection to the service."""
 
-    def __init__(self, ask: Callable[[], bytes | None], took: list[float]) -> None:
+    def __init__(self, ask: Callable[[], bytes | None], took: list[float], pause: float) -> None:
         self._ask = ask
+        self._pause = pause
         self._took = took
         self.failed = 0
         self.ended = asyncio.get_running_loop().create_future()
@@ -71,16 +72,21 @@ class _Robot(asyncio.Protocol):
         if len(self._data) >= self._end if self._end else self._data.endswith(b"\r\n0\r\n\r\n"):
             self._took.append(time.perf_counter() - self._began)
             self.failed += b'{"data":' not in self._data
-            self._next()
+            if self._pause:
+                asyncio.get_running_loop().call_later(self._pause, self._next)
+            else:
+                self._next()
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.ended.done():
             self.ended.set_exception(ConnectionError(f"the service closed the connection: {error}"))
 
 
-def asked(port: int, call: Callable[[int], tuple[str, dict[str, object]]], clients: int, calls: int) -> Sample:
+def asked(
+    port: int, call: Callable[[int], tuple[str, dict[str, object]]], clients: int, calls: int, pause: float = 0.0
+) -> Sample:
     """Return what ``calls`` calls took, by so many clients at once. call: number → exchange and call of FMZ; a client
-    that is through with one takes the next number."""
+    that is through with one takes the next number, after this pause in seconds."""
     numbers = count()
 
     def next_request() -> bytes | None:
@@ -98,7 +104,10 @@ def asked(port: int, call: Callable[[int], tuple[str, dict[str, object]]], clien
         robots = [
             robot
             for _, robot in await asyncio.gather(
-                *(loop.create_connection(lambda: _Robot(next_request, took), "127.0.0.1", port) for _ in range(clients))
+                *(
+                    loop.create_connection(lambda: _Robot(next_request, took, pause), "127.0.0.1", port)
+                    for _ in range(clients)
+                )
             )
         ]
         await asyncio.gather(*(robot.ended for robot in robots))

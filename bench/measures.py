@@ -4,7 +4,7 @@ Latencies are of the fake exchange; the peers are measured by turns, and the med
 """
 
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
@@ -55,9 +55,12 @@ class Bench:
         """Return how often to ask."""
         return max(int(number * self.size), 40)
 
-    def service(self, *, tls: bool = True, **settings: str) -> Any:
-        """Return the context of a service with a state of its own."""
-        return service(self.directory / f"service-{next(self._services)}", self.exchange, tls=tls, **settings)
+    def service(
+        self, settings: Mapping[str, str] | None = None, *, tls: bool = True, options: Sequence[str] = ()
+    ) -> Any:
+        """Return the context of a service with a state of its own. options: gunicorn's."""
+        directory = self.directory / f"service-{next(self._services)}"
+        return service(directory, self.exchange, settings or {}, tls=tls, options=options)
 
 
 def read(method: str = "ticker", route: str = "bitgo") -> Callable[[int], tuple[str, dict[str, object]]]:
@@ -199,7 +202,7 @@ def one_market(bench: Bench) -> Iterator[Figure]:
     """Yield what 32 robots cost that ask for the same ticker."""
     with ExitStack() as stack:
         shared = stack.enter_context(bench.service())
-        cached = stack.enter_context(bench.service(CACHE_MS="1000"))
+        cached = stack.enter_context(bench.service({"CACHE_MS": "1000"}))
         for name, gateway, latency, goal in (
             ("an exchange that answers at once", shared, 0.0, 150),
             ("20 ms", shared, FAR, 35),
@@ -228,7 +231,7 @@ def several_markets(bench: Bench) -> Iterator[Figure]:
         assert not asked(peer.port, lambda number: mixed(number, route), ROBOTS, calls).failed
         return calls / (peer.cpu() - before)
 
-    with bench.service() as shared, bench.service(CACHE_MS="1000") as cached:
+    with bench.service() as shared, bench.service({"CACHE_MS": "1000"}) as cached:
         ours, kept = each(shared, "bitgo"), each(cached, "bitgo")
     theirs = None
     if bench.article:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,8 +99,10 @@ def fake(directory: Path) -> Iterator[Fake]:
 
 
 @contextmanager
-def service(directory: Path, exchange: Fake, *, tls: bool = True, **settings: str) -> Iterator[Peer]:
-    """Yield the service, as ``make run`` starts it, with a state of its own."""
+def service(
+    directory: Path, exchange: Fake, settings: Mapping[str, str], *, tls: bool = True, options: Sequence[str] = ()
+) -> Iterator[Peer]:
+    """Yield the service, as ``make run`` starts it, with a state of its own. options: gunicorn's."""
     directory.mkdir()
     plugins = directory / "exchanges"
     plugins.mkdir(mode=0o700)
@@ -115,7 +117,7 @@ def service(directory: Path, exchange: Fake, *, tls: bool = True, **settings: st
         **settings,
     }
     began = time.perf_counter()
-    with running(directory, given) as started:
+    with running(directory, given, options) as started:
         _first_answer(started.port, "bitgo")
         yield Peer(started.port, started.process.pid, time.perf_counter() - began)
 
