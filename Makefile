@@ -9,7 +9,7 @@ SHARED := -n 3 --dist worksteal --ignore=$(BROWSER)
 # Of the many processes that the tests start, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test pytest test-servers coverage lint format faults bench words lock clean
+.PHONY: help run test pytest test-servers coverage lint format faults bench bench-profile words lock clean
 
 # Prints the targets of this file that have a text behind "##".
 help: ## this list
@@ -56,6 +56,9 @@ faults: $(VENV)/test.stamp ## the proofs of docs/RELIABILITY.md at full size, wh
 bench: $(VENV)/test.stamp ## the speed before a fake exchange, which renews bench/RESULTS.md; ten minutes on a quiet machine
 	$(BIN)/python -m bench $(if $(ARTICLE),--article $(ARTICLE))
 
+bench-profile: $(VENV)/profile.stamp ## where the processor time of a call goes, by layer; two minutes, as root
+	$(BIN)/python -m bench.profile
+
 # A text that is new has no translation yet, and a test says so: write it into the catalogue, and run this again.
 BABEL := $(BIN)/pybabel --quiet
 WORDS := console/translations
@@ -78,6 +81,7 @@ lock: $(VENV)/lock.stamp ## write requirements/ anew: what setup.cfg pins, the l
 	$(LOCK) -c requirements/test.txt -o requirements/run.txt
 	$(LOCK) -c requirements/test.txt --extra postgresql --extra redis -o requirements/servers.txt
 	$(UV) requirements/lock.in -o requirements/lock.txt
+	$(UV) requirements/profile.in -o requirements/profile.txt
 
 clean: ## remove everything that make has made
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
@@ -100,5 +104,9 @@ $(VENV)/test.stamp: requirements/test.txt setup.cfg pyproject.toml | $(BIN)/pyth
 	@touch $@ $(VENV)/run.stamp
 
 $(VENV)/lock.stamp: requirements/lock.txt | $(BIN)/python
+	$(HASHED) $<
+	@touch $@
+
+$(VENV)/profile.stamp: requirements/profile.txt $(VENV)/test.stamp
 	$(HASHED) $<
 	@touch $@

@@ -6,6 +6,8 @@ import pytest
 
 from bench.__main__ import table
 from bench.measures import MEASURES, Bench, Figure
+from bench.profile import STANDARD, layer, shares
+from bench.profile import table as profile_table
 from bench.stage import fake
 
 
@@ -34,4 +36,31 @@ def test_a_goal_is_met_or_not() -> None:
         "| a | 1.5 | ≤ 2 | 0.75 | ✓ |  |",
         "| b | 1.5 | ≥ 2 | 0.75 | **no** |  |",
         "| c | 1.5 |  |  |  |  |",
+    ]
+
+
+IN_THREAD = "run (threading.py:982);handle (gunicorn/workers/gthread.py:553)"
+
+
+@pytest.mark.parametrize(
+    ("stack", "name"),
+    [
+        (f"{IN_THREAD};gateway (app.py:116);dumps (json/__init__.py:231)", "app.py"),
+        (f"{IN_THREAD};gateway (app.py:116);call (transport/pipeline.py:9);acquire (threading.py:9)", "transport"),
+        (f"{IN_THREAD};select (selectors.py:468)", "gunicorn"),
+        ("<module> (<frozen runpy>:1);run (threading.py:982)", STANDARD),
+    ],
+)
+def test_what_the_standard_library_does_is_its_callers(stack: str, name: str) -> None:
+    assert layer(stack) == name
+
+
+def test_time_is_told_by_layer() -> None:
+    stacks = [f"{IN_THREAD};call (transport/a.py:1) 97", f"{IN_THREAD} 2", "run (threading.py:982) 1"]
+    profile = {layer: 1000 * share for layer, share in shares(stacks).items()}
+    assert profile_table({"ticker": profile}).splitlines()[2:] == [
+        "| transport | 970 |",
+        "| gunicorn | 20 |",
+        "| all others | 10 |",
+        "| **whole call** | 1,000 |",
     ]

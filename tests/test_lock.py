@@ -40,7 +40,10 @@ REQUIRED = {
     "run": [*BUILD, *names_of()],
     "servers": [*BUILD, *names_of("postgresql", "redis")],
     "test": [*BUILD, *names_of("test")],
-    "lock": [line for line in (ROOT / "requirements/lock.in").read_text().splitlines() if not line.startswith("#")],
+    **{
+        path.stem: [line for line in path.read_text().splitlines() if not line.startswith("#")]
+        for path in (ROOT / "requirements").glob("*.in")
+    },
 }
 
 
