@@ -1,4 +1,4 @@
-"""Which request gets a thread next, so that a slow exchange does not keep the callers of others waiting."""
+"""The choice of the request that gets a thread next: a slow exchange does not keep the callers of others waiting."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator

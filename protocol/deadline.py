@@ -5,7 +5,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 arrived: ContextVar[float | None] = ContextVar("arrived", default=None)
-"""When this thread's request arrived, in ``time.monotonic()`` seconds; None if the server does not say."""
+"""The time when this thread's request arrived, in ``time.monotonic()`` seconds; None if the server does not say."""
 
 
 LONGEST_WAIT = 0.8

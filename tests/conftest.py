@@ -1,4 +1,4 @@
-"""What every test stands on: a clock that stands still, a database of its own, and no network but loopback."""
+"""The ground of every test: a clock that stands still, a database of its own, and no network but loopback."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ NOW = gateway.NOW
 Ask = gateway.Ask
 
 
-MEMORY = "/dev/shm"  # noqa: S108 - a file system in the machine's memory, where there is one
+MEMORY = "/dev/shm"  # a file system in the machine's memory, where there is one
 ROOM = 2 * 1024**3  # bytes
 
 # Thousands of databases are made, and whoever writes into one waits for the disk.

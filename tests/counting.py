@@ -1,4 +1,4 @@
-"""What a function has counted, read from the page of the metrics as Prometheus reads it."""
+"""The counts of a function, read from the page of the metrics as Prometheus reads it."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What the tests lend to exchanges in place of the process: a client, a database, a clock."""
+"""The things that the tests lend to exchanges in place of the process: a client, a database, a clock."""
 
 import time
 from collections.abc import Callable, Mapping

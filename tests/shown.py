@@ -1,4 +1,4 @@
-"""What the conversations of each exchange show, for suites that ask them all: its ticker, its list of markets, and
+"""Examples from the conversations of each exchange, for suites that ask them all: its ticker, its list of markets, and
 where its signatures are. What is missing is an error that says what to add."""
 
 import json

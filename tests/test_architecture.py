@@ -101,6 +101,16 @@ def _code_strings(path: Path) -> list[str]:
     return [node.value for node in constants if isinstance(node.value, str)]
 
 
+RIDDLES = re.compile(r"(What|Whether|How|Where|When|Who|Why|Which)\b")  # a docstring says what it is, or what it does
+
+
+def test_no_docstring_begins_as_a_question() -> None:
+    for path in (*SOURCES, *ROOT.glob("tests/**/*.py"), *ROOT.glob("bench/*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+                assert not RIDDLES.match(str(node.value.value)), f"{_name(path)}:{node.lineno}"
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=_name)
 def test_imports_point_one_way(path: Path) -> None:
     package = path.relative_to(ROOT).parts[0]

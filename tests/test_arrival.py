@@ -1,4 +1,4 @@
-"""Where a request ends, however it is cut into pieces."""
+"""The end of a request, however it is cut into pieces."""
 
 import pytest
 

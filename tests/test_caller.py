@@ -1,4 +1,4 @@
-"""What can be seen of a caller by threads that must not write to it."""
+"""The things that can be seen of a caller by threads that must not write to it."""
 
 import socket
 from collections.abc import Iterator

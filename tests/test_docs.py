@@ -1,4 +1,4 @@
-"""What the documents promise is there, and what is there is in the documents."""
+"""The documents promise what is there, and nothing that is there is missing in them."""
 
 import re
 import sys

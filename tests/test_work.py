@@ -56,7 +56,7 @@ CALLS: dict[str, tuple[str, dict[str, object]]] = {
 
 @dataclass(frozen=True)
 class Work:
-    """What a call makes. functions: calls of Python functions, in the thread that answers. statements: of SQL.
+    """The work that a call makes. functions: calls of Python functions, in the thread that answers. statements: of SQL.
     transactions: of those that begin one. waits: those that wait for the disk. asked: requests to the exchange.
     connections: new ones to it."""
 

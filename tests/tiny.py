@@ -116,7 +116,7 @@ class Tiny(Exchange):
     refusal_texts = {"11 .*no such order": OrderNotFound, r"-\d+ ": RateLimited}
 
     bars: Iterable[Candle] = ()
-    """What ``candles`` gives."""
+    """The candles that ``candles`` gives."""
     asked: tuple[int, int | None] = (0, None)
     """The period and limit that ``candles`` was asked for."""
 

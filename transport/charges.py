@@ -1,4 +1,4 @@
-"""What a call costs of a limit, and what a counter makes of it.
+"""The cost of a call to a limit, and what a counter makes of it.
 
 A counter is one number, the time at which it will be empty again, which is all that the generic cell rate algorithm
 needs.

@@ -1,4 +1,4 @@
-"""What an account has: orders, positions, and the fills that moved its money."""
+"""The records of an account: orders, positions, and the fills that moved its money."""
 
 from dataclasses import dataclass
 from decimal import Decimal

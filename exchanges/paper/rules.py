@@ -1,4 +1,4 @@
-"""What a market does with a new order: refuses it by its rules, or gives it what it takes from the book."""
+"""The treatment of a new order by its market: refused by the rules, or given what it takes from the book."""
 
 from collections.abc import Iterator
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What cannot be done says ``not supported``, FMZ's own words, whatever the exchange, the call and its spelling."""
+"""A refusal of the impossible says ``not supported``, FMZ's own words, whatever the exchange, call and spelling."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who may see the console, and what a page of another site cannot do with it."""
+"""The guard of the console: who may see it, and what a page of another site cannot do with it."""
 
 import logging
 from ipaddress import ip_network

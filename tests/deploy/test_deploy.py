@@ -1,4 +1,4 @@
-"""What is in deploy/: read by the programs that it is for where they are installed, and held against the gateway."""
+"""The files of deploy/: read by the programs that it is for where they are installed, and held against the gateway."""
 
 import json
 import os

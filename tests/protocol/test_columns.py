@@ -32,7 +32,7 @@ NO_TIMES: list[Any] = [
 
 
 def outcome(read: Callable[[], Sequence[Any]]) -> object:
-    """What a reader gives, with types and signs, or the words of its error."""
+    """Return what a reader gives, with types and signs, or the words of its error."""
     try:
         return [repr(number) for number in read()]
     except UNREADABLE as error:

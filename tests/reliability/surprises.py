@@ -1,4 +1,4 @@
-"""What happens around an order while it is under way: a clock is set, a contract rolls over, a caller hangs up, a
+"""Events around an order while it is under way: a clock is set, a contract rolls over, a caller hangs up, a
 server fails with a code that is known, an interim reply comes first. ``python -m tests.reliability surprises``"""
 
 import json

@@ -51,7 +51,7 @@ class Windows:
         return self.standing[now // self.ms] > self.amount or max(sums) > self.amount
 
     def allowed(self, seconds: float) -> float:
-        """How much there may be in so long a time."""
+        """Return how much there may be in so long a time."""
         return self.amount * seconds * 1000 / self.ms
 
 
@@ -171,7 +171,7 @@ def new(symbol: Symbol) -> NewOrder:
 
 
 def schedule(world: World, now: int) -> Iterator[tuple[int, str, Callable[[Any], Any]]]:
-    """When what is asked for, in ms."""
+    """Return when what is asked for, in ms."""
     until = now + world.minutes * 60_000
     due = [(now + round(index * 10), index) for index in range(len(world.asked))]
     for minute in range(world.minutes):

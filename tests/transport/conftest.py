@@ -1,4 +1,4 @@
-"""What the tests of the transport stand on: workers with nothing but limits, and a server that misbehaves."""
+"""The ground of the tests of the transport: workers with nothing but limits, and a server that misbehaves."""
 
 import re
 import ssl
@@ -127,7 +127,7 @@ def take(
 
 
 def until_denied(limits: Limits, asked: str = "GET /x", **params: Any) -> int:
-    """How many calls may be made at once."""
+    """Return how many calls may be made at once."""
     return next(count for count in range(10_000) if take(limits, asked, **params))
 
 

@@ -1,4 +1,4 @@
-"""What is asked again, and what never is."""
+"""Calls that are made again, and those that never are."""
 
 import sys
 import time

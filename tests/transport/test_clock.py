@@ -126,7 +126,7 @@ Setting = tuple[Any, Server]
 
 @pytest.fixture
 def elapsed(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """What freshness is counted with, in seconds; it moves only when told to."""
+    """A clock that freshness is counted with, in seconds; it moves only when told to."""
     watch = Clock(0)
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=watch))
     return watch

@@ -1,4 +1,4 @@
-"""Where limits are counted: in a database or Redis, without either, and by several processes at once."""
+"""The places where limits are counted: in a database or Redis, without either, and by several processes at once."""
 
 import subprocess
 import sys

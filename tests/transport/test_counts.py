@@ -1,4 +1,4 @@
-"""What the transport counts for the metrics."""
+"""The counts of the transport for the metrics."""
 
 import pytest
 import requests

@@ -83,7 +83,7 @@ def test_a_refused_connection_was_never_sent(http: Timed) -> None:
 
 
 def test_a_reset_between_connecting_and_sending_is_one_of_the_two(http: Timed, server: FaultServer) -> None:
-    """Which one depends on what the reset overtakes; urllib3 swallows it in both places."""
+    """The wording depends on what the reset overtakes; urllib3 swallows it in both places."""
     server.fault = "reset on accept"
     for _ in range(50):
         with pytest.raises((NotSent, OutcomeUnknown), match=r"connection reset|EOF, no reply"):
@@ -267,7 +267,7 @@ def test_threads_do_not_mix_up_deadlines_and_outcomes(server: FaultServer) -> No
 
 
 def asked(http: Timed, url: str) -> str:
-    """What the server says it was asked for."""
+    """Return what the server says it was asked for."""
     told: str = json.loads(get(http, url).body)["asked"]
     return told
 

@@ -1,4 +1,4 @@
-"""What the calls of an exchange share: public reads that ask the same, and nothing else."""
+"""The calls of an exchange share public reads that ask the same, and nothing else."""
 
 import logging
 import threading
@@ -43,7 +43,7 @@ class Says(Http):
 
 
 def together(lent: Lent, http: Says, monkeypatch: pytest.MonkeyPatch, ask: Any) -> list[Any]:
-    """What calls of as many accounts return or raise. Their requests wait until all of them have asked."""
+    """Return what calls of as many accounts return or raise. Their requests wait until all of them have asked."""
     asked = threading.Semaphore(0)
     board = Route.board
 

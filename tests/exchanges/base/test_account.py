@@ -12,7 +12,7 @@ from transport.credentials import Credentials
 
 
 class Asked:
-    """What an exchange says of an account: one answer after the other, the last one for ever. Raises errors."""
+    """The answers of an exchange about an account: one answer after the other, the last one for ever. Raises errors."""
 
     def __init__(self, *answers: object) -> None:
         self.answers = answers

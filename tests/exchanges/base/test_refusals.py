@@ -1,4 +1,4 @@
-"""What a reply means that is not what was asked for: by its code, its words, its HTTP status."""
+"""The meaning of a reply that is not what was asked for: by its code, its words, its HTTP status."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What FMZ's names and words mean on a spot exchange, and what is for futures."""
+"""FMZ's names and words on a spot exchange, and those that are for futures."""
 
 from collections.abc import Callable
 from dataclasses import replace

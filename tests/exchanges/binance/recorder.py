@@ -78,7 +78,7 @@ class Recorder(Http):
 
 
 Call = Callable[[Any], object]
-"""What an exchange is asked."""
+"""The requests to an exchange."""
 
 
 def place(symbol: str, direction: str, price: str | None, amount: str) -> Call:

@@ -97,7 +97,7 @@ CLASSIC: Mapping[str, Mapping[str, Any]] = {
     "kucoin": {"GET /api/ua/v1/account/mode": {"code": "200000", "data": {"selfAccountMode": "CLASSIC"}}},
     "kucoinfutures": {"GET /api/ua/v1/account/mode": {"code": "200000", "data": {"selfAccountMode": "CLASSIC"}}},
 }
-"""What an exchange is asked before an order, for its kind of account."""
+"""The questions to an exchange before an order, for its kind of account."""
 
 
 def sent(exchange_id: str, *, hedged: bool, state: Engine, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:

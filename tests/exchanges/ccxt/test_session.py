@@ -1,4 +1,4 @@
-"""What ccxt may do with the gateway's network, and what it leaves behind."""
+"""The gateway's network in ccxt's hands: what it may do with it, and what it leaves behind."""
 
 import logging
 from decimal import Decimal

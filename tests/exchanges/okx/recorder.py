@@ -68,7 +68,7 @@ def listed(kind: str) -> dict[str, str]:
 
 
 Ask = Callable[[Any], object]
-"""What an exchange is asked."""
+"""The requests to an exchange."""
 
 
 def placed(symbol: Symbol, direction: Direction, price: str | None) -> Ask:

@@ -19,7 +19,7 @@ Levels = list[tuple[str, str]]
 
 @dataclass
 class Tape:
-    """What every market shows and trades, in quote and base."""
+    """The tape of every market: what it shows and trades, in quote and base."""
 
     bids: Levels
     asks: Levels

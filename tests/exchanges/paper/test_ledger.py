@@ -1,4 +1,4 @@
-"""What a ledger loads: an account may have hundreds of open orders, and most operations need none of them."""
+"""The orders that a ledger loads: an account may have hundreds of open ones, and most operations need none of them."""
 
 import pytest
 
