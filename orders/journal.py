@@ -12,7 +12,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Update, and_
+from sqlalchemy import ColumnElement, Connection, Engine, and_
 from sqlalchemy.exc import IntegrityError
 
 from database import lock, storable
@@ -20,6 +20,7 @@ from orders import statements
 from orders.intents import OPEN, Intent, State
 from orders.table import ORDERS, from_row, to_row
 from orders.timeline import Timeline
+from prepared import Prepared
 from protocol.errors import NotSent
 from protocol.models import OrderId
 from tables import check_version
@@ -77,7 +78,7 @@ class Journal:
                 same = statements.OF_REQUEST if intent.nonce else statements.BY_ID
                 for before in _found(connection, same, row):
                     if before.client_id == intent.client_id and before.state is State.NOT_SENT:
-                        connection.execute(statements.DELETE, row)
+                        statements.DELETE.change(connection, row)
                     elif self.blocks_nonce(intent, before):
                         return before
                 line = _found(connection, statements.BLOCKS, row | self._window(now, unknown_for))
@@ -91,7 +92,7 @@ class Journal:
                     return blocking[0]
                 if blocking:
                     return min((one for one in blocking if one.state not in OPEN), key=intent.distance)
-                connection.execute(statements.INSERT, row | _begun(intent, now))
+                statements.INSERT.change(connection, row | _begun(intent, now))
                 return None
         except IntegrityError:  # another worker was faster with the same request
             return self.get(intent.client_id) or self.begin(intent, unknown_for, beside)
@@ -116,7 +117,7 @@ class Journal:
         change = ORDERS.update().where(_C.client_id == orphan.client_id, _C.answered_as == "")
         try:
             with self._engine.begin() as connection:
-                connection.execute(statements.INSERT, to_row(accepted) | _begun(accepted, self._stamp(connection)))
+                statements.INSERT.change(connection, to_row(accepted) | _begun(accepted, self._stamp(connection)))
                 if not connection.execute(change.values(answered_as=intent.client_id)).rowcount:
                     raise _AdoptedByOther
         except (IntegrityError, _AdoptedByOther):  # the first by the same request in another worker
@@ -245,13 +246,13 @@ class Journal:
             "unknown_after_ms": now - round(longest * 1000),
         }
 
-    def _change(self, statement: Update, intent: Intent, time: str = "", **values: Any) -> None:
+    def _change(self, statement: Prepared, intent: Intent, time: str = "", **values: Any) -> None:
         """Change an intent's row, if it still is as the statement wants it. time: the parameter for the time of the
         change, if any."""
         # A lost change is a question to the exchange, and what was begun is not lost: no call waits for the disk again.
         with self._after_begin.begin() as connection:
             now = self._stamp(connection)  # also if it is not wanted: an older copy of the database is noticed by it
-            connection.execute(statement, {"of": intent.client_id, **values, **({time: now} if time else {})})
+            statement.change(connection, {"of": intent.client_id, **values, **({time: now} if time else {})})
 
     def _first(self, connection: Connection, where: ColumnElement[bool]) -> Intent | None:
         row = connection.execute(ORDERS.select().where(where).order_by(_C.created_ms).limit(1)).mappings().one_or_none()
@@ -264,6 +265,7 @@ class Journal:
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         with self._engine.connect().execution_options(reading=True) as connection:
+            connection.begin()  # a file that was replaced is noticed then
             yield connection
 
 
@@ -272,8 +274,8 @@ def _begun(intent: Intent, now: int) -> dict[str, int]:
     return {"created_ms": now, "expires_ms": now + intent.expires_ms - intent.created_ms}
 
 
-def _found(connection: Connection, statement: Select[Any], params: Mapping[str, Any]) -> list[Intent]:
-    return [from_row(row) for row in connection.execute(statement, params).mappings()]
+def _found(connection: Connection, statement: Prepared, values: Mapping[str, Any]) -> list[Intent]:
+    return [from_row(row) for row in statement.rows(connection, values)]
 
 
 def _lock(connection: Connection, *names: str) -> None:

@@ -1,12 +1,13 @@
-"""The journal's statements for every order, built once: SQLAlchemy takes longer to build one than to run it."""
+"""The journal's statements for every order."""
 
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BindParameter, Boolean, ColumnElement, Update, and_, bindparam, case, insert, literal, or_
+from sqlalchemy import BindParameter, Boolean, ColumnElement, and_, bindparam, case, insert, literal, or_
 
 from orders.intents import OPEN, State
 from orders.table import ORDERS
+from prepared import Prepared
 
 _C = ORDERS.c
 
@@ -22,10 +23,10 @@ def _within(after: str) -> ColumnElement[bool]:
     return or_(_C.told_ms > after_ms, and_(_C.told_ms == 0, _C.expires_ms > after_ms))
 
 
-def _update(where: ColumnElement[bool], *columns: str, **values: Any) -> Update:
+def _update(where: ColumnElement[bool], *columns: str, **values: Any) -> Prepared:
     """Return a change of the order ``of``. columns: those that are given with it, by their names."""
     given: dict[str, Any] = {column: bindparam(f"new_{column}") for column in columns}
-    return ORDERS.update().where(_C.client_id == bindparam("of"), where).values(given | values)
+    return Prepared(ORDERS.update().where(_C.client_id == bindparam("of"), where).values(given | values))
 
 
 _UNRESOLVED = _is_in(_C.state, OPEN)
@@ -35,10 +36,10 @@ _SAME_NONCE = and_(
 )
 _SAME_ID = _C.client_id == bindparam("client_id")
 
-BY_ID = ORDERS.select().where(_SAME_ID)
-OF_NONCE = ORDERS.select().where(_SAME_NONCE).order_by(_C.created_ms).limit(1)
-OF_REQUEST = ORDERS.select().where(or_(_SAME_NONCE, _SAME_ID)).order_by(_C.created_ms)
-BLOCKS = (
+BY_ID = Prepared(ORDERS.select().where(_SAME_ID))
+OF_NONCE = Prepared(ORDERS.select().where(_SAME_NONCE).order_by(_C.created_ms).limit(1))
+OF_REQUEST = Prepared(ORDERS.select().where(or_(_SAME_NONCE, _SAME_ID)).order_by(_C.created_ms))
+BLOCKS = Prepared(
     ORDERS.select()
     .where(
         _C.exchange == bindparam("exchange"),
@@ -54,8 +55,8 @@ BLOCKS = (
 )
 """The orders of a line that are unresolved, or whose id no caller was given."""
 
-INSERT = insert(ORDERS)
-DELETE = ORDERS.delete().where(_SAME_ID)
+INSERT = Prepared(insert(ORDERS))
+DELETE = Prepared(ORDERS.delete().where(_SAME_ID))
 # In the row both times may have been moved since the intent was read.
 _TOLD = case((_C.told_ms > 0, _C.told_ms), else_=_C.expires_ms)
 DECIDE = _update(

@@ -1,6 +1,7 @@
 """The journal's table: one row for each order."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -61,7 +62,7 @@ def to_row(intent: Intent) -> dict[str, Any]:
     }
 
 
-def from_row(row: RowMapping) -> Intent:
+def from_row(row: Mapping[str, Any] | RowMapping) -> Intent:
     """Return the intent in a row."""
     fields = {name: value for name, value in row.items() if name != "symbol_text"}
     return Intent(
@@ -72,6 +73,7 @@ def from_row(row: RowMapping) -> Intent:
             "side": Side(row["side"]),
             "price": None if row["price"] is None else Decimal(row["price"]),
             "amount": Decimal(row["amount"]),
+            "closes": bool(row["closes"]),  # SQLite's driver gives 0 and 1
             "open_before": None if row["open_before"] is None else frozenset(json.loads(row["open_before"])),
             "state": State(row["state"]),
             "order_id": None if row["order_id"] is None else json.loads(row["order_id"]),

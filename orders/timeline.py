@@ -25,6 +25,7 @@ from sqlalchemy import (
 from database import lock, wait_for_disk
 from orders.intents import OPEN, State
 from orders.table import ORDERS
+from prepared import Prepared
 from tables import METADATA, DatabaseReplaced
 
 _SKEW_MS = 2000  # by which the timelines of hosts may differ
@@ -41,11 +42,17 @@ TIMELINE = Table(
     Column("offset_ms", BigInteger, nullable=False),  # from its steady clock to the timeline
     Column("seen_ms", BigInteger, nullable=False),  # the latest time that it has written, to half a second
 )
-_MINE = select(
-    TIMELINE.c.offset_ms, TIMELINE.c.seen_ms, select(func.max(TIMELINE.c.seen_ms)).scalar_subquery().label("latest_ms")
-).where(TIMELINE.c.boot_id == bindparam("boot"))
-_WRITE = update(TIMELINE).where(TIMELINE.c.boot_id == bindparam("boot"), TIMELINE.c.seen_ms < bindparam("now"))
-_WRITE = _WRITE.values(offset_ms=bindparam("offset"), seen_ms=bindparam("now"))
+_LATEST = select(func.max(TIMELINE.c.seen_ms)).scalar_subquery()
+_MINE = Prepared(
+    select(TIMELINE.c.offset_ms, TIMELINE.c.seen_ms, _LATEST.label("latest_ms")).where(
+        TIMELINE.c.boot_id == bindparam("boot")
+    )
+)
+_WRITE = Prepared(
+    update(TIMELINE)
+    .where(TIMELINE.c.boot_id == bindparam("boot"), TIMELINE.c.seen_ms < bindparam("now"))
+    .values(offset_ms=bindparam("offset"), seen_ms=bindparam("now"))
+)
 
 
 class Timeline:
@@ -61,8 +68,8 @@ class Timeline:
         self._seen_ms = 0  # the latest time that the database was seen to have
         with engine.begin() as connection:
             lock(connection, _LOCK)
-            mine = connection.execute(_MINE, {"boot": boot}).one_or_none()
-            self._offset_ms = mine.offset_ms if mine else self._begin(connection, wall())
+            mine = next(iter(_MINE.rows(connection, {"boot": boot})), None)
+            self._offset_ms = mine["offset_ms"] if mine else self._begin(connection, wall())
 
     def __call__(self) -> int:
         """Return the time in ms: since the epoch, by the wall clock when the count began."""
@@ -75,30 +82,30 @@ class Timeline:
         """
         lock(connection, _LOCK, shared=True)
         seen_ms = self._seen_ms  # before the database is asked, which cannot know less then
-        mine = connection.execute(_MINE, {"boot": self._boot}).one_or_none()
-        if mine is None or mine.seen_ms < seen_ms:
+        mine = next(iter(_MINE.rows(connection, {"boot": self._boot})), None)
+        if mine is None or mine["seen_ms"] < seen_ms:
             raise DatabaseReplaced(
                 "the database was replaced by an older copy of itself while the gateway ran: start the gateway again"
             )
-        self._seen_ms = max(seen_ms, mine.seen_ms)
+        self._seen_ms = max(seen_ms, mine["seen_ms"])
         # Only what is committed, or this process's clock would be ahead of the times that were moved.
-        self._offset_ms = max(self._offset_ms, mine.offset_ms)
-        now: int = self._steady() + mine.offset_ms
-        if mine.latest_ms > now + _SKEW_MS:
+        self._offset_ms = max(self._offset_ms, mine["offset_ms"])
+        now: int = self._steady() + mine["offset_ms"]
+        if mine["latest_ms"] > now + _SKEW_MS:
             return self._follow(connection)
-        if now - mine.seen_ms > _WRITE_MS:
-            self._write(connection, now, mine.offset_ms)
+        if now - mine["seen_ms"] > _WRITE_MS:
+            self._write(connection, now, mine["offset_ms"])
         return now
 
     def _follow(self, connection: Connection) -> int:
         """Go on from another host's time, which is ahead of this one's; return it."""
         # Others that do the same keep the lock shared; PostgreSQL lets one of them go on, and the others fail unsent.
         lock(connection, _LOCK)
-        mine = connection.execute(_MINE, {"boot": self._boot}).one()
-        now: int = self._steady() + mine.offset_ms
-        gap: int = max(0, mine.latest_ms - now)
+        [mine] = _MINE.rows(connection, {"boot": self._boot})
+        now: int = self._steady() + mine["offset_ms"]
+        gap: int = max(0, mine["latest_ms"] - now)
         shift(connection, now, now + gap)
-        self._write(connection, now + gap, mine.offset_ms + gap)
+        self._write(connection, now + gap, mine["offset_ms"] + gap)
         return now + gap
 
     def _begin(self, connection: Connection, wall_ms: int) -> int:
@@ -119,7 +126,7 @@ class Timeline:
 
     def _write(self, connection: Connection, now: int, offset_ms: int) -> None:
         wait_for_disk(connection)  # another process may read this time, and then must not find an earlier one
-        connection.execute(_WRITE, {"boot": self._boot, "now": now, "offset": offset_ms})
+        _WRITE.change(connection, {"boot": self._boot, "now": now, "offset": offset_ms})
 
 
 def shift(connection: Connection, before_ms: int, now_ms: int) -> None:

@@ -25,6 +25,7 @@ SOURCES = [
 SHARED = {
     "database",
     "tables",
+    "prepared",
     "monitoring.metrics",
     "protocol.deadline",
     "protocol.models",
@@ -58,6 +59,7 @@ OURS = (
     "settings",
     "database",
     "tables",
+    "prepared",
     "migrations",
     "protocol",
     "orders",

@@ -71,7 +71,7 @@ class Work:
 BOUNDS = {
     "ticker": Work(functions=1_340, statements=1, asked=1),
     "1,000 bars": Work(functions=3_620, statements=1, asked=1),
-    "order": Work(functions=3_440, statements=10, transactions=4, waits=1, asked=1),
+    "order": Work(functions=3_020, statements=10, transactions=4, waits=1, asked=1),
 }
 
 

@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Connection, Engine, event, text
 
 from app import create_app
 from database import open_state
@@ -114,11 +115,15 @@ def test_after_the_next_start_orders_are_sent_again(file: Path, robot: Robot, ma
 def test_a_file_that_goes_while_the_intent_is_written_is_noticed(
     file: Path, engine: Engine, robot: Robot, market: Market
 ) -> None:
-    def remove_it(_: object, __: object, statement: str, *___: object) -> None:
+    def remove_it(statement: str) -> None:
         if statement.startswith("INSERT INTO orders"):
             remove(file)
 
-    event.listen(engine, "after_cursor_execute", remove_it)
+    def watch(connection: Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        driver.set_trace_callback(remove_it)
+
+    event.listen(engine, "begin", watch)
     with pytest.raises(NotSent, match=GONE):
         robot.buy("1")
     assert market.sent == []

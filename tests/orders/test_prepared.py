@@ -1,0 +1,56 @@
+"""Statements that are run by the database's driver are the same, and fail the same, as those run by SQLAlchemy."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection, Engine, bindparam, literal, select, update
+from sqlalchemy.exc import IntegrityError
+
+from orders import statements
+from orders.table import ORDERS
+from prepared import Prepared
+from tests.conftest import NOW
+
+ROW = {
+    "client_id": "a", "exchange": "Shop", "account": "me", "nonce": None, "symbol": "BTC_USDT", "symbol_text": "BTC",
+    "market_name": "BTCUSDT", "side": "buy", "price": None, "amount": "0.10", "closes": True, "created_ms": NOW,
+    "expires_ms": NOW, "open_before": None, "state": "sending", "order_id": None, "reply": "é 中 ' \" % ? :a",
+    "unclear_since_ms": 0, "told_ms": 0, "looked_ms": 0, "look_count": 0, "answered_as": "", "secret_digest": "",
+}  # fmt: skip
+
+
+@pytest.fixture
+def connection(state: Engine) -> Iterator[Connection]:
+    with state.begin() as connection:
+        yield connection
+
+
+def test_what_is_written_is_read(connection: Connection) -> None:
+    assert statements.INSERT.change(connection, ROW) == 1
+    assert statements.BY_ID.rows(connection, {"client_id": "a"}) == [ROW]
+    assert [dict(row) for row in connection.execute(select(ORDERS)).mappings()] == [ROW]
+    assert statements.BY_ID.rows(connection, {"client_id": "b"}) == []
+
+
+def test_values_of_the_statement_itself_are_kept(connection: Connection) -> None:
+    statements.INSERT.change(connection, ROW)
+    change = Prepared(
+        update(ORDERS).where(ORDERS.c.side == literal("buy")).values(reply=literal("%s?"), nonce=bindparam("n"))
+    )
+    assert change.change(connection, {"n": "7"}) == 1
+    assert change.change(connection, {"n": "8"}) == 1
+    [row] = statements.BY_ID.rows(connection, {"client_id": "a"})
+    assert (row["reply"], row["nonce"]) == ("%s?", "8")
+
+
+def test_errors_are_those_of_sqlalchemy_without_the_values(state: Engine) -> None:
+    def write_twice() -> None:
+        with state.begin() as connection:
+            statements.INSERT.change(connection, ROW)
+            statements.INSERT.change(connection, ROW)
+
+    with pytest.raises(IntegrityError) as caught:
+        write_twice()
+    assert "BTCUSDT" not in str(caught.value)
+    with state.begin() as connection:
+        assert statements.BY_ID.rows(connection, {"client_id": "a"}) == [], "the transaction was rolled back"
