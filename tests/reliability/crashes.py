@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -205,6 +206,9 @@ def nurse(control: socket.socket) -> None:
             control.close()
             try:
                 serve(json.loads(job), socket.socket(fileno=channels[0]))
+            except BaseException:
+                traceback.print_exc()
+                raise
             finally:
                 os._exit(0)
         os.close(channels[0])
@@ -431,7 +435,7 @@ class Mortal:
         self._job = job
         self._key = key
         self._fake = fake
-        self._left = list(plan)
+        self.left = list(plan)
         self._dice = dice
         self._gateway: Gateway | None = None
         self.died: list[str] = []
@@ -439,7 +443,7 @@ class Mortal:
     def ask(self, name: str, body: bytes) -> dict[str, Any] | None:
         """Return the gateway's answer, None when it died."""
         if self._gateway is None:
-            self._gateway = self._fork(self._left[0] if self._left else "")
+            self._gateway = self._fork(self.left[0] if self.left else "")
         answer = self._gateway.ask(name, body)
         if answer is None:
             self._bury()
@@ -462,7 +466,7 @@ class Mortal:
         assert self._gateway
         self._gateway.close()
         self._gateway = None
-        self.died.append(self._left.pop(0) if self._left else "unplanned")
+        self.died.append(self.left.pop(0) if self.left else "unplanned")
 
 
 def kills(
@@ -526,7 +530,7 @@ def kills(
                 "orders made": sum(len(robot._kept()) for robot, _ in robots),
                 "kills": died.total(),
                 "kills by instant": dict(sorted(died.items())),
-                "planned instants that never came": sum(len(plan) for _, plan in planned) - died.total(),
+                "planned instants that never came": sum(len(mortal.left) for _, mortal in robots),
                 "adopted": sum(robot.marks["adopted"] for robot, _ in robots),
                 "journal": dict(states),
                 "left for a person (no client ids)": sum(
