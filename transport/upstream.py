@@ -5,6 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 from protocol.models import Listing, Market, Symbol
 from transport.cache import Cache
@@ -25,25 +26,43 @@ _MOST = 1000  # accounts of which a fact or the last market is kept, and problem
 
 
 class Kept(Generic[T]):
-    """A cache of values that an exchange rarely changes, each kept for a number of seconds. Thread-safe; two threads
-    may ask for the same at once."""
+    """A cache of values that an exchange rarely changes, each kept for a number of seconds. Thread-safe."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._values: OrderedDict[str, tuple[float, T]] = OrderedDict()
+        self._asking: WeakValueDictionary[str, Any] = WeakValueDictionary()
+        """By key, the lock that is held by whoever asks for a value."""
         self._lock = threading.Lock()
 
-    def get(self, ask: Callable[[], T], key: str = "", *, keep: Callable[[T], bool] = lambda value: True) -> T:
-        """Return the value kept under the key, or else the one that ``ask`` returns, which is then kept. keep: returns
-        True for a value that is worth it."""
-        with self._lock:
-            kept = self._values.get(key)
-        if kept and time.monotonic() - kept[0] <= self._seconds:
+    def get(
+        self,
+        ask: Callable[[], T],
+        key: str = "",
+        *,
+        keep: Callable[[T], bool] = lambda value: True,
+        patience: float = threading.TIMEOUT_MAX,
+    ) -> T:
+        """Return the value kept under the key, or else the one that ``ask`` returns, which is then kept.
+
+        Of several threads one asks, and the others wait for its value: for ``patience`` seconds, then they ask too.
+        keep: returns True for a value that is worth it.
+        """
+        if kept := self._fresh(key):
             return kept[1]
-        value = ask()
-        if keep(value):
-            self.put(value, key)
-        return value
+        with self._lock:
+            asking = self._asking.setdefault(key, threading.RLock())
+        has_waited = asking.acquire(timeout=patience)
+        try:
+            if kept := self._fresh(key):
+                return kept[1]
+            value = ask()
+            if keep(value) and self._asking.get(key) is asking:  # else it was forgotten meanwhile
+                self.put(value, key)
+            return value
+        finally:
+            if has_waited:
+                asking.release()
 
     def put(self, value: T, key: str = "") -> None:
         """Keep a value under the key; where there are too many, those that were kept first are forgotten."""
@@ -55,7 +74,7 @@ class Kept(Generic[T]):
 
     def holds(self, key: str = "") -> bool:
         """Return True if a value is kept under the key, and not for too long."""
-        return time.monotonic() - self.since(key) <= self._seconds
+        return self._fresh(key) is not None
 
     def __len__(self) -> int:
         return len(self._values)
@@ -66,9 +85,14 @@ class Kept(Generic[T]):
         return kept[0] if kept else float("-inf")
 
     def forget(self, key: str = "") -> None:
-        """Forget a value, so that the next call asks again."""
+        """Forget a value, also one that is being asked for, so that the next call asks again."""
         with self._lock:
             self._values.pop(key, None)
+            self._asking.pop(key, None)
+
+    def _fresh(self, key: str) -> tuple[float, T] | None:
+        kept = self._values.get(key)
+        return kept if kept and time.monotonic() - kept[0] <= self._seconds else None
 
 
 class Upstream:
@@ -130,11 +154,11 @@ class Upstream:
             attached: T = self._attached
             return attached
 
-    def account_fact(self, account: str, fact: str, ask: Callable[[], T]) -> T:
+    def account_fact(self, account: str, fact: str, ask: Callable[[], T], patience: float) -> T:
         """Return a fact of an account, such as its position mode, as the exchange said within the last minute; else as
-        ``ask`` returns it."""
+        ``ask`` returns it. patience: seconds for which another thread that asks is waited for."""
         kept: Kept[T] = self._account_facts.setdefault(fact, Kept(_ACCOUNT_FACT))
-        return kept.get(ask, account)
+        return kept.get(ask, account, patience=patience)
 
     def forget_account(self, account: str) -> None:
         """Forget all facts of an account, so that the next calls ask again."""

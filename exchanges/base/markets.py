@@ -81,7 +81,8 @@ class Markets(Pipeline):
         can do so, and the list is not at hand. A market that is not in the list may be new: the list is asked for anew,
         at most every few seconds. Raises InvalidCall when the exchange does not list it."""
         if self._asks_alone(symbol):
-            return self.upstream.rules.get(lambda: self._ask_one(symbol), str(symbol))
+            patience = self.deadline.left() / 2
+            return self.upstream.rules.get(lambda: self._ask_one(symbol), str(symbol), patience=patience)
         market = self.find_market(self.listed(), symbol)
         if market is None and self.upstream.may_refresh_listing(younger_than=self.began):
             market = self.find_market(self.listed(), symbol)
@@ -135,7 +136,7 @@ class Markets(Pipeline):
             return Listing.of(self.apart(type(self).markets), now())
 
         def get() -> Listing:
-            return self.upstream.listing.get(ask, keep=lambda one: bool(one.by_id))
+            return self.upstream.listing.get(ask, keep=lambda one: bool(one.by_id), patience=self.deadline.left() / 2)
 
         found = get()
         if now() < found.expires_ms:

@@ -27,7 +27,7 @@ KINDS = {(False, False): "neither", (True, False): "first", (True, True): "repla
 
 def outcomes(quick: bool) -> Iterator[Outcome]:
     """Yield one outcome an exchange."""
-    for name in ("paper", "Binance") if quick else NAMES:
+    for name in ("paper", "OKX") if quick else NAMES:
         yield storm(name, lent=2, threads=20, rounds=1) if quick else storm(name)
 
 
