@@ -1,5 +1,6 @@
 """The real service: how it is started, told of new settings, and replaced while it runs."""
 
+import ctypes
 import json
 import os
 import signal
@@ -8,10 +9,12 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.reliability.load import worker_of
 from tests.service import ROOT, running, until
 
 TICKER = json.dumps({"method": "ticker", "params": {"symbol": "BTC_USDT"}}).encode()
@@ -68,6 +71,28 @@ def test_the_garbage_collector_spares_what_lasts(tmp_path: Path) -> None:
     assert enabled
     assert frozen > 50 * watched
     assert threshold >= 5_000
+
+
+def resident(process: int) -> int:
+    """Return the bytes that a process has in memory."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc, which keeps what large bodies took")
+def test_large_bodies_are_not_kept_in_memory(tmp_path: Path) -> None:
+    body = json.dumps({"method": "ticker", "params": {"symbol": "BTC_USDT", "more": "x" * 900_000}}).encode()
+
+    def ask(_: int) -> None:
+        with urllib.request.urlopen(f"http://127.0.0.1:{service.port}/paper", body, timeout=60) as reply:
+            assert b"data" in reply.read()
+
+    with running(tmp_path, {"LOG_LEVEL": "ERROR"}) as service, ThreadPoolExecutor(16) as pool:
+        assert status(service.port) == 200
+        worker = worker_of(service)
+        before = resident(worker)
+        list(pool.map(ask, range(100)))
+        growth = resident(worker) - before
+        assert growth < 30 * 1024**2, growth
 
 
 def test_another_gateway_takes_over_under_the_installed_command(tmp_path: Path) -> None:
