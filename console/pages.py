@@ -11,6 +11,7 @@ from console import guard, language
 from console.gateway import Gateway, Money
 from console.operations import operations
 from exchanges import listing
+from exchanges.base.abilities import can
 from protocol.errors import GatewayError, InvalidCall, Unsupported, cause
 
 _ELSEWHERE = ("exchange", "service address", "limits")
@@ -118,4 +119,4 @@ def _calls(kind: Any) -> str:
     """Return the calls that an exchange has, by FMZ's names, for the page's script."""
     more = {"historyorders": "history"}
     names = [*listing.CALLS, *listing.FUTURES, "markets", "tickers", *more]
-    return " ".join(name for name in names if listing.can(kind, more.get(name, name)))
+    return " ".join(name for name in names if can(kind, more.get(name, name)))

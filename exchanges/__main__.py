@@ -9,7 +9,8 @@ from pathlib import Path
 
 from exchanges import EXCHANGES
 from exchanges.base import Exchange, FuturesExchange
-from exchanges.listing import calls_of, can
+from exchanges.base.abilities import can
+from exchanges.listing import calls_of
 
 _USUAL = ("ticker", "depth", "records", "trades", "accounts", "orders")  # one column, as hardly any exchange lacks one
 _SOME = {"markets": "markets", "tickers": "tickers", "past orders": "history", "order by client id": "find"}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from textwrap import fill
 
 from exchanges.base import Exchange, FuturesExchange
+from exchanges.base.abilities import can
 from exchanges.registry import Registry
 from protocol.errors import Unsupported
 
@@ -16,23 +17,6 @@ FUTURES = ("positions", "fundings")
 """The calls of futures exchanges besides."""
 MORE = {"markets": "markets", "tickers": "tickers", "past orders": "history"}
 """Further calls, in words → our methods."""
-_TEMPLATES = {
-    "records": ("candles", "records"),
-    "order": ("order_reply", "order"),
-    "history": ("past_orders", "history"),
-    "positions": ("open_positions", "positions"),
-}
-"""Methods that the base fills from one of an adapter's own."""
-
-
-def can(exchange: type[Exchange], method: str) -> bool:
-    """Return True if an exchange has a method: its own, or its own part of the template behind it; ``find`` is that of
-    an order by client id."""
-    if method == "find":
-        return exchange.client_id is not None
-    own = _TEMPLATES.get(method, (method,))
-    theirs = [one for one in exchange.__mro__ if issubclass(one, Exchange) and one not in (Exchange, FuturesExchange)]
-    return any(name in vars(one) for one in theirs for name in own)
 
 
 def rows(registry: Registry) -> list[tuple[str, ...]]:

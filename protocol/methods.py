@@ -20,16 +20,19 @@ R = TypeVar("R")
 class Method(Generic[P, R]):
     """A call of FMZ to an exchange: its parameters, how the exchange is asked, and the format of the reply.
 
-    raw: True if the exchange's own replies are added.
+    raw: True if the exchange's own replies are added. needs: the exchange's method that must be there, before anything
+    is asked for what the parameters mean.
     """
 
     params: schemas.Incoming[P]
     ask: Callable[[Exchange, P], R]
     format: Callable[[R], object]
     raw: bool = False
+    needs: str = field(default="", kw_only=True)
 
     def __call__(self, exchange: Exchange, open_desk: Callable[[], OrderDesk], params: Any) -> dict[str, Any]:
         asked = self.params.read(params)
+        _require(exchange, self.needs)
         with reading(exchange.unreadable):
             data = self.ask(exchange, asked)
         if not self.raw:
@@ -58,14 +61,19 @@ class Choice(Method[P, R]):
 
 @dataclass(frozen=True, slots=True)
 class OrderMethod(Generic[P, R]):
-    """A call of FMZ that places, shows or cancels an order, which is the order desk's work."""
+    """A call of FMZ that places, shows or cancels an order, which is the order desk's work.
+
+    needs: see Method.
+    """
 
     params: schemas.Incoming[P]
     ask: Callable[[OrderDesk, P], R]
     format: Callable[[R], object]
+    needs: str
 
     def __call__(self, exchange: Exchange, open_desk: Callable[[], OrderDesk], params: Any) -> dict[str, Any]:
         asked = self.params.read(params)
+        _require(exchange, self.needs)
         desk = open_desk()
         with reading(exchange.unreadable):
             data = self.ask(desk, asked)
@@ -84,6 +92,12 @@ class Io:
         if asked["code"] not in self.calls:
             raise Unsupported(f"io code {asked['code']}; this gateway answers {', '.join(map(str, self.calls))}")
         return self.calls[asked["code"]](exchange, open_desk, asked["args"])
+
+
+def _require(exchange: Exchange, method: str) -> None:
+    """Raise Unsupported where an exchange lacks a method."""
+    if method:
+        exchange.require(method)
 
 
 def _reply(data: object, raw: Sequence[bytes], marks: Mapping[str, object]) -> dict[str, Any]:
@@ -131,40 +145,56 @@ _RAW = PassThrough(RawParams())
 
 # Defined one by one, so that mypy checks the types of each one's parameters and data: in a dict they would share one
 # type.
-_TICKER = Method(_SYMBOL, lambda exchange, asked: exchange.ticker(exchange.resolve(asked["symbol"])), replies.ticker)
-_DEPTH = Method(_SYMBOL, lambda exchange, asked: exchange.depth(exchange.resolve(asked["symbol"])), replies.depth)
+_TICKER = Method(
+    _SYMBOL, lambda exchange, asked: exchange.ticker(exchange.resolve(asked["symbol"])), replies.ticker, needs="ticker"
+)
+_DEPTH = Method(
+    _SYMBOL, lambda exchange, asked: exchange.depth(exchange.resolve(asked["symbol"])), replies.depth, needs="depth"
+)
 _RECORDS = Method(
     schemas.RecordsParams(),
     lambda exchange, asked: exchange.records(exchange.resolve(asked["symbol"]), asked["period"], asked["limit"]),
     replies.records,
+    needs="records",
 )
-_TRADES = Method(_SYMBOL, lambda exchange, asked: exchange.trades(exchange.resolve(asked["symbol"])), replies.trades)
-_ACCOUNTS = Method(_NOTHING, lambda exchange, asked: exchange.accounts(), replies.balances, raw=True)
+_TRADES = Method(
+    _SYMBOL, lambda exchange, asked: exchange.trades(exchange.resolve(asked["symbol"])), replies.trades, needs="trades"
+)
+_ACCOUNTS = Method(_NOTHING, lambda exchange, asked: exchange.accounts(), replies.balances, raw=True, needs="accounts")
 _TRADE = OrderMethod(
     schemas.TradeParams(),
     lambda desk, asked: desk.place(asked["symbol"], asked["direction"], asked["price"], asked["amount"]),
     replies.new_order,
+    needs="trade",
 )
 _ORDER = OrderMethod(
-    schemas.OrderParams(), lambda desk, asked: desk.order(asked["symbol"], asked["order_id"]), replies.order
+    schemas.OrderParams(), lambda desk, asked: desk.order(asked["symbol"], asked["order_id"]), replies.order, "order"
 )
 _ORDERS = Method(
-    _MARKETS, lambda exchange, asked: exchange.orders(exchange.scope(asked["symbol"])), replies.orders, raw=True
+    _MARKETS,
+    lambda exchange, asked: exchange.orders(exchange.scope(asked["symbol"])),
+    replies.orders,
+    raw=True,
+    needs="orders",
 )
 _CANCEL = OrderMethod(
-    schemas.OrderParams(), lambda desk, asked: desk.cancel(asked["symbol"], asked["order_id"]), replies.done
+    schemas.OrderParams(), lambda desk, asked: desk.cancel(asked["symbol"], asked["order_id"]), replies.done, "cancel"
 )
-_ASSETS = Method(_NOTHING, lambda exchange, asked: exchange.accounts(), replies.assets, raw=True)
-_LISTING = Method(_NOTHING, lambda exchange, asked: exchange.listing(), replies.markets)
-_TICKERS = Method(_NOTHING, lambda exchange, asked: exchange.tickers(), replies.tickers)
+_ASSETS = Method(_NOTHING, lambda exchange, asked: exchange.accounts(), replies.assets, raw=True, needs="accounts")
+_LISTING = Method(_NOTHING, lambda exchange, asked: exchange.listing(), replies.markets, needs="markets")
+_TICKERS = Method(_NOTHING, lambda exchange, asked: exchange.tickers(), replies.tickers, needs="tickers")
 _HISTORY = Method(
     schemas.HistoryParams(),
     lambda exchange, asked: exchange.history(exchange.scope(asked["symbol"]), asked["since"], asked["limit"]),
     replies.orders,
     raw=True,
+    needs="history",
 )
 _FUNDINGS = Method(
-    _MARKETS, lambda exchange, asked: exchange.fundings(exchange.scope(asked["symbol"])), replies.fundings
+    _MARKETS,
+    lambda exchange, asked: exchange.fundings(exchange.scope(asked["symbol"])),
+    replies.fundings,
+    needs="fundings",
 )
 _LEVERAGE = Method(
     schemas.LeverageArguments(),
@@ -184,7 +214,11 @@ _CONTRACT = Choice(
     name="contract",
 )
 _POSITIONS = Method(
-    _MARKETS, lambda exchange, asked: exchange.positions(exchange.scope(asked["symbol"])), replies.positions, raw=True
+    _MARKETS,
+    lambda exchange, asked: exchange.positions(exchange.scope(asked["symbol"])),
+    replies.positions,
+    raw=True,
+    needs="positions",
 )
 
 METHODS: Mapping[str, Method[Any, Any] | OrderMethod[Any, Any] | Io] = {

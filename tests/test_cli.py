@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from exchanges import EXCHANGES
+from exchanges.base.abilities import can
 from exchanges.kit.cases import cases_of
 from exchanges.kit.facts import facts_of
-from exchanges.listing import CALLS, can
+from exchanges.listing import CALLS
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

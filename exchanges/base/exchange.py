@@ -10,6 +10,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from exchanges.base.abilities import WORDS, can
 from exchanges.base.candles import MONDAY, merge
 from exchanges.base.client_id import ALPHANUMERIC, ClientId
 from exchanges.base.fitting import fitted
@@ -35,6 +36,7 @@ from protocol.numbers import identifier, whole
 
 _DAY = 1440  # minutes
 _RULES_SHARE = 0.3  # of an order's time, for the rules of its market
+_OF_FUTURES = {"positions": "GetPositions", "fundings": "GetFundings"}
 _JOURNAL_ONLY = ClientId(22, ALPHANUMERIC)
 
 
@@ -71,6 +73,13 @@ class Exchange(RawCalls):
     order_row: ClassVar[Row[Order]]
     """The reader of an order's row; override ``read_order`` if fields depend on others."""
 
+    def require(self, method: str) -> None:
+        """Raise Unsupported for a method that the adapter does not have. It comes before all else in a call: what the
+        arguments mean, such as a contract, may have to be asked for."""
+        if not can(type(self), method):
+            of_futures = _OF_FUTURES.get(method, "") if not self.has_contracts else ""
+            raise self._spot_only(of_futures) if of_futures else self.lacks(WORDS.get(method, method))
+
     # Calls of FMZ -------------------------------------------------------------------------------------------------
 
     def ticker(self, symbol: Symbol) -> Ticker:
@@ -79,32 +88,32 @@ class Exchange(RawCalls):
 
     def depth(self, symbol: Symbol) -> Depth:
         """Return the market's order book."""
-        raise self.lacks("order book")
+        raise self.lacks(WORDS["depth"])
 
     def candles(self, symbol: Symbol, period: int, limit: int | None) -> Iterable[Candle]:
         """Return bars of a period in ``periods``, in any order; ``records`` sorts, cuts and merges them."""
-        raise self.lacks("bars")
+        raise self.lacks(WORDS["records"])
 
     def trades(self, symbol: Symbol) -> list[Trade]:
         """Return the market's latest public trades."""
-        raise self.lacks("list of trades")
+        raise self.lacks(WORDS["trades"])
 
     def accounts(self) -> list[Balance]:
         """Return all balances."""
-        raise self.lacks("list of balances")
+        raise self.lacks(WORDS["accounts"])
 
     def trade(self, order: NewOrder) -> OrderId:
         """Place an order, once, and return its id."""
-        raise self.lacks("new orders")
+        raise self.lacks(WORDS["trade"])
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
         """Return open orders, of one market or of all."""
-        raise self.lacks("list of open orders")
+        raise self.lacks(WORDS["orders"])
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         """Cancel an order. Return True when it is cancelled, False when only the request was accepted. Raises
         OrderNotFound."""
-        raise self.lacks("cancelling")
+        raise self.lacks(WORDS["cancel"])
 
     def order(self, symbol: Symbol, order_id: str) -> Order:
         """Return one order, open or not. Raises OrderNotFound."""
@@ -144,7 +153,7 @@ class Exchange(RawCalls):
 
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
         """Return the last 24 hours of all markets."""
-        raise self.lacks("list of tickers")
+        raise self.lacks(WORDS["tickers"])
 
     def history(self, symbol: Symbol | None, since: int | None, limit: int | None) -> list[Order]:
         """Return orders that are no longer open, oldest first: the first ``limit`` from ``since`` (ms) on, or the last
@@ -179,11 +188,11 @@ class Exchange(RawCalls):
 
     def positions(self, symbol: Symbol | None) -> list[Position]:
         """Return open positions: all, or those in markets that the symbol covers, see ``covers``."""
-        raise self._spot_only("GetPositions")
+        raise self._spot_only(_OF_FUTURES["positions"])
 
     def fundings(self, symbol: Symbol | None) -> list[Funding]:
         """Return the funding rates of perpetual contracts: all, or those that the symbol covers, see ``covers``."""
-        raise self._spot_only("GetFundings")
+        raise self._spot_only(_OF_FUTURES["fundings"])
 
     # Templates that an adapter fills --------------------------------------------------------------------------------
 
@@ -196,7 +205,7 @@ class Exchange(RawCalls):
     ) -> Iterable[tuple[tuple[int, ...], Order]]:
         """Return orders, each with its sort key, the time in ms first: at least the first ``limit`` past ones from
         ``since`` on, or the last ones without ``since``. There may be open orders among them."""
-        raise self.lacks("list of past orders")
+        raise self.lacks(WORDS["history"])
 
     def average_of_fills(self, symbol: Symbol, row: Any, order: Order) -> Decimal:
         """Return the average price of an order whose row has none, by its fills; 0 if it is not known."""
@@ -249,8 +258,7 @@ class Exchange(RawCalls):
     def prepare(self, order: NewOrder) -> None:
         """Make all calls that an order needs beforehand, so that ``trade`` sends the order and nothing else: a failure
         here leaves no order unclear. Raises Unsupported for a market order if the exchange takes none."""
-        if type(self).trade is Exchange.trade:
-            raise self.lacks("new orders")
+        self.require("trade")
         if order.price is None and self.limit_only:
             raise Unsupported(f"{self.name} {self.limit_only}. Give a price; nothing was sent")
         self.order_facts(order)

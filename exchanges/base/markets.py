@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, ClassVar
 
+from exchanges.base.abilities import WORDS
 from protocol.errors import GatewayError, InvalidCall, Unsupported
 from protocol.models import Listing, Market, NewOrder, Side, Symbol
 from protocol.numbers import plain
@@ -30,7 +31,7 @@ class Markets(Pipeline):
 
     def markets(self) -> list[Market]:
         """Return all markets, with their rules."""
-        raise self.lacks("list of markets")
+        raise self.lacks(WORDS["markets"])
 
     def list_one(self, symbol: Symbol) -> list[Market]:
         """Return one market, with its rules, in a list that is empty where the exchange does not list it; for exchanges

@@ -7,6 +7,7 @@ from operator import methodcaller
 from typing import Any, ClassVar
 
 from exchanges.base import *
+from exchanges.base.abilities import WORDS
 from exchanges.base.guard import is_sensitive
 from exchanges.ccxt.client_ids import Rule, look_up_row
 from exchanges.ccxt.quirks import CANCELLED_BY_REPLY
@@ -26,6 +27,21 @@ _LISTS: Mapping[str, tuple[str, str | None]] = {
 """Names the lists to search for an order → ccxt's method, and the state of an order there where its row has none."""
 _PAST = ("fetchCanceledAndClosedOrders", "fetchClosedOrders", "fetchOrders")
 """Names the lists of past orders, the best first."""
+_CAPABILITIES: Mapping[str, tuple[str, ...]] = {
+    "ticker": ("fetchTicker",),
+    "tickers": ("fetchTickers",),
+    "depth": ("fetchOrderBook",),
+    "trades": ("fetchTrades",),
+    "accounts": ("fetchBalance",),
+    "trade": ("createOrder",),
+    "order": ("fetchOpenOrders", "fetchOrder"),
+    "orders": ("fetchOpenOrders",),
+    "cancel": ("cancelOrder",),
+    "history": ("fetchClosedOrders", *_PAST),
+    "positions": ("fetchPositions",),
+    "fundings": ("fetchFundingRate", "fetchFundingRates"),
+}
+"""Our methods → ccxt's names of what an exchange must have for them, one of several."""
 
 
 class CcxtApi(CcxtReaders):
@@ -39,6 +55,12 @@ class CcxtApi(CcxtReaders):
     """Says how orders are found by our client ids, None where they are not."""
     id_param: ClassVar[str] = "clientOrderId"
     absent_after = 45.0  # ccxt's exchanges accept an order for 5 to 30 seconds
+
+    def require(self, method: str) -> None:
+        super().require(method)
+        names = _CAPABILITIES.get(method, ())
+        if names and not any(map(self.library.has, names)):
+            self.needs(names[0], WORDS.get(method, method))
 
     def needs(self, capability: str, what: str) -> None:
         """Raise Unsupported where the exchange, by ccxt's word, lacks a capability."""

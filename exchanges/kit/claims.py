@@ -9,12 +9,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from exchanges.base import PERPETUAL, FuturesExchange, Signer
+from exchanges.base.abilities import can
 from exchanges.checks import API, WrongAdapter, check
 from exchanges.kit.conversations import Conversation, play
 from exchanges.kit.files import COMMON
 from exchanges.kit.gateway import FIND, KEYS, Gateway
 from exchanges.kit.subject import Failed, NotClaimed, Subject, number, options_of, with_reply
-from exchanges.listing import can
 from transport.credentials import Credentials
 
 _METHODS = {

@@ -3,12 +3,12 @@
 import re
 from urllib.parse import parse_qsl, urlsplit
 
+from exchanges.base.abilities import can
 from exchanges.kit.conversations import Request, perform
 from exchanges.kit.facts import Refusal
 from exchanges.kit.files import COMMON
 from exchanges.kit.gateway import Gateway
 from exchanges.kit.subject import Failed, NotClaimed, Subject, with_reply
-from exchanges.listing import can
 from transport.limit import Calls, Weights
 
 _DEADLINE = 0.5  # seconds of a call, less than any ban

@@ -9,6 +9,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from requests import PreparedRequest
 
 from exchanges.base import Exchange, NewOrder, Signer
+from exchanges.base.abilities import can
 
 _READERS = (
     "ticker", "depth", "records", "trades", "accounts", "order", "orders", "history", "tickers", "markets",
@@ -52,10 +53,10 @@ def observed(kind: type[Exchange], noted: Observed) -> type[Exchange]:
             noted.signed.append((self.text(request), signature))
             super().attach(request, signature)
 
-    watched: dict[str, Any] = {name: reader(name) for name in _READERS}
+    watched: dict[str, Any] = {name: reader(name) for name in _READERS if can(kind, name)}
     if kind.signer is not Signer:
         watched["signer"] = Watched
-    if kind.trade is not Exchange.trade:  # the base looks if there is one
+    if can(kind, "trade"):  # what the adapter lacks is still lacking
         watched["trade"] = trade
     return type(kind.__name__, (kind,), {**watched, "__module__": kind.__module__})
 

@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from exchanges.base import FuturesExchange
+from exchanges.base.abilities import can
 from exchanges.kit.conversations import Conversation
 from exchanges.kit.gateway import FIND
 from exchanges.kit.subject import Failed, NotClaimed, Path, Subject, changed, containers, leaves, number
-from exchanges.listing import can
 
 _DIGITS = Decimal("0.123456789012345678")  # more than a double has
 _NO_STATE = {str: "fmz_no_such_state", int: 98_765, Decimal: Decimal(98_765), bool: "fmz_no_such_state"}

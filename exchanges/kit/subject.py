@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from exchanges.base import Exchange
+from exchanges.base.abilities import can
 from exchanges.kit.conversations import Conversation, Reply, Request, perform
 from exchanges.kit.facts import Facts
 from exchanges.kit.gateway import FIT, Gateway
 from exchanges.kit.models import Observed, observed
-from exchanges.listing import can
 
 _UNHURRIED = 10.0  # seconds; an order's rules are asked for in a part of its time only
 

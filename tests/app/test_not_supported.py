@@ -8,8 +8,8 @@ import responses
 from flask.testing import FlaskClient
 
 from exchanges import EXCHANGES
-from exchanges.base import Exchange, FuturesExchange
-from exchanges.listing import can
+from exchanges.base import Exchange, FuturesExchange, Market
+from exchanges.base.abilities import can
 from protocol.methods import METHODS
 from tests.app.probe import error_of
 
@@ -19,6 +19,8 @@ CONDITION = [
 ]  # fmt: skip
 PARAMS = {"symbol": "BTC_USDT", "id": "7", "type": "closebuy", "price": "1", "amount": "1", "period": "7", "code": 9}
 """Parameters of every call, such as spot exchanges cannot do: an order that closes, an operation that there is not."""
+SYMBOLS = ["BTC_USDT", "btc", "BTC_USDT.swap", "BTC_USDT.quarter", "BTC_USDT.BTC-MADE-UP", "USDT.swap", "swap", "X_Y.Z"]
+"""Every form of a market, a range and a contract. What some of them mean, an exchange may have to be asked for."""
 OURS = {"historyorders": "history"}
 """FMZ's names of calls → our methods, where they differ."""
 
@@ -34,6 +36,19 @@ class Bare(Exchange):
 def nothing_sent(network: responses.RequestsMock) -> Iterator[None]:
     yield
     assert not network.calls
+
+
+class BareFutures(FuturesExchange):
+    """Has a list of markets, and nothing that it would be needed for."""
+
+    name = "BareFutures"
+    url = "https://bare.test"
+    contracts = frozenset({"swap"})
+    max_leverage = 10
+
+    def markets(self) -> list[Market]:
+        rows: list[Market] = self.get("markets")
+        return rows
 
 
 def refusal(client: FlaskClient, route: str, method: str, params: dict[str, Any]) -> str:
@@ -77,9 +92,27 @@ def test_an_unknown_operation_is_not_supported(client: FlaskClient, route: str) 
         if not can(exchange, OURS.get(method, method)) and method not in ("assets", "io")
     ],
 )
-def test_what_an_exchange_lacks_is_not_supported(client: FlaskClient, route: str, method: str) -> None:
-    contract = {"symbol": "BTC_USDT.swap"} if EXCHANGES[route].has_contracts else {}
-    assert refusal(client, route, method, PARAMS | contract).startswith("UNSUPPORTED not supported: ")
+def test_what_an_exchange_lacks_is_not_supported_however_it_is_asked(
+    client: FlaskClient, route: str, method: str
+) -> None:
+    for symbol in SYMBOLS:
+        assert refusal(client, route, method, PARAMS | {"symbol": symbol}).startswith("UNSUPPORTED not supported: ")
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
+@pytest.mark.parametrize("method", sorted(METHODS.keys() - {"markets", "io"}))
+def test_what_futures_lack_is_told_before_the_markets_are_asked_for(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, method: str, symbol: str
+) -> None:
+    monkeypatch.setitem(EXCHANGES, "barefutures", BareFutures)
+    said = refusal(client, "barefutures", method, PARAMS | {"symbol": symbol})
+    assert said.startswith("UNSUPPORTED not supported: BareFutures has no ")
+
+
+def test_positions_by_operation_are_not_supported_either(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(EXCHANGES, "barefutures", BareFutures)
+    said = refusal(client, "barefutures", "io", {"code": 3, "args": ["BTC_USDT"]})
+    assert said == "UNSUPPORTED not supported: BareFutures has no list of positions"
 
 
 @pytest.mark.parametrize("method", [*METHODS, "CreateOrder", "GetOrders", "__api_x"])

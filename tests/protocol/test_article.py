@@ -43,6 +43,9 @@ class Fake:
 
         return ask
 
+    def require(self, method: str) -> None:
+        """Do nothing: it has every method."""
+
     def note_symbol(self, symbol: Symbol) -> None:
         """Do nothing."""
 

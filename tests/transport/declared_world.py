@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from exchanges.base import Exchange, Symbol
+from exchanges.base.abilities import can
 from exchanges.kit.cases import Conversation, Request
-from exchanges.listing import can
 from tests import shown
 from tests.transport.banning import Falling, Params, Rule, Windows, World, new
 from transport.limit import Limit, Weights

@@ -73,7 +73,7 @@ def test_a_contract_that_was_refused_leaves_none_in_force(lent: Lent, args: list
     assert io(exchange, 2, "swap")["data"] is True
     with pytest.raises(InvalidCall):
         io(exchange, 2, *args)
-    for method in ("ticker", "trade", "records"):
+    for method in ("trade", "records"):
         with pytest.raises(InvalidCall) as refused:
             ask(exchange, method, **ORDER, period="1")
         assert refused.value.message == (

@@ -9,7 +9,7 @@ from tests.lent import Lent
 from tests.tiny import KEYS, ORDER, Canned, ask
 
 ANSWERED = {
-    "ticker": "", "depth": "order book", "records": "bars that 1 minutes could be built from",
+    "ticker": "", "depth": "order book", "records": "bars",
     "trades": "list of trades", "accounts": "list of balances", "assets": "list of balances",
     "trade": "new orders", "order": "look-up of orders", "orders": "list of open orders", "cancel": "cancelling",
     "markets": "list of markets", "tickers": "list of tickers", "historyorders": "list of past orders",
