@@ -218,10 +218,11 @@ class Indodax(Exchange):
             symbol=Symbol(row["symbol"].removesuffix(quote), quote),
             id=row["symbol"],
             tick_size=exact(steps[row["ticker_id"]]),
-            lot_size=Decimal("1E-8"),  # the documentation has none
+            lot_size=Decimal("1E-8"),  # none is documented; coins have as many digits
             min_amount=exact(row["trade_min_traded_currency"]),
             min_notional=exact(row["trade_min_base_currency"]),
             tradable=not (row.get("is_maintenance") or row.get("is_market_suspended")),
+            limit_only=quote != self.quote,
         )
 
     def read_order(self, row: Any) -> Order:

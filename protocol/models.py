@@ -217,18 +217,19 @@ class Position:
 class Market:
     """A market's rules: price step in quote; amount step, minimum and maximum in base or contracts; least value in
     quote; what a contract is worth in ``contract_currency`` (1 base on spot). ``id`` is the exchange's own name; 0
-    means no limit."""
+    means no limit, and as a step, any number of digits. ``limit_only`` is True where it takes no market orders."""
 
     symbol: Symbol
     id: str = ""
     tick_size: Decimal
-    lot_size: Decimal
+    lot_size: Decimal = Decimal(0)
     min_amount: Decimal = Decimal(0)
     max_amount: Decimal = Decimal(0)
     min_notional: Decimal = Decimal(0)
     contract_value: Decimal = Decimal(1)
     contract_currency: str = ""
     tradable: bool = True
+    limit_only: bool = False
     delivery_ms: int = 0
 
     def is_current(self, now_ms: int) -> bool:

@@ -29,6 +29,7 @@ from protocol.models import (
 
 _LARGEST_SAFE_INTEGER = 2**53  # a host that reads numbers as doubles changes a greater id
 _NO_LIMIT = Decimal(10**15)
+_FINEST = Decimal("1E-8")
 
 
 class Writer(fields.Field[Any]):
@@ -74,7 +75,11 @@ def camel(name: str) -> str:
 
 
 def _decimals(step: Decimal) -> int:
-    return max(0, -int(step.normalize().as_tuple().exponent))
+    return max(0, -int(_step_or_finest(step).normalize().as_tuple().exponent))
+
+
+def _step_or_finest(step: Decimal) -> Decimal:
+    return step or _FINEST
 
 
 def _limit_or_none(amount: Decimal) -> Decimal:
@@ -165,13 +170,14 @@ class TickerRow(BothSpellings):
 
 
 class MarketReply(BothSpellings):
-    """A market in GetMarkets' format; 10^15 stands for no limit."""
+    """A market in GetMarkets' format; 10^15 stands for no limit, and eight decimals for no step: none would be read as
+    whole coins."""
 
     symbol = Writer(attribute="id")
     base_asset = Writer(attribute="symbol.base")
     quote_asset = Writer(attribute="symbol.quote")
-    tick_size = Writer()
-    amount_size = Writer(attribute="lot_size")
+    tick_size = Writer(_step_or_finest)
+    amount_size = Writer(_step_or_finest, attribute="lot_size")
     price_precision = fields.Function(lambda market: _decimals(market.tick_size))
     amount_precision = fields.Function(lambda market: _decimals(market.lot_size))
     min_qty = Writer(attribute="min_amount")

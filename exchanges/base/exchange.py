@@ -23,6 +23,7 @@ from protocol.models import (
     Depth,
     Direction,
     Funding,
+    Market,
     NewOrder,
     Order,
     OrderId,
@@ -265,15 +266,24 @@ class Exchange(RawCalls):
         self.market(order.symbol)
         self.clock_offset()
 
+    def _check_kind(self, order: NewOrder, market: Market) -> None:
+        """Raise Unsupported for a market order where the market, as the exchange says now, takes limit orders only."""
+        if order.price is None and market.limit_only and self.renewed_rules(order.symbol).limit_only:
+            raise Unsupported(
+                f"{self.name} takes no market orders in {order.symbol} now. Give a price; nothing was sent"
+            )
+
     def fit(self, order: NewOrder) -> NewOrder:
         """Return the order on its market's steps, see ``fitted``. Where the rules cannot be had in time it stays as it
-        is. Raises InvalidOrder for an amount or price that is less than a step."""
+        is. Raises InvalidOrder for an amount or price that is less than a step, Unsupported for a market order where
+        the market takes none."""
         if self.upstream.exact_orders:
             return order
         try:
             market = self.apart(lambda one: one.rules(order.symbol), self.deadline.portion(_RULES_SHARE))
         except GatewayError:
             return order
+        self._check_kind(order, market)
         try:
             return fitted(order, market)
         except InvalidOrder as error:

@@ -63,7 +63,7 @@ class FuturesExchange(Contracts):
         """Make all calls that an order needs beforehand: also set a market's leverage at the exchange before the first
         order that opens a position there, if FMZ set one for all markets."""
         super().prepare(order)
-        self._check_tradable(order.symbol)
+        self._check_market(order)
         leverage = None if order.closes else self.leverage(order.symbol)
         if leverage and self.account_settings.get("applied", self.market(order.symbol)) != str(leverage):
             self._apply(order.symbol, leverage)
@@ -120,9 +120,11 @@ class FuturesExchange(Contracts):
             client_id=self.new_client_id(),
         )
 
-    def _check_tradable(self, symbol: Symbol) -> None:
-        """Raise InvalidCall for a contract that takes no new orders. One that has FMZ's name for a while only, and of
-        which the list does not say until when, is looked up anew."""
+    def _check_market(self, order: NewOrder) -> None:
+        """Raise InvalidCall for a contract that takes no new orders, Unsupported for one that takes none at the market.
+        A contract that has FMZ's name for a while only, and of which the list does not say until when, is looked up
+        anew."""
+        symbol = order.symbol
         try:
             market = self.rules(symbol)
             if symbol.contract in self.contracts - {PERPETUAL} and not market.delivery_ms:
@@ -132,6 +134,7 @@ class FuturesExchange(Contracts):
             return
         if not market.tradable:
             raise InvalidCall(f"{self.name} takes no new orders of {symbol} now; nothing was sent")
+        self._check_kind(order, market)
 
     def _note_leverage(self, position: Position) -> None:
         """Take over the leverage that the exchange reports of a position, where another was applied."""

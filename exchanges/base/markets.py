@@ -89,6 +89,13 @@ class Markets(Pipeline):
             market = self.find_market(self.listed(), symbol)
         return self._existing(market, symbol)
 
+    def renewed_rules(self, symbol: Symbol) -> Market:
+        """Return a market's rules, asked for anew where those that are kept are older than this call."""
+        if self.upstream.rules.since(str(symbol)) < self.began:
+            self.upstream.rules.forget(str(symbol))
+        self.upstream.may_refresh_listing(younger_than=self.began)
+        return self.rules(symbol)
+
     def _asks_alone(self, symbol: Symbol) -> bool:
         """Return True where a market is asked for alone: one of a few, as long as there is no list."""
         if type(self).list_one is Markets.list_one or self.upstream.listing.holds():
@@ -118,7 +125,7 @@ class Markets(Pipeline):
             pass
         else:
             said.append(
-                f"{order.symbol} has price step {plain(market.tick_size)}, amount step {plain(market.lot_size)}, "
+                f"{order.symbol} has {_step('price', market.tick_size)}, {_step('amount', market.lot_size)}, "
                 f"least amount {plain(market.min_amount)}, least value {plain(market.min_notional)}"
             )
             said += _in_contracts(order, market)
@@ -153,6 +160,10 @@ class Markets(Pipeline):
     def _spot_only(self, what: str) -> Unsupported:
         where = f"set the service address's path to /{self.futures}" if self.futures else "it has no futures"
         return Unsupported(f"{self.name} is a spot exchange and {what} is for futures: {where}")
+
+
+def _step(what: str, step: Decimal) -> str:
+    return f"{what} step {plain(step)}" if step else f"no {what} step"
 
 
 def _in_contracts(order: NewOrder, market: Market) -> list[str]:

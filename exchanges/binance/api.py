@@ -159,6 +159,7 @@ class BinanceApi(Exchange):
             min_notional=rule(*least_value) or rule("MIN_NOTIONAL", least_value[1]),
             contract_currency=row["baseAsset"],
             tradable=row["status"] == "TRADING",
+            limit_only="MARKET" not in row.get("orderTypes", ("MARKET",)),
             delivery_ms=milliseconds(row["deliveryDate"]) if "deliveryDate" in row else 0,
         )
 

@@ -96,10 +96,8 @@ def _mode(exchange: Exchange, symbol: Symbol) -> Finding:
 
 def _smallest(exchange: Exchange, symbol: Symbol) -> Finding:
     market = exchange.rules(exchange.resolve(symbol))
-    least, value, lot, tick = (
-        plain(number.normalize())
-        for number in (market.min_amount, market.min_notional, market.lot_size, market.tick_size)
-    )
+    least, value = (plain(number.normalize()) for number in (market.min_amount, market.min_notional))
+    lot, tick = (plain(step.normalize()) if step else "any" for step in (market.lot_size, market.tick_size))
     worth = f" and {value} {market.symbol.quote}" if market.min_notional else ""
     return Finding("ok", "smallest order", f"{least} of {market.symbol}{worth}; amount step {lot}, price step {tick}")
 

@@ -254,6 +254,7 @@ class Kraken(Exchange):
             min_amount=exact(row["ordermin"]),
             min_notional=exact(row["costmin"]),
             tradable=row["status"] in self.tradable,
+            limit_only=row["status"] in ("limit_only", "post_only"),
         )
 
     def read_balance(self, currency: str, rows: list[Any]) -> Balance:

@@ -164,6 +164,14 @@ def test_market_orders_that_cannot_be_are_not_sent(symbol: Symbol, side: Side, a
     assert not http.sent
 
 
+@pytest.mark.parametrize(("quote", "limit_only"), [("idr", False), ("usdt", True)])
+def test_markets_of_other_quotes_take_limit_orders_only(quote: str, limit_only: bool, open_with: Open) -> None:
+    exchange, _ = open_with({})
+    row = {"symbol": f"BTC{quote.upper()}", "base_currency": quote, "ticker_id": "x"}
+    least = {"trade_min_traded_currency": 0.0001, "trade_min_base_currency": 1}
+    assert exchange.read_market({**row, **least}, {"x": "1"}).limit_only is limit_only
+
+
 def test_every_documented_state_is_known() -> None:
     # https://github.com/btcid/indodax-official-api-docs/blob/237886e/tapi-v2/enums.md
     assert Indodax.statuses.keys() == {"NEW", "PARTIALLY_FILLED", "FILLED", "CANCELLED", "REJECTED"}

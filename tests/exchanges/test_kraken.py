@@ -279,6 +279,14 @@ def test_our_name_of_a_market_gives_its_own_name_and_back(connect: Connect) -> N
         assert "XBT" not in str(market.symbol)
 
 
+@pytest.mark.parametrize(("status", "limit_only"), [("online", False), ("limit_only", True), ("post_only", True)])
+def test_a_market_says_if_it_takes_limit_orders_only(status: str, limit_only: bool, connect: Connect) -> None:
+    rules = {"wsname": "XBT/USD", "tick_size": "0.1", "lot_decimals": 8, "ordermin": "0.0001", "costmin": "0.5"}
+    kraken, _ = connect({"XXBTZUSD": {**rules, "status": status}})
+    [market] = kraken.markets()
+    assert (market.tradable, market.limit_only) == (True, limit_only)
+
+
 def test_every_asset_renamed_is_renamed_back() -> None:
     assert all(Kraken.currencies[theirs] == ours for ours, theirs in Kraken.assets.items())
     assert all(theirs[1:] in (ours, Kraken.assets.get(ours)) for theirs, ours in Kraken.currencies.items()

@@ -12,7 +12,7 @@ from protocol import wire
 from protocol.errors import InvalidOrder, NotSent, RateLimited, Unsupported
 from protocol.models import Market, NewOrder, OrderId, Side
 from tests.lent import Lent
-from tests.tiny import BTC, RULES, SWAP, Lister, Tiny, ask, tiny
+from tests.tiny import BTC, ORDER, RULES, SWAP, Lister, Tiny, ask, futures, tiny
 
 MARKET = replace(RULES, tick_size=Decimal("0.1"), lot_size=Decimal("0.001"), min_amount=Decimal("0.002"))
 Sent = tuple[str, str, str]
@@ -143,3 +143,49 @@ def test_what_is_refused_is_not_sent_and_says_the_rule(lent: Lent) -> None:
         "INVALID_ORDER Tiny: the amount 0.0009 is less than one amount step, and nothing was sent; BTC_USDT has price "
         "step 0.1, amount step 0.001, least amount 0.002, least value 5"
     )
+
+
+# Markets that take limit orders only --------------------------------------------------------------------------------
+
+LIMIT_ONLY = replace(MARKET, limit_only=True)
+
+
+def test_a_market_order_where_there_are_none_is_not_supported_and_not_sent(lent: Lent) -> None:
+    with pytest.raises(Unsupported) as refused:
+        trade(lent, "-1", "100", LIMIT_ONLY)
+    assert str(refused.value) == (
+        "UNSUPPORTED not supported: Tiny takes no market orders in BTC_USDT now. Give a price; nothing was sent"
+    )
+    assert trade(lent, "1.0", "0.002", LIMIT_ONLY)[:2] == ("1.0", "0.002"), "a limit order is taken"
+
+
+def test_a_market_that_takes_market_orders_again_is_looked_at_anew(lent: Lent) -> None:
+    lister = Lister(LIMIT_ONLY, MARKET)
+    exchange = tiny(replace(lent, exact_orders=False), trade=lambda *_: 7, markets=lister)
+    exchange.apart(lambda one: one.rules(BTC))
+    later = exchange.fresh()
+    assert ask(later, "trade", symbol="BTC_USDT", type="buy", price="-1", amount="100")["data"] == {"id": 7}
+    assert lister.asked == 2
+
+
+def test_a_list_of_this_very_call_is_not_asked_for_twice(lent: Lent) -> None:
+    lister = Lister(LIMIT_ONLY)
+    with pytest.raises(Unsupported):
+        ask(tiny(replace(lent, exact_orders=False), markets=lister), "trade", **ORDER | {"price": "-1"})
+    assert lister.asked == 1
+
+
+def test_a_contract_that_takes_no_market_orders_refuses_them_to_the_digit_too(lent: Lent) -> None:
+    lister = Lister(replace(LIMIT_ONLY, symbol=SWAP))
+    exchange = futures(replace(lent, exact_orders=True), markets=lister, trade=lambda *_: 7)
+    with pytest.raises(Unsupported, match=r"takes no market orders in BTC_USDT\.swap now"):
+        ask(exchange, "trade", **ORDER | {"symbol": "BTC_USDT.swap", "price": "-1"})
+
+
+def test_no_step_is_not_whole_coins(lent: Lent) -> None:
+    free = replace(MARKET, lot_size=Decimal(0))
+    assert trade(lent, "1.0", "0.1234567890123", free)[1] == "0.1234567890123"
+    exchange = tiny(lent, markets=Lister(free))
+    listed = ask(exchange, "markets")["data"]["BTC_USDT"]
+    assert (listed["AmountSize"], listed["AmountPrecision"]) == (Decimal("1E-8"), 8)
+    assert "price step 0.1, no amount step, least amount" in exchange.explain(order("1", "1"))

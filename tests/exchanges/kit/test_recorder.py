@@ -81,7 +81,7 @@ def test_an_exchange_is_asked_and_the_case_can_be_played(run: Run, folder: Path)
     assert asked["steps"][0]["sent"] == "GET /v2/balances"
     assert asked["answered"]["data"] == [{"currency": "btc", "free": Decimal("1.5"), "frozen": Decimal("0.5")}]
     done = run("verify", folder / "smallex.py")
-    assert "| conversations | ok | 30, to the byte |" in done.stdout, done.stderr
+    assert "| conversations | ok | 33, to the byte |" in done.stdout, done.stderr
 
 
 def test_replies_of_the_documentation_need_no_exchange(run: Run, folder: Path) -> None:

@@ -45,7 +45,7 @@ def test_a_right_adapter_passes_every_check(folder: Path) -> None:
 
 
 MISTAKES: list[tuple[str, str, list[Change]]] = [
-    ("conversations", "2 of 28 are not as they say\n\nsmallex/ticker: a ticker\n", [
+    ("conversations", "2 of 31 are not as they say\n\nsmallex/ticker: a ticker\n", [
         ('self.get("ticker", market=symbol)', 'self.get("ticker", symbol=symbol)'),
     ]),
     ("methods", "a case that succeeds to historyorders.json", [
@@ -243,5 +243,5 @@ def test_a_file_without_an_adapter_is_told(run: Run, folder: Path) -> None:
 def test_the_plugin_has_a_test_for_each_conversation_and_each_check(folder: Path, pytester: pytest.Pytester) -> None:
     change(folder / "smallex.py", ("        return False  # the reply", "        return True  # the reply"))
     found = pytester.runpytest_subprocess("-p", "exchanges.kit.plugin", "-v", str(folder / "cases"))
-    found.assert_outcomes(passed=49, failed=1, skipped=1)
+    found.assert_outcomes(passed=52, failed=1, skipped=1)
     found.stdout.fnmatch_lines(["*cancel: cancelled FAILED*", "*faults PASSED*"])

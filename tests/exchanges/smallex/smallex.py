@@ -103,8 +103,9 @@ class Smallex(Exchange):
             symbol=Symbol(base, quote),
             id=row["id"],
             tick_size=exact(row["tick"]),
-            lot_size=exact(row["lot"]),
+            lot_size=exact(row.get("lot", "0")),
             min_amount=exact(row["least"]),
             contract_currency=base,
             tradable=row["open"],
+            limit_only=row.get("market") is False,
         )
