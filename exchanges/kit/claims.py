@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from exchanges.base import PERPETUAL, FuturesExchange, Signer
 from exchanges.base.abilities import can
 from exchanges.checks import API, WrongAdapter, check
 from exchanges.kit.conversations import Conversation, play
 from exchanges.kit.files import COMMON
-from exchanges.kit.gateway import FIND, KEYS, Gateway
+from exchanges.kit.gateway import FIND, KEYS, NOW, Gateway
 from exchanges.kit.subject import Failed, NotClaimed, Subject, number, options_of, with_reply
 from transport.credentials import Credentials
 
@@ -98,26 +98,40 @@ def hosts(subject: Subject) -> str:
 
 
 def signature(subject: Subject) -> str:
-    """Check that signed requests are shown, and that the source of the scheme is named."""
-    kind = subject.kind
+    """Check that the source of the scheme is named, and that requests are signed as ``exchange.json`` says, by a signer
+    that shares nothing with the adapter's."""
+    kind, scheme = subject.kind, subject.facts.signature
     if kind.signer is Signer:
         raise NotClaimed
     if not kind.proof:
         raise Failed("proof is missing: write what its signatures were compared with")
+    if scheme is None:
+        raise Failed(f"add `signature` to {COMMON}, from the documentation: what is signed, and where it travels")
     shown = 0
-    for case in subject.conversations:
-        if "data" not in case.answered or case.method == FIND:
-            continue
-        subject.observed.signed.clear()
-        subject.ask(case)
-        sent = " ".join(f"{unquote(request.url)} {request.headers} {unquote(request.body)}" for request in case.sent)
-        for text, signed in subject.observed.signed:
-            if signed not in sent:
-                raise Failed(f"{case}: the signature of {text!r} is {signed}, which the conversation does not have")
-            shown += 1
+    try:
+        if wrong := scheme.wrong_example(kind.signer.signature):
+            raise Failed(wrong)
+        for case in subject.conversations:
+            if "data" not in case.answered or case.method == FIND:
+                continue
+            subject.observed.signed.clear()
+            sent, _ = subject.ask(case)
+            texts = [text for text, _ in subject.observed.signed]
+            for wrong in scheme.mistakes(sent, texts, keys_of(case), NOW):
+                raise Failed(f"{case}: {wrong}")
+            shown += len(texts)
+    except ValueError as error:
+        raise Failed(str(error)) from None
     if not shown:
         raise Failed("no conversation that succeeds has a signed request")
-    return f"{shown} requests, by {kind.proof}"
+    examples = len(scheme.examples)
+    published = f", and {examples} published example{'' if examples == 1 else 's'}" if examples else ""
+    return f"{shown} requests as {COMMON} signs them{published}; by {kind.proof}"
+
+
+def keys_of(case: Conversation) -> dict[str, str]:
+    """Return the keys of a conversation, as FMZ sends them."""
+    return KEYS | {name: case.asked[name] for name in KEYS if name in case.asked}
 
 
 def order_states(subject: Subject) -> str:
@@ -161,7 +175,7 @@ def secrets(subject: Subject) -> str:
     if not cases:
         raise NotClaimed
     for case in cases:
-        keys = KEYS | {name: case.asked[name] for name in KEYS if name in case.asked}
+        keys = keys_of(case)
         refused = replace(case.got[-1], status=400, body=f"{case.asked} {keys}")
         with _log() as lines:
             _, answer = subject.ask(with_reply(case, refused))

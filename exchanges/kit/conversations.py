@@ -23,8 +23,8 @@ HTTP method, those with and those without a signature. Parameters are added afte
 header that must not be sent, and ``host`` is for requests that go to another one. ``steps`` are requests with their
 replies that many conversations need, by name. ``parts`` are objects that recur in replies and answers: wherever an
 object is ``like`` a part or a step, it has that one's members except where it has its own; objects in objects are
-merged in the same way, lists replaced. ``costs``, ``cancels``, ``bans`` and ``lacks`` are facts that no conversation
-shows; docs/ADAPTERS.md explains them.
+merged in the same way, lists replaced. ``signature``, ``costs``, ``cancels``, ``bans`` and ``lacks`` are facts that no
+conversation shows; docs/ADAPTERS.md explains them.
 
 A file, here ``trade.json``::
 
@@ -103,10 +103,11 @@ def perform(conversation: Conversation, ask: Ask) -> tuple[list[Request], dict[s
             address = request.url.partition("?")[0]
             exchange.add(request.method, address, body=reply.text, status=reply.status, headers=headers)
         answer = ask(conversation.route, **conversation.asked)
-        return [_request(call.request) for call in exchange.calls], answer
+        return [request_of(call.request) for call in exchange.calls], answer
 
 
-def _request(sent: Any) -> Request:
+def request_of(sent: Any) -> Request:
+    """Return a request that was sent, with the names of its headers in lower case."""
     headers = {name.lower(): value for name, value in sent.headers.items()}
     body = sent.body.decode() if isinstance(sent.body, bytes) else sent.body or ""
     return Request(sent.method, sent.url, headers, body)

@@ -13,6 +13,7 @@ OUTERMOST = {
     "host": str,
     "call": dict,
     "requests": dict,
+    "signature": dict,
     "costs": dict,
     "cancels": list,
     "bans": dict,
@@ -43,6 +44,9 @@ STEP = {
     "status": int,
     "got": object,
 }
+DIGEST = {"of": list, "join": str, "digest": str, "encoding": str, "secret": str}
+SIGNATURE = {"source": str, **DIGEST, "unsigned": list, "headers": dict, "params": dict, "examples": list}
+EXAMPLE = {"source": str, "values": dict, "signature": str}
 BAN = {"status": int, "retry_after": str, "got": object, "seconds": object}
 SHARED = {"host": str, "headers": dict, "query": dict, "form": dict}
 
@@ -58,6 +62,8 @@ def canonical_text(path: Path) -> str:
         for kind, members in (("steps", STEP), ("bans", BAN)):
             if kind in document:
                 document[kind] = {name: _in_order(one, members) for name, one in document[kind].items()}
+        if "signature" in document:
+            document["signature"] = _in_order(document["signature"], SIGNATURE)
         return layout.write(_in_order(document, OUTERMOST), opened=1)
     source = document.pop("source", None)
     cases = {title: _in_order(case, CASE) for title, case in document.items()}
@@ -77,6 +83,7 @@ def read_file(path: Path) -> dict[str, Any]:
                 check(shared, SHARED, f"`requests` of kind {kind!r}")
             for call, costs in document.get("costs", {}).items():
                 check(costs, dict.fromkeys(costs, int), f"the costs of {call!r}")
+            check(document.get("signature", {}), SIGNATURE, "`signature`")
             for title, refusal in document.get("bans", {}).items():
                 check(refusal, BAN, f"the refusal {title!r}")
             return document

@@ -17,8 +17,10 @@ from app import create_app, open_upstreams
 from exchanges.base import Exchange
 from exchanges.kit import layout
 from exchanges.kit.cases import encode
+from exchanges.kit.conversations import request_of
+from exchanges.kit.facts import scheme_of
 from exchanges.kit.files import COMMON, canonical_text, read_file
-from exchanges.kit.gateway import Gateway, asker, steady_nonces
+from exchanges.kit.gateway import KEYS, NOW, Gateway, asker, steady_nonces
 from exchanges.kit.models import Observed, observed
 from protocol.deadline import Deadline
 from protocol.errors import NotSent
@@ -138,7 +140,7 @@ def case_of(
     signed at their time, and what is answered.
 
     common: the document ``exchange.json``. replies: HTTP status and body of each. Raises ValueError for too few or too
-    many.
+    many, and for a request that is not signed as ``exchange.json`` says.
     """
     noted = Observed()
     http = Replaying(replies)
@@ -146,10 +148,20 @@ def case_of(
         answer = gateway.ask(kind.name.lower(), method, dict(asked), **common.get("call", {}))
     if len(http.sent) != len(replies):
         raise ValueError(f"{len(http.sent)} requests were sent, and there are {len(replies)} replies; it was {answer}")
+    _prove(common, http.sent, noted)
     signatures = [signature for _, signature in noted.signed]
     steps = [_step(common, request, reply, signatures) for request, reply in zip(http.sent, replies, strict=True)]
     answered = {"error": answer["error"]} if "error" in answer else {"data": answer["data"]}
     return {"asked": dict(asked), "steps": steps, "answered": answered}
+
+
+def _prove(common: Mapping[str, Any], sent: Sequence[PreparedRequest], noted: Observed) -> None:
+    """Raise ValueError where a request is not signed as ``exchange.json`` says."""
+    scheme = scheme_of(common)
+    if scheme:
+        keys, texts = {**KEYS, **common.get("call", {})}, [text for text, _ in noted.signed]
+        for wrong in scheme.mistakes(list(map(request_of, sent)), texts, keys, NOW):
+            raise ValueError(f"{wrong}\nNothing was written")
 
 
 def _step(

@@ -16,9 +16,11 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 @dataclass(frozen=True)
 class Like:
-    """A kind of API. signer: lines of the adapter. requests: what ``exchange.json`` says of its requests."""
+    """A kind of API. signer: lines of the adapter. signature, requests: what ``exchange.json`` says of what is signed,
+    and of its requests."""
 
     signer: str
+    signature: Mapping[str, Any]
     keys_needed: str = "access key; secret key"
     secret_key: str = KEYS["secret_key"]
     requests: Mapping[str, Any] = field(default_factory=dict)
@@ -33,6 +35,13 @@ LIKES: Mapping[str, Like] = {
         params={"recvWindow": "5000", "timestamp": "{time}"},
         sign_param="signature",
     )""",
+        {
+            "of": ["query"],
+            "digest": "hmac-sha256",
+            "encoding": "hex",
+            "headers": {"X-API-KEY": "key"},
+            "params": {"timestamp": "time", "signature": "signature"},
+        },
         requests={
             "signed": {
                 "headers": {"X-API-KEY": "fmz-key"},
@@ -51,6 +60,17 @@ LIKES: Mapping[str, Like] = {
         },
         sends="json",
     )""",
+        {
+            "of": ["iso", "verb", "target", "body"],
+            "digest": "hmac-sha256",
+            "encoding": "base64",
+            "headers": {
+                "X-KEY": "key",
+                "X-SIGN": "signature",
+                "X-TIMESTAMP": "iso",
+                "X-PASSPHRASE": "passphrase",
+            },
+        },
         keys_needed="access key; secret key, a comma, and the passphrase",
         secret_key="fmz-secret,fmz-passphrase",
         requests={"signed": {"headers": {"X-KEY": "fmz-key", "X-SIGN": "{signature}"}}},
@@ -59,10 +79,28 @@ LIKES: Mapping[str, Like] = {
         """\
     sends = "form"
     signer = HmacNonceForm""",
+        {
+            "of": ["path", {"of": ["nonce", "body"], "digest": "sha256", "encoding": "raw"}],
+            "digest": "hmac-sha512",
+            "encoding": "base64",
+            "secret": "base64",
+            "headers": {"API-Key": "key", "API-Sign": "signature"},
+            "params": {"nonce": "nonce"},
+        },
         secret_key="Zm16LXNlY3JldA==",
         requests={"signed": {"headers": {"API-Key": "fmz-key", "API-Sign": "{signature}"}}},
     ),
-    "bitgo": Like("    signer = Md5Query"),
+    "bitgo": Like(
+        "    signer = Md5Query",
+        {
+            "of": ["sorted", "secret"],
+            "join": "&secret_key=",
+            "digest": "md5",
+            "encoding": "HEX",
+            "unsigned": ["action"],
+            "params": {"api_key": "key", "sign": "signature"},
+        },
+    ),
 }
 """The kinds of API: how they sign."""
 
@@ -78,6 +116,7 @@ def write(name: str, like: str, folder: Path, *, package: bool) -> list[Path]:
         "host": f"https://api.{route}.example",
         "call": {"access_key": KEYS["access_key"], "secret_key": kind.secret_key},
         "requests": dict(kind.requests),
+        "signature": {"source": f"https://docs.{route}.example", **kind.signature},
         "costs": {},
         "bans": {},
     }

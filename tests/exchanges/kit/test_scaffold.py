@@ -41,7 +41,7 @@ def test_a_new_adapter_signs_as_it_says(run: Run, tmp_path: Path) -> None:
         assert recorded.returncode == 0, recorded.stderr
         done = run("verify", path)
         assert "| conversations | ok | 1, to the byte |" in done.stdout, done.stderr
-        assert "| signatures | ok | 1 requests, by x |" in done.stdout
+        assert "| signatures | ok | 1 requests as exchange.json signs them; by x |" in done.stdout
 
 
 def test_nothing_is_overwritten(run: Run, tmp_path: Path) -> None:
@@ -81,4 +81,4 @@ def test_an_installed_package_is_an_exchange_and_has_its_own_tests(run: Run, tmp
         check=False,
     )  # fmt: skip
     assert tests.returncode == 0, tests.stdout
-    assert "50 passed, 1 skipped" in tests.stdout
+    assert "53 passed, 1 skipped" in tests.stdout

@@ -63,7 +63,16 @@ MISTAKES: list[tuple[str, str, list[Change]]] = [
         ("    limits = (", '    cancels = ("DELETE *", "POST orders")\n    limits = ('),
     ]),
     ("signatures", "proof is missing", [('    proof = "the published example"\n', "")]),
-    ("signatures", "the signature of b'1700000000\\nGET", [('digest="sha512"', 'digest="sha256"')]),
+    ("signatures", "a published example is 13IqshC504Gwy", [('digest="sha512"', 'digest="sha256"')]),
+    ("signatures", "differs from character 11 on: '\\n' by exchange.json, '|' by the adapter", [
+        ("{seconds}\\n{verb}", "{seconds}|{verb}"),
+    ]),
+    ("signatures", "differs from character 1 on: '1' by exchange.json, 'G' by the adapter", [
+        ("{seconds}\\n{verb}", "{verb}\\n{seconds}"),
+    ]),
+    ("signatures", "SX-TIME is '1700000000000', and '1700000000' by exchange.json (seconds)", [
+        ('"SX-TIME": "{seconds}"', '"SX-TIME": "{time}"'),
+    ]),
     ("types", "Ticker.bid is '60000.1', and must be float", [
         ("return self.ticker_row(self.get(\"ticker\", market=symbol))",
          "row = self.get(\"ticker\", market=symbol)\n        return self.ticker_row(row, bid=row[\"bid\"])"),
@@ -228,7 +237,7 @@ def test_the_command_ends_with_a_table_and_its_status_tells(run: Run, folder: Pa
     done = run("verify", "SMALLEX", EXCHANGES_DIR=str(folder))
     assert done.returncode == 1
     assert "| signatures | FAIL |  |" in done.stdout
-    assert "the signature of b'1700000000" in done.stderr
+    assert "a published example is 13IqshC504Gwy" in done.stderr
 
 
 def test_a_file_without_an_adapter_is_told(run: Run, folder: Path) -> None:
