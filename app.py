@@ -152,6 +152,7 @@ def open_upstreams(settings: Settings, http: Http | None = None) -> Upstreams:
     return Upstreams(
         services,
         addresses=settings.urls,
+        hosts=settings.host_urls,
         testnets=settings.testnets,
         withdrawals=settings.allow_withdrawals,
         exact_orders=settings.exact_orders,

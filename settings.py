@@ -1,6 +1,7 @@
 """All settings, read once from the environment or ``.env``, checked, and frozen."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -34,9 +35,10 @@ class Settings:
     the next one of the same account, symbol and side waits for it. adopt_within: percent that the next one's price and
     amount may differ by to be taken for the same. strict_nonces: refuse another order with a used nonce. exact_orders:
     send prices and amounts to the digit. cache_ms: FMZ's method → ms for which its market data are kept. urls, proxies:
-    exchange's name → address. exchanges_dir: where the user's own exchanges are. metrics_dir: where several workers may
-    count together. registry: the exchanges that may be called. console: show the pages for a browser. session_key:
-    signs the cookies of those, the same in all workers and another one after each start.
+    exchange's name → address. host_urls: exchange's name → addresses of its other hosts, by name. exchanges_dir: where
+    the user's own exchanges are. metrics_dir: where several workers may count together. registry: the exchanges that
+    may be called. console: show the pages for a browser. session_key: signs the cookies of those, the same in all
+    workers and another one after each start.
     """
 
     host: str = "127.0.0.1"
@@ -63,6 +65,7 @@ class Settings:
     console: bool = True
     session_key: str = field(default_factory=lambda: token_hex(32), repr=False, compare=False)
     urls: Mapping[str, str] = field(default_factory=dict)
+    host_urls: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     testnets: frozenset[str] = frozenset()
     proxies: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold a proxy's password
     exchanges_dir: Path | None = field(default=None, compare=False)
@@ -143,6 +146,7 @@ class Settings:
             metrics=read("METRICS", setting_types.yes, True),
             metrics_dir=_beside(state_url, "metrics"),
             urls={name: url for name in with_urls if (url := _address(registry, name, urls[name], name in testnets))},
+            host_urls={name: urls for name in with_urls if (urls := _hosts(registry, name, name in testnets, read))},
             testnets=frozenset(testnets),
             proxies={name: proxy for name, proxy in proxies.items() if proxy},
             exchanges_dir=folder,
@@ -166,6 +170,38 @@ def _address(registry: Registry, name: str, url: str | None, test: bool) -> str 
     except (ValueError, Unsupported) as error:
         setting = "TESTNET" if test and not url else "URL"
         raise WrongSetting(f"{name.upper()}_{setting} is wrong: {error}") from None
+
+
+def _hosts(registry: Registry, name: str, test: bool, read: Callable[..., Any]) -> dict[str, str]:
+    """Return the addresses of an exchange's other hosts, by name. Raises WrongSetting for a host that it does not have,
+    an address of the wrong kind of money, or when the exchange cannot be loaded."""
+    found: dict[str, str] = {}
+    for host, setting in _host_settings(registry, name).items():
+        try:
+            kind = registry.find(name)
+        except Unsupported as error:
+            raise WrongSetting(f"{setting} is wrong: {error}") from None
+        if not kind.hosts:  # the setting is another program's
+            continue
+        if host not in kind.hosts:
+            raise WrongSetting(f"{setting} is wrong: {name} has no host {host!r}, but {', '.join(kind.hosts)}")
+        url = read(f"{name.upper()}_{host.upper()}_URL", setting_types.url, None)
+        try:
+            kind.check_money(url, test)
+        except ValueError as error:
+            raise WrongSetting(f"{setting} is wrong: {error}") from None
+        if url:
+            found[host] = url
+    return found
+
+
+def _host_settings(registry: Registry, name: str) -> dict[str, str]:
+    """Return the settings that may be of an exchange's other hosts, by host: those that are no other exchange's."""
+    if registry.is_of_library(name):
+        return {}
+    others = {f"{other.upper()}_URL" for other in registry.names}
+    found = (re.fullmatch(rf"{name.upper()}_([A-Z0-9]+)_URL", setting) for setting in sorted(os.environ))
+    return {one[1].lower(): one[0] for one in found if one and one[0] not in others}
 
 
 def _default_state() -> str:

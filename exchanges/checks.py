@@ -14,6 +14,7 @@ API = 1
 """The version of the interface that ``exchanges.base`` is."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+_HOST = re.compile(r"[a-z][a-z0-9]{0,19}")
 _CALL = re.compile(r"(\*|GET|POST|PUT|DELETE|PATCH) \S+")
 
 
@@ -38,7 +39,7 @@ def _mistakes(kind: Any, name: str) -> Iterator[tuple[str, str]]:
         yield "api", f"api {said}, and this gateway has api {API}: write api = {API}"
     if kind.name != name or not _NAME.fullmatch(name):
         yield "name", f"name is {kind.name!r}: write letters, digits and _, at most 40, the same as {name!r}"
-    for attribute in ("url", "public_url", "testnet"):
+    for attribute in ("url", "testnet"):
         if not _is_address(getattr(kind, attribute), optional=attribute != "url"):
             yield (
                 attribute,
@@ -48,6 +49,8 @@ def _mistakes(kind: Any, name: str) -> Iterator[tuple[str, str]]:
         for entry in _entries(getattr(kind, attribute, {})):
             if not right(entry):
                 yield attribute, f"{attribute} has {entry!r}: write {form}"
+    if unknown := kind.testnet_hosts.keys() - kind.hosts.keys():
+        yield "testnet_hosts", f"testnet_hosts has {', '.join(sorted(unknown))}, which hosts has not: name it there too"
     if kind.client_id is not None and not isinstance(kind.client_id, ClientId):
         yield "client_id", f"client_id is {kind.client_id!r}: write ClientId(length, characters)"
     if not (isinstance(kind.signer, type) and issubclass(kind.signer, Signer)):
@@ -77,7 +80,13 @@ def _is_limit(limit: Any) -> bool:
     return isinstance(limit, Limit) and all(_CALL.fullmatch(call) for call in limit.costs)
 
 
+def _is_host(entry: Any) -> bool:
+    return isinstance(entry[0], str) and bool(_HOST.fullmatch(entry[0])) and _is_address(entry[1], optional=False)
+
+
 _FORMS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("hosts", _is_host, 'a name in small letters, and scheme and host, as {"public": "https://data.x.com"}'),
+    ("testnet_hosts", _is_host, 'names of hosts, and scheme and host, as {"public": "https://data.test.x.com"}'),
     ("periods", lambda entry: _is_entry(int, str)(entry) and entry[0] > 0, 'minutes and a word, as {60: "1h"}'),
     ("statuses", _is_entry(str, Status), 'a word and a Status, as {"new": Status.OPEN}'),
     ("sides", _is_entry(str, Side), 'a word and a Side, as {"bid": Side.BUY}'),

@@ -25,7 +25,7 @@ class Indodax(Exchange):
 
     name = "Indodax"
     url = "https://api.indodax.com"
-    public_url = "https://indodax.com"
+    hosts = {"public": "https://indodax.com"}
     root = "/api/v2/"
     headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
     sends = "form"

@@ -33,6 +33,7 @@ class Lent:
     state: Engine
     deadline: float = 10.0
     urls: Mapping[str, str] = field(default_factory=dict)
+    hosts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     testnets: frozenset[str] = frozenset()
     limits_url: str = ""
     withdrawals: bool = False
@@ -55,6 +56,7 @@ class Lent:
         self.upstreams = Upstreams(
             services,
             addresses=self.urls,
+            hosts=self.hosts,
             testnets=self.testnets,
             withdrawals=self.withdrawals,
             exact_orders=self.exact_orders,

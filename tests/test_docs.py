@@ -46,7 +46,7 @@ def test_every_method_is_shown_with_a_curl(method: str) -> None:
 
 def test_every_setting_is_in_the_table_and_no_other() -> None:
     read = set(re.findall(r'read\(f?"([A-Z_{}.a-z()]+)"', (ROOT / "settings.py").read_text()))
-    named = {name.replace("{name.upper()}", "<EXCHANGE>") for name in read}
+    named = {name.replace("{name.upper()}", "<EXCHANGE>").replace("{host.upper()}", "<HOST>") for name in read}
     assert set(re.findall(r"^\| `([A-Z_<>]+)` \| ", README.partition("## Settings")[2], re.MULTILINE)) == named
 
 

@@ -108,15 +108,17 @@ class Pipeline(Meaning):
         headers: Mapping[str, Any] | None = None,
         signed: bool = False,
         safe: bool | None = None,
+        host: str | None = None,
     ) -> Any:
         """Make one HTTP call and return the useful part of its reply.
 
         params: None is left out, other values are rendered. A value of ``params`` or ``headers`` that depends on the
         time may be a function: it is called when the request is made, after all waiting. safe: True if the call changes
         nothing at the exchange, so that it may be repeated when it was not sent, or when the exchange's server failed;
-        by default, if it is a GET. Signed replies keep their numbers exact; public ones are read as doubles. Raises
-        AuthenticationFailed for missing keys before anything is sent, RateLimited when the wait for a limit would leave
-        too little time for the call, else what ``http`` and ``unwrap`` raise.
+        by default, if it is a GET. host: one of ``hosts`` by its name, empty for the first; by default ``public`` for a
+        call without a signature, where there is one, else the first. Signed replies keep their numbers exact; public
+        ones are read as doubles. Raises AuthenticationFailed for missing keys before anything is sent, RateLimited when
+        the wait for a limit would leave too little time for the call, else what ``http`` and ``unwrap`` raise.
         """
         if signed and self.signer is Signer:
             raise self.lacks("signed calls yet: its adapter declares no signer")
@@ -125,7 +127,10 @@ class Pipeline(Meaning):
         given = {name: self.render(value) for name, value in (params or {}).items() if value is not None}
 
         path = self.path(resource)
-        send = partial(self._send, verb, path, given, headers or {}, signed)
+        if host is None:
+            host = "" if signed or "public" not in self.hosts else "public"
+        assert host in self.upstream.hosts, f"{self.name} declares no host {host!r}"
+        send = partial(self._send, verb, self.upstream.hosts[host], path, given, headers or {}, signed)
 
         def ask() -> Any:
             return self._ask(send, question, exact=signed, changes=changes)
@@ -133,7 +138,7 @@ class Pipeline(Meaning):
         changes = verb != "GET" if safe is None else not safe
         # Headers may be an account's. What is urgent may use more of the limits than others.
         own = changes or signed or headers or self.urgent or any(map(callable, given.values()))
-        question = "" if own else f"{verb} {path} {given!r}"
+        question = "" if own else f"{verb} {host}{path} {given!r}"
         return ask() if changes else self.repeated(ask)
 
     def repeated(self, ask: Callable[[], T]) -> T:
@@ -205,14 +210,15 @@ class Pipeline(Meaning):
     def _send(
         self,
         verb: str,
+        address: str,
         path: str,
         params: Mapping[str, Any],
         headers: Mapping[str, Any],
         signed: bool,
         depart: Callable[[], None],
     ) -> Reply:
-        """Send one request when limits and nonces let it go, and return its reply. depart: called just before it goes
-        out."""
+        """Send one request when limits and nonces let it go, and return its reply. address: of its host. depart:
+        called just before it goes out."""
         # A function's value is not known before the request is made.
         known = {name: value for name, value in params.items() if not callable(value)}
         left = self.deadline.left()
@@ -224,7 +230,7 @@ class Pipeline(Meaning):
             asked = _evaluated(params)
             request = requests.Request(
                 verb,
-                (self.upstream.address if signed else self.upstream.public_address) + path,
+                address + path,
                 headers={**self.upstream.headers, **_evaluated(headers)},
                 params=asked if carries == "query" else None,
                 data=asked if carries == "form" else None,

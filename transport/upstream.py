@@ -98,7 +98,8 @@ class Kept(Generic[T]):
 class Upstream:
     """One exchange at one address. Thread-safe.
 
-    address: scheme and host. public_address: those of calls without a signature. headers: those of every request.
+    address: scheme and host. hosts: those of each of its hosts by name, empty for the first. headers: those of every
+    request.
     withdrawals: True if strategies may withdraw, transfer and manage keys there. exact_orders: True if orders are sent
     to the digit. testing: True if it trades test money. clock: the offset of the exchange's clock. listing: its
     markets. flights: the requests that calls share. cache: replies to public questions. rules: single markets, by FMZ's
@@ -112,6 +113,7 @@ class Upstream:
         services: Services,
         *,
         address: str = "",
+        hosts: Mapping[str, str] | None = None,
         testing: bool = False,
         withdrawals: bool = False,
         exact_orders: bool = False,
@@ -119,7 +121,7 @@ class Upstream:
     ) -> None:
         self.services = services
         self.address = address or vendor.url
-        self.public_address = address or vendor.public_url or vendor.url
+        self.hosts = vendor.addresses(address, hosts or {}, testing)
         self.headers: Mapping[str, str] = {**vendor.headers, **(vendor.testnet_headers if testing else {})}
         self.withdrawals = withdrawals
         self.exact_orders = exact_orders
@@ -196,7 +198,8 @@ class Upstream:
 class Upstreams:
     """The process's upstreams, one for each exchange, made when it is first called. Thread-safe.
 
-    addresses: exchange's name → address instead of its own. testnets: names of the exchanges to use with test money.
+    addresses: exchange's name → address instead of its own. hosts: exchange's name → addresses of its other hosts, by
+    name, instead of its own. testnets: names of the exchanges to use with test money.
     withdrawals, exact_orders: see Upstream. clock: makes an exchange's clock offset.
     """
 
@@ -205,6 +208,7 @@ class Upstreams:
         services: Services,
         *,
         addresses: Mapping[str, str] | None = None,
+        hosts: Mapping[str, Mapping[str, str]] | None = None,
         testnets: frozenset[str] = frozenset(),
         withdrawals: bool = False,
         exact_orders: bool = False,
@@ -212,6 +216,7 @@ class Upstreams:
     ) -> None:
         self.services = services
         self._addresses = addresses or {}
+        self._hosts = hosts or {}
         self._testnets = testnets
         self._withdrawals = withdrawals
         self._exact_orders = exact_orders
@@ -227,6 +232,7 @@ class Upstreams:
                     vendor,
                     self.services,
                     address=self._addresses.get(vendor.name, ""),
+                    hosts=self._hosts.get(vendor.name),
                     testing=vendor.name in self._testnets,
                     withdrawals=self._withdrawals,
                     exact_orders=self._exact_orders,

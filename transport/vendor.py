@@ -15,11 +15,14 @@ class Vendor:
     name: ClassVar[str]
     """The exchange's route, and the prefix of its errors."""
     url: ClassVar[str] = ""
-    """Scheme and host."""
-    public_url: ClassVar[str] = ""
-    """Scheme and host of calls without a signature, if that is another one; ``<EXCHANGE>_URL`` stands for both."""
+    """Scheme and host of the first of its hosts."""
+    hosts: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Its other hosts, by name → scheme and host. Calls without a signature go to ``public``, if there is one; any call
+    may name one."""
     testnet: ClassVar[str] = ""
     """Scheme and host for test money, if there are any; they may be the same as for real money."""
+    testnet_hosts: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Its other hosts for test money; one that is not named there is ``testnet``."""
     headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """Headers of every request."""
     testnet_headers: ClassVar[Mapping[str, str]] = MappingProxyType({})
@@ -51,12 +54,30 @@ class Vendor:
         Raises ValueError when the two do not agree."""
         if test and not cls.testnet:
             raise ValueError(f"{cls.name} has no testnet")
-        if cls.testnet and cls.testnet != cls.url:
-            if test and url == cls.url:
-                raise ValueError(f"{url} is for real money, and {cls.name.upper()}_TESTNET asks for test money")
-            if not test and url == cls.testnet:
-                raise ValueError(f"{url} is for test money; set {cls.name.upper()}_TESTNET=1 for it")
+        cls.check_money(url, test)
         return url or (cls.testnet if test else None)
+
+    @classmethod
+    def check_money(cls, url: str | None, test: bool) -> None:
+        """Raise ValueError for an address of real money where test money is meant, and the other way round."""
+        real, play = {cls.url, *cls.hosts.values()}, {cls.testnet, *cls.testnet_hosts.values()} - {""}
+        if play and test and url in real - play:
+            raise ValueError(f"{url} is for real money, and {cls.name.upper()}_TESTNET asks for test money")
+        if not test and url in play - real:
+            raise ValueError(f"{url} is for test money; set {cls.name.upper()}_TESTNET=1 for it")
+
+    @classmethod
+    def addresses(cls, first: str, others: Mapping[str, str], test: bool) -> dict[str, str]:
+        """Return the scheme and host of each host by its name, empty for the first.
+
+        first: its address if that is not the exchange's own; all hosts that ``others`` does not name are there too: who
+        takes the first somewhere else means the exchange. test: True for test money.
+        """
+        own = cls.testnet_hosts if test else cls.hosts
+        elsewhere = first and first != (cls.testnet if test else cls.url)
+        return {"": first or cls.url} | {
+            name: others.get(name) or ("" if elsewhere else own.get(name)) or first or cls.url for name in cls.hosts
+        }
 
     @classmethod
     def path(cls, resource: str) -> str:

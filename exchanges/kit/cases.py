@@ -173,14 +173,14 @@ class _Folder:
 
 def as_request(common: Mapping[str, Any], step: Mapping[str, Any]) -> Request:
     """Return the request of a step, with all that ``exchange.json`` says of such requests. Raises ValueError."""
-    line = re.fullmatch(r"([A-Z]+) (/\S*)", step.get("sent", ""))
+    line = re.fullmatch(r"([A-Z]+) (https://[^/\s]+)?(/\S*)", step.get("sent", ""))
     if not line or "got" not in step:
         raise ValueError(f"a step says what is `sent`, such as 'GET /time', and what is `got`; {step} does not")
     if len(step.keys() & {"form", "json", "body"}) > 1:
         raise ValueError("a step has one of `form`, `json` and `body`")
     if "host" not in common:
         raise ValueError(f"{COMMON} has no `host`")
-    verb, target = line.groups()
+    verb, own_host, target = line.groups()
     host = common["host"]
     shared: dict[str, dict[str, Any]] = {key: {} for key in SHARED}
     for kind in ("every", verb, "signed" if "signature" in step else "unsigned"):
@@ -195,7 +195,7 @@ def as_request(common: Mapping[str, Any], step: Mapping[str, Any]) -> Request:
     headers = {**shared["headers"], **step.get("headers", {})}
     parameters = [target.partition("?")[2], encode(step.get("query", {})), encode(shared["query"])]
     query = "&".join(filter(None, parameters))
-    url = host + target.partition("?")[0] + (f"?{query}" if query else "")
+    url = (own_host or host) + target.partition("?")[0] + (f"?{query}" if query else "")
     if "json" in step:
         body = _dump(step["json"])
     else:

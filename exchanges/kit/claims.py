@@ -88,10 +88,11 @@ def methods(subject: Subject) -> str:
 def hosts(subject: Subject) -> str:
     """Check that requests go to the declared hosts only."""
     kind = subject.kind
-    declared = {urlsplit(url).netloc for url in (kind.url, kind.public_url, kind.testnet) if url}
+    urls = (kind.url, kind.testnet, *kind.hosts.values(), *kind.testnet_hosts.values())
+    declared = {urlsplit(url).netloc for url in urls if url}
     asked = {urlsplit(request.url).netloc for case in subject.conversations for request in case.sent}
     if asked - declared:
-        raise Failed(f"a conversation is with {', '.join(sorted(asked - declared))}: declare it as url or public_url")
+        raise Failed(f"a conversation is with {', '.join(sorted(asked - declared))}: declare it as url, or in hosts")
     if not asked:
         raise NotClaimed
     return ", ".join(sorted(asked))

@@ -50,7 +50,8 @@ Beside the file's ``source`` there are the cases by their titles. A case has
 - ``source``, the address of the documentation of this behaviour; without it, the file's source applies;
 - ``asked``, FMZ's parameters; ``call``, what else FMZ says in this case, such as another ``method`` than the file's
   name; ``before``, whole calls that come first and succeed;
-- ``steps``, in order: names of common steps, or objects. ``sent`` is the HTTP method and the path; ``query`` more
+- ``steps``, in order: names of common steps, or objects. ``sent`` is the HTTP method and the path, behind scheme and
+  host where those are not the ones of ``exchange.json``; ``query`` more
   parameters; ``form``, ``json`` or ``body`` what is in the body: parameters (those that are no text as JSON), JSON as
   ``json.dumps`` writes it, or text; ``headers`` and ``signature`` complete the request, which is compared to the byte.
   ``got`` is the reply, JSON or text, ``status`` its HTTP status if that is not 200;

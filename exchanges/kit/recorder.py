@@ -173,11 +173,15 @@ def _step(
     sent = f"{unquote(str(request.url))} {dict(request.headers)} {unquote(body)}"
     signature = next((one for one in signatures if one in sent), "")
     shared: dict[str, dict[str, Any]] = {"query": {}, "form": {}, "headers": {}}
+    host = common.get("host")
     for kind in ("every", str(request.method), "signed" if signature else "unsigned"):
         for name, members in common.get("requests", {}).get(kind, {}).items():
             if name in shared:
                 shared[name] |= members
-    step: dict[str, Any] = {"sent": f"{request.method} {parts.path}"}
+            else:
+                host = members
+    address = f"{parts.scheme}://{parts.netloc}"
+    step: dict[str, Any] = {"sent": f"{request.method} {'' if address == host else address}{parts.path}"}
     step |= _parameters("query", parts.query, shared["query"])
     if body.startswith(("{", "[")):
         document = json.loads(body)

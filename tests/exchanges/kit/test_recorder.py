@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from exchanges import EXCHANGES
+from exchanges import EXCHANGES, open_registry
 from exchanges.kit import layout
 from exchanges.kit.cases import Conversation, as_request, cases_of, load
 from exchanges.kit.files import COMMON, read_file
-from exchanges.kit.recorder import case_of, disguised, mask
+from exchanges.kit.recorder import case_of, disguised, mask, record
+from exchanges.kit.subject import Failed, Subject
+from exchanges.kit.verify import CHECKS
 from tests.exchanges.kit.conftest import SMALLEX, Run
 from tests.exchanges.smallex.fake import FakeSmallex
 from tests.fakes import KEY, SECRET
@@ -46,6 +48,24 @@ def test_too_few_and_too_many_replies_are_told() -> None:
     for replies in ([], [reply, reply]):
         with pytest.raises(ValueError, match=f"requests were sent, and there are {len(replies)} replies"):
             case_of(EXCHANGES["binance"], common, "ticker", {"symbol": "BTC_USDT"}, replies)
+
+
+def test_a_request_to_another_host_is_written_whole_and_checked(folder: Path) -> None:
+    adapter, past = folder / "smallex.py", "https://past.smallex.example"
+    text = adapter.read_text().replace('signed("GET", "balances")', 'call("GET", "balances", signed=True, host="past")')
+    adapter.write_text(text.replace('    sends = "json"\n', f'    sends = "json"\n    hosts = {{"past": "{past}"}}\n'))
+    kind, cases = open_registry(folder).find("smallex"), folder / "cases" / "smallex"
+    common = read_file(cases / COMMON)
+    case = case_of(kind, common, "accounts", {}, [(200, {"code": 0, "data": []})])
+    [step] = case["steps"]
+    assert step["sent"] == f"GET {past}/v2/balances"
+    assert as_request(common, step).url == f"{past}/v2/balances"
+    record(kind, "accounts", {}, title="past", source="", folder=cases, replies=[(200, {"code": 0, "data": []})])
+    [found] = [one for one in load(cases) if one.title == "past"]
+    assert "past.smallex.example" in CHECKS["hosts"](Subject(kind, [found]))
+    undeclared = type("Smallex", (kind,), {"hosts": {}, "__module__": kind.__module__})
+    with pytest.raises(Failed, match="declare it as url, or in hosts"):
+        CHECKS["hosts"](Subject(undeclared, [found]))
 
 
 def test_ids_names_and_addresses_are_replaced_by_others_of_their_kind() -> None:
