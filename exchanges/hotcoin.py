@@ -5,7 +5,7 @@ code of success. Klines are at ``ticker``, tickers at ``market/ticker``. An orde
 filled is deleted: from then on the exchange does not know it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -69,7 +69,7 @@ class Hotcoin(Exchange):
     )
     cancels = ("POST order/cancel",)
 
-    ticker_row = TickerRow(bid="buy", ask="sell", last="last", high="high", low="low", volume="vol")
+    ticker_row = TickerRow(time="timestamp", bid="buy", ask="sell", last="last", high="high", low="low", volume="vol")
     candle_row = Row(Candle, time=0, open=1, high=2, low=3, close=4, volume=5)
     trade_row = Row(Trade, id="id", price="price", amount="amount", side="en_type")
     balance_row = Row(Balance, currency="currency", free="free", frozen="frozen")
@@ -100,17 +100,18 @@ class Hotcoin(Exchange):
         return self.read_all(self.read_market, self.get("common/symbols")["data"])
 
     def ticker(self, symbol: Symbol) -> Ticker:
-        reply, name = self.get("market/ticker"), self.market(symbol)
-        row = next((row for row in reply["ticker"] if row["symbol"] == name), None)
+        row = self.ticker_rows().get(self.market(symbol))
         if row is None:
             raise InvalidCall(f"{self.name} lists no market {symbol}")
-        return self.ticker_row(row, time=milliseconds(reply["timestamp"]))
+        return self.ticker_row(row)
 
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
-        listed, reply = self.symbols(), self.get("market/ticker")
-        asked = milliseconds(reply["timestamp"])
-        rows = [row for row in reply["ticker"] if row["symbol"] in listed]
-        return self.read_priced(lambda row: (listed[row["symbol"]], self.ticker_row(row, time=asked)), rows)
+        return self.read_tickers(self.ticker_rows, lambda _, row: self.ticker_row(row))
+
+    def ticker_rows(self) -> Mapping[str, Any]:
+        """Return the rows of all tickers, each with the time of the reply, by their markets."""
+        reply = self.get("market/ticker")
+        return {row["symbol"]: {**row, "timestamp": reply["timestamp"]} for row in reply["ticker"]}
 
     def depth(self, symbol: Symbol) -> Depth:
         reply = self.get("depth", symbol=symbol)

@@ -117,10 +117,11 @@ class Indodax(Exchange):
         return self.read_all(lambda row: self.read_market(row, steps), self.get("/api/pairs"))
 
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
-        listed = self.symbols()
-        rows = [(name.replace("_", "").upper(), row) for name, row in self.get("/api/ticker_all")["tickers"].items()]
-        traded = [(listed[name], row) for name, row in rows if name in listed]
-        return self.read_priced(lambda row: (row[0], self.read_ticker(*row)), traded)
+        def rows() -> Mapping[str, Any]:
+            tickers = self.get("/api/ticker_all")["tickers"]
+            return {name.replace("_", "").upper(): row for name, row in tickers.items()}
+
+        return self.read_tickers(rows, self.read_ticker)
 
     # Account ------------------------------------------------------------------------------------------------------
 

@@ -1,14 +1,14 @@
 """Lists of an exchange: their pages, and rows that cannot be read."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
 from exchanges.base.markets import Markets
 from exchanges.base.rows import Reader
 from protocol.errors import UNREADABLE, NoPrice, Unsupported
-from protocol.models import Status, Symbol
+from protocol.models import Status, Symbol, Ticker
 
 T = TypeVar("T")
 
@@ -70,6 +70,17 @@ class Lists(Markets):
                 return None
 
         return [ticker for ticker in self.read_all(read_or_none, rows) if ticker is not None]
+
+    def read_tickers(
+        self, ask: Callable[[], Mapping[str, Any]], read: Callable[[Symbol, Any], Ticker]
+    ) -> list[tuple[Symbol, Ticker]]:
+        """Return the tickers of a list of all markets, of those that can be traded and have a price.
+
+        ask: returns the rows by the exchange's own names of markets; called when the markets are known.
+        """
+        listed = self.symbols()
+        rows = [(listed[name], row) for name, row in ask().items() if name in listed]
+        return self.read_priced(lambda row: (row[0], read(*row)), rows)
 
     def attempt(self, field: str, read: Callable[[], Any]) -> Any:
         """Return what a reader of one field gives, or ``instead`` of it."""

@@ -40,10 +40,10 @@ class Binance(BinanceApi):
         return self.read_ticker(row, book=row)
 
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
-        listed = self.symbols()
-        rows = self.get("ticker/24hr")
-        traded = [row for row in rows if row["symbol"] in listed]
-        return self.read_priced(lambda row: (listed[row["symbol"]], self.read_ticker(row, book=row)), traded)
+        return self.read_tickers(
+            lambda: {row["symbol"]: row for row in self.get("ticker/24hr")},
+            lambda _, row: self.read_ticker(row, book=row),
+        )
 
     def depth(self, symbol: Symbol) -> Depth:
         return self.read_book(self.book(symbol), self.upstream.services.now())  # the book has no time

@@ -128,10 +128,7 @@ class Kraken(Exchange):
         return self.read_markets(self.get("public/AssetPairs", pair=symbol))
 
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
-        listed = self.symbols()
-        rows = self.get("public/Ticker")
-        traded = [(listed[name], row) for name, row in rows.items() if name in listed]
-        return self.read_priced(lambda row: (row[0], self.read_ticker(row[1])), traded)
+        return self.read_tickers(lambda: self.get("public/Ticker"), lambda _, row: self.read_ticker(row))
 
     # Account ------------------------------------------------------------------------------------------------------
 
