@@ -13,6 +13,7 @@ from tests.exchanges.ccxt.conftest import Call, bridged
 from tests.exchanges.ccxt.fakes import TIME, FullFuturesBinance
 from tests.fakes import KEY, Account
 from tests.lent import Lent
+from tests.tiny import ask
 
 SYMBOL = {"symbol": "BTC_USDT.swap"}
 LIMIT = {**SYMBOL, "type": "buy", "price": "60000.5", "amount": "0.010"}
@@ -139,6 +140,15 @@ def test_an_exchange_without_fundings_says_so(state: Engine, monkeypatch: pytest
     exchange = open_exchange(Lent(http=http, state=state, measure_clocks=False), bridged("bitrue", "Futures_Bitrue"))
     with pytest.raises(Unsupported, match=r"has no funding rates in the ccxt library \(fetchFundingRate\); nothing"):
         exchange.fundings(None)
+    assert http.sent == []
+
+
+@pytest.mark.parametrize("symbol", ["BTC_USDT", "btc", "BTC_USDT.swap", "USDT.swap", "BTC_USDT.BTC-X"])
+def test_what_ccxt_lacks_is_told_before_the_markets_are_asked_for(state: Engine, symbol: str) -> None:
+    http = Canned({})
+    exchange = open_exchange(Lent(http=http, state=state, measure_clocks=False), bridged("bitrue", "Futures_Bitrue"))
+    with pytest.raises(Unsupported, match=r"has no funding rates in the ccxt library \(fetchFundingRate\); nothing"):
+        ask(exchange, "fundings", symbol=symbol)
     assert http.sent == []
 
 
