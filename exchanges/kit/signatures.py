@@ -69,15 +69,22 @@ class Digest:
 
     def text(self, value: Values, *, secret: bool = True) -> bytes:
         """Return the text that the digest is made of. secret: False to leave the secret out."""
-        parts = [part for part in self.parts if secret or part != "secret"]
-        return self.join.encode().join(self._bytes(part, value) for part in parts)
+        return self.join.encode().join(self._bytes(part, value) for part in (self.parts if secret else self._open))
+
+    @property
+    def _open(self) -> list["str | bytes | Digest"]:
+        return [part for part in self.parts if part != "secret"]
 
     def shown(self, value: Values) -> bytes:
         """Return the text that is signed as a reader knows it: without the secret, and before it is hashed twice."""
-        open_parts = [part for part in self.parts if part != "secret"]
-        if len(open_parts) == 1 and isinstance(open_parts[0], Digest):
-            return open_parts[0].shown(value)
+        match self._open:
+            case [Digest() as only]:
+                return only.shown(value)
         return self.text(value, secret=False)
+
+    def hashed(self, value: Values) -> list[bytes]:
+        """Return the texts of the digests that are parts of the shown text."""
+        return [part.text(value) for part in self._open if isinstance(part, Digest) and len(self._open) > 1]
 
     def made(self, value: Values) -> bytes:
         """Return the digest, encoded."""
@@ -167,7 +174,8 @@ class Scheme:
             return ""
         text = self.digest.shown(one.value)
         if text != signed:
-            return difference("the text that is signed", in_text(text), in_text(signed))
+            hashed = [f"\n  a digest in it is of {in_text(inner)!r}" for inner in self.digest.hashed(one.value)]
+            return "".join((difference("the text that is signed", in_text(text), in_text(signed)), *hashed))
         kind = f"{'hmac-' if self.digest.keyed else ''}{self.digest.algorithm}, {self.digest.encoding}"
         return f"{in_text(text)!r} is signed, and gives {ours} by exchange.json ({kind}), and {theirs} by the adapter"
 

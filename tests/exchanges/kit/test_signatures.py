@@ -1,6 +1,8 @@
 """The second signer: it finds what an adapter signs wrongly, in every scheme, and shows it whole."""
 
 import ast
+import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from exchanges.kit import layout, signatures
 from exchanges.kit.cases import Request, cases_of, load
 from exchanges.kit.differences import difference
 from exchanges.kit.facts import facts_of
-from exchanges.kit.files import COMMON, CaseError, canonical_text, read_file
+from exchanges.kit.files import COMMON, EXAMPLE, SIGNATURE, CaseError, canonical_text, read_file
 from exchanges.kit.gateway import KEYS, NOW
 from exchanges.kit.recorder import case_of
 from exchanges.kit.signatures import Scheme
@@ -21,6 +23,7 @@ from exchanges.kit.verify import CHECKS
 from tests.exchanges.kit.conftest import SMALLEX
 
 SIGNED = [route for route, kind in EXCHANGES.items() if kind.signer is not Signer]
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "ADAPTERS.md").read_text()
 SMALLEX_CASES = SMALLEX / "cases" / "smallex"
 
 
@@ -97,6 +100,13 @@ def test_both_texts_are_shown_whole_and_the_first_difference_is_marked() -> None
     )
 
 
+def test_the_text_of_a_digest_within_is_shown_too() -> None:
+    scheme = Scheme.of({**PLAIN, "of": ["path", {"of": ["nonce", "b"], "digest": "sha256", "encoding": "raw"}],
+                        "params": {"nonce": "nonce", "sign": "signature"}})  # fmt: skip
+    [said] = scheme.mistakes([request("nonce=7&b=8&sign=x")], [b"/a"], KEYS, NOW)
+    assert said.endswith("\n  a digest in it is of '78'")
+
+
 PLAIN = {"of": ["sorted"], "digest": "hmac-sha256", "params": {"key": "key", "sign": "signature"}}
 
 
@@ -151,6 +161,20 @@ def test_a_published_example_is_signed_by_both(folder: Path) -> None:
     said = failure_with(folder, other)
     assert said.startswith("a published example is c2lnbmF0dXJl: exchange.json gives 13IqshC504Gw")
     assert said.count("13IqshC504Gw") == 2
+
+
+def test_the_documents_example_is_the_made_up_exchanges() -> None:
+    shown = re.search(r'(?s)```json\n("signature": .*?)\n```', DOCUMENT)
+    assert shown
+    assert layout.read(f"{{{shown[1]}}}")["signature"] == read_file(SMALLEX_CASES / COMMON)["signature"]
+
+
+def test_every_member_and_word_is_explained() -> None:
+    section = DOCUMENT.partition("### The second signer")[2].partition("\n### ")[0]
+    words = set(re.findall(r'"(\w+)": ', inspect.getsource(signatures._Signed)))
+    assert {"key", "seconds", "target", "glued"} < words
+    for name in {*SIGNATURE, *EXAMPLE, *words}:
+        assert f"`{name}`" in section or f'"{name}"' in section, name
 
 
 def failure_with(folder: Path, other: Any) -> str:
