@@ -80,7 +80,7 @@ LIKES: Mapping[str, Like] = {
     sends = "form"
     signer = HmacNonceForm""",
         {
-            "of": ["path", {"of": ["nonce", "body"], "digest": "sha256", "encoding": "raw"}],
+            "of": ["target", {"of": ["nonce", "body"], "digest": "sha256", "encoding": "raw"}],
             "digest": "hmac-sha512",
             "encoding": "base64",
             "secret": "base64",
