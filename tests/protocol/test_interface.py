@@ -39,7 +39,7 @@ MISTAKES = {
         'exchange.set_leverage(asked["leverage"])',
         "call-arg",
     ),
-    "format_of_another_reply": Mistake("replies.depth)", "replies.ticker)", "misc"),
+    "format_of_another_reply": Mistake("replies.assets", "replies.ticker", "misc"),
 }
 ERROR = re.compile(r"(\w+)\.py:(\d+): error: .* \[([a-z-]+)\]")
 
