@@ -113,8 +113,6 @@ def signature(subject: Subject) -> str:
         if wrong := scheme.wrong_example(kind.signer.signature):
             raise Failed(wrong)
         for case in subject.conversations:
-            if "data" not in case.answered or case.method == FIND:
-                continue
             subject.observed.signed.clear()
             sent, _ = subject.ask(case)
             texts = [text for text, _ in subject.observed.signed]
@@ -124,7 +122,7 @@ def signature(subject: Subject) -> str:
     except ValueError as error:
         raise Failed(str(error)) from None
     if not shown:
-        raise Failed("no conversation that succeeds has a signed request")
+        raise Failed("no conversation has a signed request")
     examples = len(scheme.examples)
     published = f", and {examples} published example{'' if examples == 1 else 's'}" if examples else ""
     return f"{shown} requests as {COMMON} signs them{published}; by {kind.proof}"
