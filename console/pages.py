@@ -1,4 +1,4 @@
-"""The pages that call an exchange: the playground and the market; and the form that asks for the token."""
+"""The pages that call an exchange: the playground, the market and the account; and the form that asks for the token."""
 
 from importlib.metadata import version
 from typing import Any
@@ -34,6 +34,10 @@ def blueprint(gateway: Gateway) -> Blueprint:
     @pages.get("/console/market")
     def market() -> Page:
         return render_template("market.html", **_exchange(gateway, _wanted(gateway)), gateway=gateway)
+
+    @pages.get("/console/account")
+    def account() -> Page:
+        return render_template("account.html", **_exchange(gateway, _wanted(gateway)), gateway=gateway)
 
     @pages.get("/console/exchange/<name>")
     def exchange(name: str) -> Page:

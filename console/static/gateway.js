@@ -20,10 +20,24 @@ export function made(tag, text = "", className = "") {
   return element;
 }
 
+/** Show a panel's state, and a sentence about it. */
+export function state(panel, name, text = "") {
+  const element = document.querySelector(`[data-panel=${panel}]`);
+  element.dataset.state = name;
+  const place = element.querySelector(".state");
+  if (place.textContent !== text) place.textContent = text; // a screen reader says it once
+}
+
+/** Return the keys in the page's form, by FMZ's names. They are nowhere else. */
+export function keys() {
+  return { access_key: $("access").value, secret_key: $("secret").value };
+}
+
 /** Ask an exchange what FMZ would ask; return the reply's text, and what the gateway noted of the call. */
-export async function call(exchange, body, verb = "") {
+export async function call(exchange, body, { verb = "", object = "" } = {}) {
   const began = performance.now();
-  const response = await fetch(`/console/call/${encodeURIComponent(exchange)}`, {
+  const query = object && `?${new URLSearchParams({ object })}`;
+  const response = await fetch(`/console/call/${encodeURIComponent(exchange)}${query}`, {
     method: "POST",
     headers: {
       "Content-Type": "application/json",
@@ -48,9 +62,24 @@ export async function choose(name) {
   }
   const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
   $("about").replaceWith(parsed.getElementById("about"));
+  for (const input of document.querySelectorAll(".secret")) input.value = ""; // they are another exchange's
   showMoney();
   history.replaceState(null, "", `?exchange=${encodeURIComponent(name)}`);
   return true;
+}
+
+/** Ask a person once more, in the page's own dialog, before a call that may move money. */
+export async function isConfirmed(text) {
+  const { name, money } = $("about").dataset;
+  $("sure-exchange").textContent = name;
+  $("sure-money").dataset.money = money;
+  const [icon, word] = $("money").querySelectorAll(`[data-of=${money}] > :is(svg, strong)`);
+  $("sure-money").replaceChildren(icon.cloneNode(true), word.cloneNode(true));
+  $("sure-text").textContent = text;
+  $("sure").returnValue = "no";
+  $("sure").showModal();
+  await new Promise((resolve) => $("sure").addEventListener("close", resolve, { once: true }));
+  return $("sure").returnValue === "yes";
 }
 
 function showMoney() {

@@ -1,6 +1,6 @@
 // The playground: one call, what the gateway makes of it, and the answer.
 
-import { $, call, choose, filled, made, wordsOf } from "./gateway.js";
+import { $, call, choose, filled, isConfirmed, keys, made, wordsOf } from "./gateway.js";
 import * as snippets from "./snippets.js";
 
 const MOST = 20000; // characters of a reply that are shown
@@ -15,6 +15,7 @@ function described() {
   const { method, code, script } = operation();
   const values = Object.fromEntries(inputs().map((input) => [input.dataset.name, input.value.trim()]));
   const asked = { exchange: $("about").dataset.name, values, script, isPublic: operation().public === "true" };
+  asked.object = $("object").value.trim();
   asked.hasToken = $("playground").dataset.token === "true";
   const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
   if (operation().free === "true") {
@@ -24,14 +25,18 @@ function described() {
   }
   if (code !== "") return { ...asked, body: { method, params: { code: Number(code), args: Object.values(given) } } };
   const body = { method, params: given };
-  if (method === "trade") body.nonce = nonceOf(asked.exchange, body);
+  if (method === "trade") body.nonce = nonceOf(asked, body);
   return { ...asked, body };
 }
 
 /** Return the nonce of an order: the same one until the same order was answered. */
-function nonceOf(exchange, body) {
-  const text = exchange + JSON.stringify(body);
-  return unanswered?.text === text ? unanswered.nonce : Date.now();
+function nonceOf(asked, body) {
+  return unanswered?.text === orderOf(asked, body) ? unanswered.nonce : Date.now();
+}
+
+/** Return a text that tells an order from others, apart from its nonce. */
+function orderOf({ exchange, object }, body) {
+  return JSON.stringify([exchange, object, body]);
 }
 
 function showOperation() {
@@ -71,10 +76,10 @@ async function send(event) {
   $("send").disabled = true;
   say("waiting");
   const { nonce, ...body } = asked.body;
-  if (nonce) unanswered = { text: asked.exchange + JSON.stringify(body), nonce };
-  const keys = operation().public === "true" ? {} : { access_key: $("access").value, secret_key: $("secret").value };
+  if (nonce) unanswered = { text: orderOf(asked, body), nonce };
+  const given = asked.isPublic ? {} : keys();
   try {
-    showReply(await call(asked.exchange, { ...keys, ...asked.body }, asked.verb));
+    showReply(await call(asked.exchange, { ...given, ...asked.body }, asked));
   } catch {
     say("lost");
   } finally {
@@ -86,21 +91,13 @@ async function send(event) {
 async function isSure(asked) {
   const { money } = $("about").dataset;
   if (money === "simulated" || operation().changes !== "true" || asked.verb === "GET") return true;
-  $("sure-exchange").textContent = asked.exchange;
-  $("sure-money").dataset.money = money;
-  const [icon, word] = $("money").querySelectorAll(`[data-of=${money}] > :is(svg, strong)`);
-  $("sure-money").replaceChildren(icon.cloneNode(true), word.cloneNode(true));
-  $("sure-text").textContent = shown(asked);
-  $("sure").returnValue = "no";
-  $("sure").showModal();
-  await new Promise((resolve) => $("sure").addEventListener("close", resolve, { once: true }));
-  return $("sure").returnValue === "yes";
+  return isConfirmed(shown(asked));
 }
 
 function shown(asked) {
   const keys = asked.isPublic ? {} : { access_key: "…", secret_key: "…" };
   const verb = asked.verb ? `Http-Method: ${asked.verb}\n` : "";
-  return `POST /${asked.exchange}\n${verb}\n${JSON.stringify({ ...keys, ...asked.body }, null, 2)}`;
+  return `POST ${snippets.pathOf(asked)}\n${verb}\n${JSON.stringify({ ...keys, ...asked.body }, null, 2)}`;
 }
 
 function show(asked) {

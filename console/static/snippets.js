@@ -9,8 +9,14 @@ function withKeys(asked) {
   return asked.isPublic ? { method, params } : { ...KEYS, ...nonce, method, params };
 }
 
+/** Return the path of a call, with the name of the exchange object if it has one. */
+export function pathOf({ exchange, object }) {
+  return `/${exchange}${object && `?${new URLSearchParams({ object })}`}`;
+}
+
 function address(asked) {
-  return `${location.origin}/${asked.exchange}${asked.hasToken ? "?token=<TOKEN>" : ""}`;
+  const path = `${location.origin}${pathOf(asked)}`;
+  return asked.hasToken ? `${path}${asked.object ? "&" : "?"}token=<TOKEN>` : path;
 }
 
 export function curl(asked) {

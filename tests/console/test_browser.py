@@ -4,6 +4,7 @@ policy or of accessibility."""
 import gzip
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def reply(page: Page) -> Any:
 def test_every_page_can_be_read_by_everyone(chromium: Browser, address: str, language: str) -> None:
     for page in opened(chromium, address, "phone", language):
         page.context.add_init_script(AXE)
-        for path in ("/", "/console/market", "/console/orders", "/console/health"):
+        for path in ("/", "/console/market", "/console/account", "/console/orders", "/console/health"):
             page.goto(path)
             if path == "/console/market":
                 page.wait_for_selector("[data-panel=trades][data-state=ready]")
@@ -208,6 +209,97 @@ def test_a_market_without_trades_or_answer_says_so(page: Page) -> None:
     page.route(CALLS, lambda route: route.abort())
     page.click("#form button:not([type])")
     expect(page.locator("#status")).to_contain_text("The gateway does not answer.")
+
+
+def place(page: Page, exchange: str, keys: str, **params: str) -> None:
+    """Place an order as the playground does."""
+    page.goto(f"/?exchange={exchange}")
+    page.select_option("#operation", "trade")
+    fill(page, **params)
+    page.fill("#access", keys)
+    page.fill("#secret", keys)
+    assert "data" in reply(page)
+
+
+def test_an_account_is_shown_and_an_order_cancelled(page: Page) -> None:
+    keys = f"QQaccount{page.viewport_size}"  # each width has an account of its own
+    place(page, "paper", keys, price="10000.5", amount="0.01")
+    page.goto("/console/account")
+    for panel in ("balances", "orders"):
+        expect(page.locator(f"[data-panel={panel}] .state")).to_have_text("Give the keys and press Show.")
+    expect(page.locator("[data-panel=positions]")).to_be_hidden()
+    page.fill("#access", keys)
+    page.fill("#secret", keys)
+    page.click("#show")
+    row = page.locator("#balances tr", has_text="USDT").locator("td")
+    expect(row).to_have_count(4)
+    free, frozen, equity = (Decimal(text) for text in row.all_inner_texts()[1:])
+    assert frozen > 100
+    assert free + frozen == equity
+    expect(page.locator("#orders tr")).to_have_count(1)
+    expect(page.locator("#orders tr")).to_contain_text("10000.5")
+    page.click("#orders button")
+    expect(page.locator("#sure")).to_contain_text("SIMULATED")
+    page.keyboard.press("Enter")  # the answer that has the focus keeps it
+    expect(page.locator("#sure")).to_be_hidden()
+    expect(page.locator("#orders tr")).to_have_count(1)
+    page.click("#orders button")
+    page.click("#sure .danger")
+    expect(page.locator("#status")).to_contain_text("is cancelled.")
+    expect(page.locator("[data-panel=orders] .state")).to_contain_text("No order of this market is open.")
+    assert keys not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, location.href])")
+    page.select_option("#exchange", "OKX")
+    expect(page.locator("#access")).to_have_value("")
+    expect(page.locator("#balances tr")).to_have_count(0)
+
+
+def test_an_account_tells_what_is_wrong_and_what_to_do(page: Page) -> None:
+    page.goto("/console/account?exchange=Futures_paper")
+    page.fill("#symbol", "NOPE_USDT.swap")
+    page.click("#show")
+    expect(page.locator("[data-panel=orders] .state")).to_contain_text("INVALID_CALL")
+    waiting: list[Route] = []
+    page.route(CALLS, waiting.append)
+    page.click("#show")
+    expect(page.locator("[data-panel=balances] .state")).to_have_text("Loading …")
+    for route in waiting:
+        route.abort()
+    expect(page.locator("[data-panel=balances] .state")).to_contain_text("press Show again")
+
+
+def test_a_position_is_shown(page: Page) -> None:
+    keys = f"QQposition{page.viewport_size}"
+    place(page, "Futures_paper", keys, price="-1", amount="3")
+    page.goto("/console/account?exchange=Futures_paper")
+    page.fill("#access", keys)
+    page.fill("#secret", keys)
+    page.click("#show")
+    expect(page.locator("#positions tr")).to_have_count(1)
+    expect(page.locator("#positions tr")).to_contain_text("long")
+
+
+def test_money_is_added_to_the_digit(page: Page) -> None:
+    page.goto("/console/account")
+    found = page.evaluate("""async () => {
+        const { exactly, sum } = await import("/console/static/numbers.js");
+        const { data } = exactly('{"data": [12345678901234567.89, 0.10000000000000000001, -1e-3]}');
+        return [data[0], sum(data[0], data[1]), sum("-0.3", "0.1"), sum("1", data[2]), sum("0.5", "0.5")];
+    }""")
+    assert found == ["12345678901234567.89", "12345678901234567.99000000000000000001", "-0.2", "", "1"]
+
+
+def test_an_exchange_object_has_a_contract_of_its_own(page: Page) -> None:
+    page.goto("/?exchange=Futures_paper")
+    page.select_option("#operation", "io 2")
+    fill(page, contract="swap")
+    page.fill("#object", "second one")
+    assert reply(page) == {"data": True}
+    assert "?object=second+one" in page.inner_text("#asked")
+    page.select_option("#operation", "ticker")
+    fill(page, symbol="BTC_USDT")
+    assert "data" in reply(page)
+    page.fill("#object", "third")
+    assert "no contract is chosen" in reply(page)["error"]
 
 
 def test_the_keyboard_reaches_everything(page: Page) -> None:

@@ -13,7 +13,7 @@ from orders.journal import Journal
 from tests.app.probe import Probe
 from tests.console.conftest import ORIGIN, TOKEN, Serve, call, csrf_of, sign_in
 
-PAGES = ["/", "/console/market", "/console/exchange/paper"]
+PAGES = ["/", "/console/market", "/console/account", "/console/exchange/paper"]
 TICKER = {"method": "ticker", "params": {"symbol": "BTC_USDT"}}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
