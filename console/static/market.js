@@ -1,11 +1,13 @@
 // One market, live: ticker, candles, depth and trades, each asked for as FMZ asks for it.
 
-import { $, call, choose, filled, made, wordsOf } from "./gateway.js";
+import { showDepth } from "./depth.js";
+import { $, call, choose, filled, keys, made, state, wordsOf } from "./gateway.js";
+import { placesOf, plain } from "./numbers.js";
+import * as own from "./own.js";
 import { CandlestickSeries, createChart } from "./vendor/lightweight-charts-5.2.1.js";
 
 const EVERY = 3000; // ms
 const SLOWER = 3; // candles and trades are asked for every third time
-const LEVELS = 12;
 const TRADES = 60;
 const words = wordsOf($("market"));
 let round = 0; // of what is shown; an answer that comes after another choice is dropped
@@ -13,26 +15,9 @@ let timer = 0;
 let isPaused = false;
 let chart, series;
 
-/** Return a number as digits, never in scientific notation. */
-function plain(number, places = 10) {
-  const text = number.toFixed(places);
-  return text.includes(".") && places === 10 ? text.replace(/\.?0+$/, "") : text;
-}
-
-function placesOf(numbers) {
-  return Math.max(0, ...numbers.map((number) => (plain(number).split(".")[1] || "").length));
-}
-
 /** Return a time of day in UTC, as the chart shows it. */
 function clock(ms) {
   return new Date(ms).toISOString().slice(11, 19);
-}
-
-function state(panel, name, text = "") {
-  const element = document.querySelector(`[data-panel=${panel}]`);
-  element.dataset.state = name;
-  const place = element.querySelector(".state");
-  if (place.textContent !== text) place.textContent = text; // a screen reader says it once
 }
 
 const PANELS = {
@@ -45,20 +30,7 @@ const PANELS = {
       return true;
     },
   },
-  depth: {
-    show(data) {
-      const asks = data.asks.slice(0, LEVELS);
-      const bids = data.bids.slice(0, LEVELS);
-      const all = [...asks, ...bids];
-      const format = [placesOf(all.map(([price]) => price)), placesOf(all.map(([, amount]) => amount))];
-      const most = Math.max(total(asks), total(bids));
-      $("asks").replaceChildren(...ladder(asks, format, most).reverse());
-      $("bids").replaceChildren(...ladder(bids, format, most));
-      const isWhole = asks.length && bids.length;
-      $("spread").textContent = isWhole ? plain(asks[0][0] - bids[0][0], format[0]) : "–";
-      return all.length > 0;
-    },
-  },
+  depth: { show: (data) => showDepth(data, words) },
   records: {
     params: () => ({ period: $("period").value, limit: 300 }),
     show(data, symbol) {
@@ -90,22 +62,6 @@ const PANELS = {
   },
 };
 
-function total(levels) {
-  return levels.reduce((sum, [, amount]) => sum + amount, 0);
-}
-
-function ladder(levels, [pricePlaces, amountPlaces], most) {
-  let sum = 0;
-  return levels.map(([price, amount]) => {
-    sum += amount;
-    const row = document.createElement("tr");
-    row.style.setProperty("--share", `${Math.round((100 * sum) / most)}%`);
-    row.append(made("td", plain(price, pricePlaces), "number"), made("td", plain(amount, amountPlaces), "number"));
-    row.append(made("td", plain(sum, amountPlaces), "number"));
-    return row;
-  });
-}
-
 async function load(panel, ours) {
   const { params, show } = PANELS[panel];
   const symbol = $("symbol").value.trim();
@@ -120,7 +76,8 @@ async function load(panel, ours) {
 async function refresh(ours, count) {
   const names = Object.keys(PANELS).filter((name) => count % SLOWER === 0 || ["ticker", "depth"].includes(name));
   try {
-    await Promise.all(names.map((name) => load(name, ours)));
+    const marking = count % SLOWER === 0 ? [own.mark(series, $("symbol").value.trim(), words, current())] : [];
+    await Promise.all([...names.map((name) => load(name, ours)), ...marking]);
     if (ours === round && isLive()) say("live");
   } catch {
     if (ours === round) say("lost");
@@ -129,6 +86,12 @@ async function refresh(ours, count) {
 }
 
 const isLive = () => !isPaused && !document.hidden;
+
+/** Return a function that tells whether what is shown now is still shown. */
+function current() {
+  const ours = round;
+  return () => ours === round;
+}
 
 function say(word) {
   if ($("status").textContent !== words[word]) $("status").textContent = words[word];
@@ -141,6 +104,7 @@ function begin() {
   for (const place of document.querySelectorAll("[data-key]")) place.textContent = "–";
   for (const id of ["asks", "bids", "trades"]) $(id).replaceChildren();
   series.setData([]);
+  own.clear(series);
   refresh(round, 0);
 }
 
@@ -194,6 +158,7 @@ $("form").addEventListener("submit", (event) => {
 $("period").addEventListener("change", begin);
 $("exchange").addEventListener("change", async () => {
   stop();
+  own.forget(series, words);
   if (await choose($("exchange").value)) {
     symbols();
     begin();
@@ -206,6 +171,16 @@ $("pause").addEventListener("click", () => {
   isPaused = !isPaused;
   $("pause").setAttribute("aria-pressed", String(isPaused));
   goOn();
+});
+$("own-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  own.use(keys(), $("object").value.trim());
+  state("own", "loading", words.loading);
+  own.mark(series, $("symbol").value.trim(), words, current()).catch(() => say("lost"));
+});
+$("unmark").addEventListener("click", () => {
+  for (const input of $("own-form").querySelectorAll("input")) input.value = "";
+  own.forget(series, words);
 });
 document.addEventListener("visibilitychange", goOn);
 symbols();

@@ -288,6 +288,32 @@ def test_money_is_added_to_the_digit(page: Page) -> None:
     assert found == ["12345678901234567.89", "12345678901234567.99000000000000000001", "-0.2", "", "1"]
 
 
+def test_an_accounts_orders_are_marked_in_the_chart(page: Page) -> None:
+    keys = f"QQmarks{page.viewport_size}"
+    place(page, "paper", keys, price="10000.5", amount="0.01")
+    page.goto("/console/market")
+    page.wait_for_selector("[data-panel=records][data-state=ready]")
+    page.click("[data-panel=own] summary")
+    page.fill("#access", keys)
+    page.fill("#secret", keys)
+    page.click("#own-form button:not([type])")
+    expect(page.locator("[data-panel=own] .state")).to_have_text("Open orders in the chart: 1.")
+    expect(page.locator("#own li")).to_contain_text("buy 0.01 at 10000.5")
+    page.click("#unmark")
+    expect(page.locator("#own li")).to_have_count(0)
+    expect(page.locator("#access")).to_have_value("")
+
+
+def test_the_depth_has_a_curve(page: Page) -> None:
+    page.goto("/console/market")
+    page.wait_for_selector("[data-panel=depth][data-state=ready]")
+    for side in ("bids", "asks"):
+        assert (page.get_attribute(f"#curve-{side}", "d") or "").count("V") > 5
+    assert "wanted" in (page.get_attribute("#curve svg", "aria-label") or "")
+    low, middle, high = (float(page.inner_text(f"#curve-{name}")) for name in ("low", "middle", "high"))
+    assert low < middle < high
+
+
 def test_an_exchange_object_has_a_contract_of_its_own(page: Page) -> None:
     page.goto("/?exchange=Futures_paper")
     page.select_option("#operation", "io 2")

@@ -21,7 +21,9 @@ POLICY = (
 )
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/console/static/console.css", "/console/static/market.js"])
+@pytest.mark.parametrize(
+    "path", [*PAGES, "/console/static/console.css", "/console/static/market.js", "/console/static/own.js"]
+)
 def test_every_answer_has_the_headers(browser: FlaskClient, path: str) -> None:
     headers = browser.get(path).headers
     assert headers["Content-Security-Policy"] == POLICY
