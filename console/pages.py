@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from console import guard, language
 from console.gateway import Gateway, Money
 from console.operations import operations
+from console.tries import may_try
 from exchanges import listing
 from exchanges.base.abilities import can
 from protocol.errors import GatewayError, InvalidCall, Unsupported, cause
@@ -47,12 +48,14 @@ def blueprint(gateway: Gateway) -> Blueprint:
     def sign_in() -> Page:
         if session.get("admitted") or not gateway.settings.token:
             return redirect(url_for("console.pages.playground"), 303)
-        return render_template("sign_in.html", is_wrong=False, by_money=_nameless(gateway))
+        return render_template("sign_in.html", problem="", by_money=_nameless(gateway))
 
     @pages.post("/console/sign-in")
     def check_token() -> Page:
+        if not may_try(gateway.upstreams.services, request.remote_addr or ""):
+            return render_template("sign_in.html", problem="often", by_money=_nameless(gateway)), 429
         if not guard.is_token(request.form.get("token", ""), gateway.settings):
-            return render_template("sign_in.html", is_wrong=True, by_money=_nameless(gateway))
+            return render_template("sign_in.html", problem="wrong", by_money=_nameless(gateway))
         guard.start_session(admitted=True)
         return redirect(url_for("console.pages.playground"), 303)
 

@@ -11,7 +11,10 @@ from sqlalchemy import Engine, inspect, text
 from exchanges.registry import Registry, Source
 from orders.journal import Journal
 from tests.app.probe import Probe
+from tests.conftest import Clock
 from tests.console.conftest import ORIGIN, TOKEN, Serve, call, csrf_of, sign_in
+from tests.lent import Lent
+from tests.servers import renamed
 
 PAGES = ["/", "/console/market", "/console/account", "/console/exchange/paper"]
 TICKER = {"method": "ticker", "params": {"symbol": "BTC_USDT"}}
@@ -84,6 +87,35 @@ def test_another_token_is_refused(serve: Serve, token: str) -> None:
     browser = serve(token=TOKEN)
     sign_in(browser, token)
     assert browser.get("/").status_code == 303
+
+
+def test_tries_are_few_a_minute_for_one_address(serve: Serve, clock: Clock) -> None:
+    browser = serve(token=TOKEN)
+    for _ in range(5):
+        assert "not the gateway's token" in sign_in(browser, "b" * 20).text
+    answer = sign_in(browser)
+    assert (answer.status_code, "Wait a minute, and try again." in answer.text) == (429, True)
+    assert browser.get("/").status_code == 303, "the right token was not looked at either"
+    browser.environ_base["REMOTE_ADDR"] = "10.0.0.8"
+    assert sign_in(browser, "b" * 20).status_code == 200, "another address has tries of its own"
+    browser.environ_base["REMOTE_ADDR"] = "127.0.0.1"
+    clock.ms += 60_000
+    assert sign_in(browser).location == "/"
+
+
+def test_addresses_of_one_home_share_their_tries(serve: Serve) -> None:
+    browser = serve(token=TOKEN)
+    statuses = []
+    for i in range(6):
+        browser.environ_base["REMOTE_ADDR"] = f"2001:db8::{i + 1}"
+        statuses.append(sign_in(browser, "b" * 20).status_code)
+    assert statuses == [200] * 5 + [429]
+
+
+def test_without_its_counters_the_console_can_be_signed_in_to(serve: Serve, lent: Lent) -> None:
+    browser = serve(token=TOKEN)
+    with renamed(lent.state, "limits"):
+        assert sign_in(browser).location == "/"
 
 
 def test_signing_in_begins_another_session(serve: Serve) -> None:
