@@ -6,10 +6,9 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
-from urllib.parse import quote
 
 from flask import Flask, Response, g, request
 from sqlalchemy import Engine
@@ -22,8 +21,10 @@ from access import admit
 from console.trace import TracedHttp
 from database import open_state
 from delivery import Caller, Delivery
-from monitoring import logs, metrics
+from exchanges.listing import Problems
+from monitoring import calls, logs
 from monitoring import pages as monitoring
+from monitoring.latest import LatestCalls
 from orders.desk import Desk
 from orders.journal import Journal
 from orders.resolver import Resolver
@@ -69,7 +70,8 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     app.extensions["resolver"] = resolver
     app.url_map.merge_slashes = False  # a doubled slash is neither a route nor a redirect to one
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, PROVIDE_AUTOMATIC_OPTIONS=False)
-    app.register_blueprint(monitoring.pages(settings, services, journal))
+    problems = Problems(settings.registry)
+    app.register_blueprint(monitoring.pages(settings, services, journal, problems))
 
     @app.post("/", defaults={"name": ""})
     @app.post("/<name>", strict_slashes=False)
@@ -82,7 +84,9 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
         credentials = Credentials.from_fields(call.access_key, call.secret_key)
         g.scrub = credentials.scrub
         kind = settings.registry.find(f"{library}/{name}" if library else settings.exchange_at(name))
-        g.exchange = kind.name
+        upstream = upstreams.of(kind)
+        g.exchange, g.money = kind.name, settings.registry.money(kind, testing=upstream.testing)
+        logs.name_money(g.money)
         if waited > LONGEST_WAIT * settings.deadline:
             raise Busy(f"{kind.name}: too many calls wait for it; nothing was sent, it is safe to try again")
         environ = request.environ
@@ -93,7 +97,6 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
 
         if waited > _NOTICEABLE and caller().has_hung_up():
             raise NotSent(f"{kind.name}: the caller closed the connection before its turn came; nothing was sent")
-        upstream = upstreams.of(kind)
         exchange = kind(credentials, upstream, deadline, call.identity, call.object_name)
         exchange.max_age_ms = settings.cache_ms.get(call.name, 0)
         g.scrub = exchange.scrub
@@ -121,8 +124,10 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
             reply.call_on_close(lambda: open_desk().close(delivered=delivery.delivered))
         return reply
 
-    if settings.console:
-        app.register_blueprint(console.blueprint(settings, upstreams, journal))
+    latest = LatestCalls(services.now) if settings.console else None
+    if latest:
+        shown = console.Gateway(settings, upstreams, journal, latest, problems)
+        app.register_blueprint(console.blueprint(shown))
 
     @app.before_request
     def guard() -> None:
@@ -131,7 +136,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
         if console.NAME not in request.blueprints:  # it has a guard of its own
             admit(request, settings)
 
-    app.after_request(_log)
+    app.after_request(partial(calls.tell, latest))
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(GatewayError, _gateway_error)
     app.register_error_handler(SQLAlchemyError, _state_error)
@@ -246,22 +251,6 @@ def _unexpected(error: Exception) -> Response:
     where = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
     log.error("unexpected %s at %s", type(error).__name__, where)
     return _refusal(GatewayError("a bug in the gateway; its log says where"))
-
-
-def _log(response: Response) -> Response:
-    # Any name that is not ours is replaced, because it may contain anything.
-    method = (g.call.name or "?") if "call" in g else "-"
-    spent = perf_counter() - g.started
-    is_call = request.blueprint is None or "call" in g  # pages are asked for all the time
-    level = logging.INFO if is_call else logging.DEBUG
-    line = (quote(request.path)[:40], method, g.get("outcome", "ok"), spent * 1000)
-    exchange = g.get("exchange", "-")
-    fields = dict(zip(logs.CALL_FIELDS, (exchange, *line[:3], round(line[3], 1)), strict=True))
-    log.log(level, "%s %s %s %.1f ms", *line, extra=fields)
-    if is_call:
-        metrics.count_call(exchange, method, g.get("outcome", "OK"), spent)
-    response.headers["X-Request-Id"] = g.request_id
-    return response
 
 
 # Start ------------------------------------------------------------------------------------------------------------

@@ -9,11 +9,11 @@ from datetime import timedelta
 from flask import Blueprint, Flask
 from flask.sansio.app import App
 
-from console import calls, guard, health, journal, language, pages
+from console import calls, guard, health, journal, language, last_calls, pages
 from console.gateway import Gateway
-from orders.journal import Journal
 from settings import Settings
-from transport.upstream import Upstreams
+
+__all__ = ["NAME", "Gateway", "blueprint"]
 
 NAME = "console"
 """The blueprint's name, and the first word of its paths."""
@@ -21,9 +21,9 @@ NAME = "console"
 _SESSION = timedelta(hours=12)
 
 
-def blueprint(settings: Settings, upstreams: Upstreams, orders: Journal) -> Blueprint:
+def blueprint(gateway: Gateway) -> Blueprint:
     """Return the console of a gateway, to be registered once."""
-    gateway = Gateway(settings, upstreams, orders)
+    settings = gateway.settings
     made = Blueprint(
         NAME, __name__, static_folder="static", static_url_path=f"/{NAME}/static", template_folder="templates"
     )
@@ -32,6 +32,7 @@ def blueprint(settings: Settings, upstreams: Upstreams, orders: Journal) -> Blue
         pages.blueprint(gateway),
         journal.blueprint(gateway),
         health.blueprint(gateway),
+        last_calls.blueprint(gateway),
         calls.blueprint(),
     )
     for part in parts:

@@ -1,31 +1,27 @@
 """The gateway as the console sees it: its exchanges, and which money each of them moves."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from exchanges.base import Exchange
-from exchanges.registry import BUILT_IN, Registry
+from exchanges.listing import Problems
+from exchanges.registry import Money, Registry
+from monitoring.latest import LatestCalls
 from orders.journal import Journal
 from protocol.errors import InvalidCall, Unsupported
 from settings import Settings
 from transport.upstream import Upstreams
 
 
-class Money(StrEnum):
-    """The money that an exchange's orders move, in the order in which a page warns of it."""
-
-    REAL = "real"
-    TESTNET = "testnet"
-    SIMULATED = "simulated"
-
-
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A gateway's settings, what it knows of its exchanges, and its journal."""
+    """A gateway's settings, what it knows of its exchanges, its journal, its last calls, and what is wrong with
+    exchanges."""
 
     settings: Settings
     upstreams: Upstreams
     orders: Journal
+    latest: LatestCalls
+    problems: Problems
 
     @property
     def registry(self) -> Registry:
@@ -43,15 +39,17 @@ class Gateway:
         return [name for name in self.registry.names if self.registry.is_of_library(name)]
 
     def money(self, name: str) -> Money:
-        """Return the money of an exchange: real, unless it is known to be other. Only an exchange that is built in can
-        be without an address, and then it is simulated."""
+        """Return the money of an exchange: real, unless it is known to be other."""
+        if name in self.problems.broken:
+            return Money.REAL
         try:
-            kind = self.registry.find(name)
+            return self.money_of(self.registry.find(name))
         except (InvalidCall, Unsupported):
             return Money.REAL
-        if self.registry.origin(kind.name) == BUILT_IN and not kind.url:
-            return Money.SIMULATED
-        return Money.TESTNET if self.upstreams.of(kind).testing else Money.REAL
+
+    def money_of(self, kind: type[Exchange]) -> Money:
+        """Return the money of an exchange that is loaded."""
+        return self.registry.money(kind, testing=self.upstreams.of(kind).testing)
 
     def by_money(self) -> dict[Money, list[str]]:
         """Return the exchanges of each money, a library's left out, real money first."""
@@ -62,10 +60,4 @@ class Gateway:
 
     def loaded(self) -> list[type[Exchange]]:
         """Return the exchanges that can be used, a library's left out."""
-        kinds = []
-        for name in self.own:
-            try:
-                kinds.append(self.registry.find(name))
-            except Unsupported:  # the page of problems says why
-                continue
-        return kinds
+        return [self.registry.find(name) for name in self.own if name not in self.problems.broken]

@@ -6,10 +6,10 @@ from time import perf_counter
 
 from flask import Blueprint, render_template
 
-from console.gateway import Gateway, Money
+from console.gateway import Gateway
 from console.pages import Page, add_frame
-from exchanges import listing
 from exchanges.base import Exchange
+from exchanges.registry import Money
 from tables import METADATA
 from transport.limit import Limit
 
@@ -51,7 +51,7 @@ def blueprint(gateway: Gateway) -> Blueprint:
         times = _times(gateway)
         return render_template(
             "health.html",
-            problems=listing.problems(gateway.registry),
+            problems=gateway.problems.sentences,
             conditions=[_condition(gateway, kind, times) for kind in gateway.loaded()],
             database=database.dialect.name,
             place=database.url.render_as_string(hide_password=True),
@@ -91,8 +91,6 @@ def _condition(gateway: Gateway, kind: type[Exchange], times: dict[str, int]) ->
 def _use(limit: Limit, address: str, times: dict[str, int], now: int) -> Use:
     """Return the use of a limit by the account or market that uses most of it."""
     charge = limit.charge(1, address, "", {}, urgent=True)
-    # A counter's name goes on with the account and the market.
-    prefix = f"{address} {limit.amount}/{limit.seconds:g}s {limit.name} "
-    ahead_us = max((until for name, until in times.items() if name.startswith(prefix)), default=0) - now * 1000
+    ahead_us = max((until for key, until in times.items() if limit.owns(key, address)), default=0) - now * 1000
     percent = ceil(100 * ahead_us / charge.depth)
     return Use(limit.name, f"{limit.amount:g} / {limit.seconds:g} s", min(100, max(0, percent)))

@@ -8,11 +8,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
 from console import guard, language
-from console.gateway import Gateway, Money
+from console.gateway import Gateway
 from console.operations import operations
 from console.tries import may_try
 from exchanges import listing
 from exchanges.base.abilities import can
+from exchanges.registry import Money
 from protocol.errors import GatewayError, InvalidCall, Unsupported, cause
 
 _ELSEWHERE = ("exchange", "service address", "limits")
@@ -119,7 +120,7 @@ def _exchange(gateway: Gateway, name: str) -> dict[str, Any]:
     except (InvalidCall, Unsupported) as error:
         return {"name": name, "money": gateway.money(name), "facts": {}, "problem": str(error)}
     facts = {title: fact for title, fact in facts.items() if fact and title not in _ELSEWHERE}
-    return {"name": kind.name, "money": gateway.money(name), "facts": facts, "problem": "", "has": _calls(kind)}
+    return {"name": kind.name, "money": gateway.money_of(kind), "facts": facts, "problem": "", "has": _calls(kind)}
 
 
 def _calls(kind: Any) -> str:

@@ -8,7 +8,9 @@ from exchanges.base import Exchange, FuturesExchange
 from exchanges.base.abilities import can
 from exchanges.registry import Registry
 from protocol.errors import Unsupported
+from transport.upstream import Kept
 
+_KEPT = 300.0  # seconds
 _WIDTH = 100  # characters of a line
 
 CALLS = ("ticker", "depth", "records", "trades", "accounts", "trade", "order", "orders", "cancel")
@@ -45,8 +47,26 @@ def library(registry: Registry) -> str:
 
 def problems(registry: Registry) -> list[str]:
     """Return a sentence for each exchange that cannot be used."""
-    names = (name for name in registry.names if not registry.is_of_library(name))
-    return [*registry.problems, *(wrong for name in names if (wrong := _wrong(registry, name)))]
+    return [*registry.problems, *_broken(registry).values()]
+
+
+class Problems:
+    """What is wrong with a registry's exchanges, looked for anew every five minutes: each attempt to load an adapter is
+    logged."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._kept: Kept[dict[str, str]] = Kept(_KEPT)
+
+    @property
+    def broken(self) -> dict[str, str]:
+        """Return a sentence for each exchange that cannot be loaded, by its name."""
+        return self._kept.get(lambda: _broken(self._registry))
+
+    @property
+    def sentences(self) -> list[str]:
+        """Return a sentence for each exchange that cannot be used."""
+        return [*self._registry.problems, *self.broken.values()]
 
 
 def describe(registry: Registry, name: str) -> str:
@@ -74,12 +94,15 @@ def facts(registry: Registry, name: str) -> dict[str, str]:
     return {title: fact for title, fact in found.items() if fact}
 
 
-def _wrong(registry: Registry, name: str) -> str:
-    try:
-        registry.find(name)
-    except Unsupported as error:
-        return error.message
-    return ""
+def _broken(registry: Registry) -> dict[str, str]:
+    found = {}
+    for name in registry.names:
+        if not registry.is_of_library(name):
+            try:
+                registry.find(name)
+            except Unsupported as error:
+                found[name] = error.message
+    return found
 
 
 def calls_of(kind: type[Exchange], *, there: bool) -> str:

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from enum import StrEnum
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -37,6 +38,14 @@ _ROOT = 0  # the user who may write everything anyway
 _OURS = {Path(__file__).parents[1] / name for name in ("exchanges", "transport", "protocol")}
 
 _loading = threading.RLock()
+
+
+class Money(StrEnum):
+    """The money that an exchange's orders move, in the order in which a page warns of it."""
+
+    REAL = "real"
+    TESTNET = "testnet"
+    SIMULATED = "simulated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,13 @@ class Registry:
         """Return where an exchange comes from, in words."""
         source = self._sources.get(name.lower())
         return source.origin if source else BUILT_IN
+
+    def money(self, kind: type[Exchange], *, testing: bool) -> Money:
+        """Return the money of an exchange. Only one that is built in can be without an address, and then it is
+        simulated. testing: True where its testnet is used."""
+        if self.origin(kind.name) == BUILT_IN and not kind.url:
+            return Money.SIMULATED
+        return Money.TESTNET if testing else Money.REAL
 
     def name_of(self, name: str) -> str:
         """Return an exchange's name as it writes it itself, from the same in any case. Raises InvalidCall."""

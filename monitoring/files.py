@@ -1,4 +1,5 @@
-"""The files in which the workers of one gunicorn count, so that each of them can tell the counts of all."""
+"""The files in which the workers of one gunicorn count, and keep their last calls, so that each of them can tell those
+of all."""
 
 import fcntl
 import os
@@ -13,6 +14,7 @@ from monitoring.metrics import FOLDER
 _IN_USE, _CHANGING = "in-use", "changing"  # files that are locked: while the arbiter lives, while counts are added up
 _ENDED = 0  # in the place of a process's number: the sum of the workers that have ended
 _SIZE = 2 * 1024 * 1024  # bytes of a file, written beforehand: on a full disk, one that grows would kill its process
+_ENDED_RINGS = 4  # of processes that have ended, which are kept until the gateway starts anew
 
 _held: list[int] = []
 
@@ -36,7 +38,7 @@ def open_folder(parent: Path) -> None:
 def make_files(folder: Path) -> None:
     """Make this process's files, and add those of workers that have ended to one sum. Raises OSError."""
     with _locked(folder / _CHANGING, fcntl.LOCK_EX):
-        ended = [path for path in folder.glob("*_*.db") if not _is_alive(int(path.stem.partition("_")[2]))]
+        ended = [path for path in folder.glob("*_*.db") if not _is_alive(_process_of(path))]
         for kind in ("counter", "histogram"):
             for process in (_ENDED, os.getpid()):
                 path = folder / f"{kind}_{process}.db"
@@ -47,6 +49,18 @@ def make_files(folder: Path) -> None:
             with suppress(OSError, RuntimeError):  # what was cut off when its process was killed
                 _add(path, total)
             path.unlink()
+
+
+def make_ring(folder: Path, size: int) -> Path:
+    """Return this process's file for its last calls, new and empty, and remove those of processes that have ended, but
+    for the latest few. Raises OSError."""
+    with _locked(folder / _CHANGING, fcntl.LOCK_EX):
+        ended = [path for path in folder.glob("calls_*.ring") if not _is_alive(_process_of(path))]
+        for path in sorted(ended, key=lambda path: path.stat().st_mtime)[:-_ENDED_RINGS]:
+            path.unlink()
+        ring = folder / f"calls_{os.getpid()}.ring"
+        ring.write_bytes(bytes(size))
+    return ring
 
 
 @contextmanager
@@ -64,6 +78,10 @@ def _add(path: Path, total: Path) -> None:
     for key, value, *_ in MmapedDict.read_all_values_from_file(path):  # type: ignore[no-untyped-call]
         counts.write_value(key, value + counts.read_value(key)[0], 0.0)  # type: ignore[no-untyped-call]
     counts.close()  # type: ignore[no-untyped-call]
+
+
+def _process_of(path: Path) -> int:
+    return int(path.stem.partition("_")[2])
 
 
 def _is_alive(process: int) -> bool:

@@ -12,7 +12,7 @@ from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_
 from protocol import wire
 
 FORMATS = ("text", "json")
-CALL_FIELDS = ("exchange", "path", "method", "outcome", "ms")
+CALL_FIELDS = ("exchange", "money", "path", "method", "outcome", "ms")
 """The fields of the line of a call, in JSON."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -63,6 +63,11 @@ def begin_request(given: str) -> str:
     clear_contextvars()
     bind_contextvars(request_id=request_id)
     return request_id
+
+
+def name_money(money: str) -> None:
+    """Say in all further lines of JSON of this request which money it moves."""
+    bind_contextvars(money=money)
 
 
 def _write(fields: dict[str, Any], **_: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from exchanges import listing
+from exchanges.listing import Problems
 from monitoring import metrics
 from orders.intents import State
 from orders.journal import Journal
@@ -16,7 +16,6 @@ from protocol.errors import cause
 from settings import Settings
 from tables import DatabaseReplaced, check_version
 from transport.services import Services
-from transport.upstream import Kept
 
 log = logging.getLogger("fmz-gateway")
 
@@ -24,15 +23,13 @@ NAME = "monitoring"
 """The name of the blueprint, whose requests are no calls of FMZ."""
 
 _APART_MS = 5000  # between the two clocks; who sets the wall clock by hand is further off
-_ADAPTERS = 300.0  # seconds for which it is kept which adapters cannot be loaded: each attempt is logged
 _MOST = 10_000  # unclear orders that are counted
 _OK = "ok"
 
 
-def pages(settings: Settings, services: Services, journal: Journal) -> Blueprint:
+def pages(settings: Settings, services: Services, journal: Journal, problems: Problems) -> Blueprint:
     """Return the pages; ``/metrics`` only where the setting has it."""
     found = Blueprint(NAME, __name__)
-    broken: Kept[list[str]] = Kept(_ADAPTERS)
 
     @found.get("/health/live")
     def live() -> Response:
@@ -41,9 +38,13 @@ def pages(settings: Settings, services: Services, journal: Journal) -> Blueprint
     @found.get("/health/ready")
     def ready() -> Response:
         needed = {"database": _state_of(lambda: _read(services)), "journal": _state_of(journal.check)}
-        adapters = broken.get(lambda: listing.problems(settings.registry))
         is_ready = all(state == _OK for state in needed.values())
-        said = {"ready": is_ready, **needed, "clock": _clock(services), "adapters": "; ".join(adapters) or _OK}
+        said = {
+            "ready": is_ready,
+            **needed,
+            "clock": _clock(services),
+            "adapters": "; ".join(problems.sentences) or _OK,
+        }
         return _json(said, 200 if is_ready else 503)
 
     @found.get("/openapi.json")

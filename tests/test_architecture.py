@@ -35,7 +35,8 @@ SHARED = {
 ALLOWED = {
     "protocol": {"protocol"},
     "migrations": {"migrations"},
-    "console": {"console", "access", "settings", "orders", "exchanges", "protocol", "transport", *SHARED},
+    "console": {"console", "access", "settings", "orders", "exchanges", "protocol", "transport", "monitoring.latest"}
+    | SHARED,
     "database.py": {"tables"},
     "tables.py": {"migrations"},
     "orders": {"orders", *SHARED},

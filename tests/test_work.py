@@ -24,6 +24,7 @@ from sqlalchemy import Engine, event
 from werkzeug.test import EnvironBuilder
 
 from database import open_state
+from settings import Settings
 from tests.conftest import NOW, Clock
 from tests.lent import Lent
 from tests.profiling import profiled
@@ -201,7 +202,7 @@ def test_a_call_makes_no_more_work_than_before(name: str, state: Engine, upstrea
     disk = Disk()
     event.listen(state, "connect", disk.watch)
     lent = Lent(Http(), state, now=clock, urls={"Binance": upstream.url}, measure_clocks=False)
-    prepare = asker(lent.app(), *CALLS[name])
+    prepare = asker(lent.app(Settings()), *CALLS[name])  # with the console, which keeps the last calls
     with undisturbed():
         for nonce in range(1, 3):
             prepare(nonce)()

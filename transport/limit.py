@@ -106,11 +106,17 @@ class Limit:
     def charge(self, weight: int, address: str, account: str, params: Mapping[str, Any], *, urgent: bool) -> Charge:
         """Return the charge of a call to this limit. account: empty for a limit of the address."""
         rate = self.rates[urgent]
-        # Two exchanges at one host share its limits; with other numbers it is another limit.
-        numbers = f"{self.amount}/{self.seconds:g}s"
-        key = " ".join((address, numbers, self.name, account, ascii(params.get(self.by, ""))[:_MARKET]))[:LONGEST_KEY]
+        key = f"{self._prefix(address)}{account} {ascii(params.get(self.by, ''))[:_MARKET]}"[:LONGEST_KEY]
         depth = self.rates[True].burst * ceil(rate.interval * 1000 / rate.limit)
         return Charge(self.name, key, rate, weight, depth)
+
+    def owns(self, key: str, address: str) -> bool:
+        """Return True for the key of a counter of this limit, whatever account and market it is of."""
+        return key.startswith(self._prefix(address))
+
+    def _prefix(self, address: str) -> str:
+        # Two exchanges at one host share its limits; with other numbers it is another limit.
+        return f"{address} {self.amount}/{self.seconds:g}s {self.name} "
 
 
 class Weights:

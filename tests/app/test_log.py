@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 
 from monitoring.logs import json_formatter
 from tests.app.conftest import Serve
 from tests.app.probe import TICKER, Probe
+from tests.conftest import client_of
+from tests.lent import Lent
+from transport.http import Http
 
 
 @pytest.mark.parametrize(
@@ -35,9 +39,31 @@ def test_a_call_is_one_line_of_the_log_without_its_contents(
     client.post(path, json=call)
     [message] = [record.getMessage() for record in caplog.records if record.name == "fmz-gateway"]
     assert message.startswith(line)
-    assert message.endswith(" ms")
+    assert re.search(r" [0-9.]+ ms (real|-)$", message)
     assert message.isprintable()
     assert "hidden" not in message
+
+
+# The money that a call moves --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "testnets", "money"),
+    [
+        ("/probe", [], "real"),
+        ("/probe", ["Probe"], "testnet"),
+        ("/paper", [], "simulated"),
+        ("/nope", [], "-"),
+    ],
+)
+def test_a_call_says_last_which_money_it_moves(
+    state: Engine, caplog: pytest.LogCaptureFixture, path: str, testnets: list[str], money: str
+) -> None:
+    caplog.set_level(logging.INFO, "fmz-gateway")
+    lent = Lent(Http(), state, testnets=frozenset(testnets), measure_clocks=False)
+    client_of(lent.app()).post(path, json=TICKER)
+    [message] = [record.getMessage() for record in caplog.records if record.name == "fmz-gateway"]
+    assert message.endswith(f" ms {money}")
 
 
 # The id of a request ----------------------------------------------------------------------------------------------
@@ -83,20 +109,30 @@ def test_a_call_is_one_line_of_json(client: FlaskClient, lines: Callable[[], lis
     ms = line["ms"]
     assert datetime.fromisoformat(line.pop("timestamp")).tzinfo
     assert line == {
-        "event": f"/PROBE ticker ok {ms} ms", "level": "info", "logger": "fmz-gateway", "request_id": "mine",
-        "exchange": "Probe", "path": "/PROBE", "method": "ticker", "outcome": "ok", "ms": ms,
+        "event": f"/PROBE ticker ok {ms} ms real", "level": "info", "logger": "fmz-gateway", "request_id": "mine",
+        "exchange": "Probe", "money": "real", "path": "/PROBE", "method": "ticker", "outcome": "ok", "ms": ms,
     }  # fmt: skip
     assert isinstance(ms, float)
 
 
-def test_every_line_of_a_call_has_its_id(
+def test_every_line_of_a_call_has_its_id_and_money(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch, lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
     monkeypatch.setattr(Probe, "ticker", lambda *_: 1 / 0)
     for name in ("first", "second"):
         client.post("/probe", json=TICKER, headers={"X-Request-Id": name})
-    ours = [(line["request_id"], line["level"]) for line in lines() if line["logger"] == "fmz-gateway"]
-    assert ours == [("first", "error"), ("first", "info"), ("second", "error"), ("second", "info")]
+    ours = [line for line in lines() if line["logger"] == "fmz-gateway"]
+    assert [(line["request_id"], line["level"], line["money"]) for line in ours] == [
+        ("first", "error", "real"), ("first", "info", "real"), ("second", "error", "real"), ("second", "info", "real"),
+    ]  # fmt: skip
+
+
+def test_the_money_of_a_call_is_not_said_of_the_next(
+    client: FlaskClient, lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    client.post("/probe", json=TICKER)
+    client.post("/nope", json=TICKER)
+    assert [line["money"] for line in lines() if line["logger"] == "fmz-gateway"] == ["real", "-"]
 
 
 @pytest.mark.parametrize("word", ["a\nb", 'quo"te', "\u2028", "\x1b[31m", "é"])

@@ -24,6 +24,7 @@ WIDTHS = {"phone": (390, 844), "desktop": (1440, 900)}
 VIOLATIONS = """() => axe.run({resultTypes: ["violations"]})
     .then((found) => found.violations.map((one) => one.id + " " + one.nodes[0].html))"""
 CALLS = "**/console/call/**"
+PATHS = ("/", *(f"/console/{name}" for name in ("market", "account", "orders", "calls", "health")))
 MOST = 300_000  # bytes of a page, compressed
 
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no chromium: apt-get install chromium")
@@ -83,7 +84,7 @@ def reply(page: Page) -> Any:
 def test_every_page_can_be_read_by_everyone(chromium: Browser, address: str, language: str) -> None:
     for page in opened(chromium, address, "phone", language):
         page.context.add_init_script(AXE)
-        for path in ("/", "/console/market", "/console/account", "/console/orders", "/console/health"):
+        for path in PATHS:
             page.goto(path)
             if path == "/console/market":
                 page.wait_for_selector("[data-panel=trades][data-state=ready]")
@@ -312,6 +313,25 @@ def test_the_depth_has_a_curve(page: Page) -> None:
     assert "wanted" in (page.get_attribute("#curve svg", "aria-label") or "")
     low, middle, high = (float(page.inner_text(f"#curve-{name}")) for name in ("low", "middle", "high"))
     assert low < middle < high
+
+
+def test_the_last_calls_can_be_searched_and_downloaded(page: Page) -> None:
+    page.goto("/?exchange=Futures_paper")
+    page.select_option("#operation", "depth")
+    fill(page, symbol="NOPE_USDT.swap")
+    assert "error" in reply(page)
+    page.goto("/console/calls")
+    page.select_option("#by-outcome", "failed")
+    page.fill("#by-words", "depth futures")
+    page.keyboard.press("Enter")
+    expect(page.locator("#calls tr").first).to_contain_text("INVALID_CALL")
+    expect(page.locator("#calls tr").first.locator("[data-money=simulated]")).to_be_visible()
+    with page.expect_download() as file:
+        page.click("text=Download as CSV")
+    head, *rows = file.value.path().read_text().splitlines()
+    assert head == "time (UTC),method,exchange,money,outcome,ms"
+    assert rows
+    assert all(",depth,Futures_paper,simulated,INVALID_CALL," in row for row in rows)
 
 
 def test_an_exchange_object_has_a_contract_of_its_own(page: Page) -> None:

@@ -16,7 +16,7 @@ from tests.console.conftest import ORIGIN, TOKEN, Serve, call, csrf_of, sign_in
 from tests.lent import Lent
 from tests.servers import renamed
 
-PAGES = ["/", "/console/market", "/console/account", "/console/exchange/paper"]
+PAGES = ["/", "/console/market", "/console/account", "/console/calls", "/console/exchange/paper"]
 TICKER = {"method": "ticker", "params": {"symbol": "BTC_USDT"}}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "

@@ -45,8 +45,12 @@ def test_a_clocks_offset_is_shown(lent: Lent, monkeypatch: pytest.MonkeyPatch) -
     )
 
 
-def test_an_adapter_that_fails_says_why(serve: Serve) -> None:
+def test_an_adapter_that_fails_says_why_and_is_not_tried_at_each_view(serve: Serve) -> None:
+    tries = 0
+
     def load() -> None:
+        nonlocal tries
+        tries += 1
         raise RuntimeError("a mistake in the file")
 
     registry = Registry(EXCHANGES, [Source("Smallex", "in smallex.py", load)])  # type: ignore[arg-type]
@@ -54,4 +58,7 @@ def test_an_adapter_that_fails_says_why(serve: Serve) -> None:
     page = browser.get("/console/health").text
     assert "Smallex, in smallex.py, cannot be loaded: " in page
     assert "a mistake in the file" in page
+    assert browser.get("/console/health").text.count("a mistake in the file") == 1
+    assert "a mistake in the file" in browser.get("/health/ready").get_json()["adapters"]
+    assert tries == 1
     assert "a mistake in the file" in browser.get("/console/exchange/smallex").text
