@@ -9,7 +9,7 @@ from datetime import timedelta
 from flask import Blueprint, Flask
 from flask.sansio.app import App
 
-from console import calls, guard, health, journal, language, last_calls, pages
+from console import calls, cases, guard, health, journal, language, last_calls, pages
 from console.gateway import Gateway
 from settings import Settings
 
@@ -34,6 +34,7 @@ def blueprint(gateway: Gateway) -> Blueprint:
         health.blueprint(gateway),
         last_calls.blueprint(gateway),
         calls.blueprint(),
+        cases.blueprint(settings),
     )
     for part in parts:
         made.register_blueprint(part)

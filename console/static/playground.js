@@ -1,6 +1,6 @@
 // The playground: one call, what the gateway makes of it, and the answer.
 
-import { $, call, choose, filled, isConfirmed, keys, made, wordsOf } from "./gateway.js";
+import { $, call, choose, filled, isConfirmed, keys, made, post, wordsOf } from "./gateway.js";
 import * as snippets from "./snippets.js";
 
 const MOST = 20000; // characters of a reply that are shown
@@ -49,6 +49,7 @@ function showOperation() {
   const { method, public: isPublic } = operation();
   $("lacks").hidden = !["trades", "markets", "tickers", "historyorders", "fundings", "positions"].includes(method) || has.includes(method);
   $("keys").hidden = isPublic === "true";
+  $("case-row").hidden = operation().changes === "true"; // nothing is ordered for the sake of a case
   fillSymbols();
 }
 
@@ -169,6 +170,34 @@ async function copy(form) {
   }
 }
 
+/** Offer what the form describes as a file with a conversation, which the gateway records. */
+async function saveCase() {
+  const asked = described();
+  const given = asked.isPublic ? {} : keys();
+  $("case").disabled = true;
+  $("copied").textContent = words.recording;
+  try {
+    const response = await post(`/console/case/${encodeURIComponent(asked.exchange)}`, { ...given, ...asked.body });
+    const text = await response.text();
+    if (response.headers.has("Content-Disposition")) {
+      download(`${asked.body.method}.json`, text);
+      $("copied").textContent = words.recorded;
+    } else $("copied").textContent = JSON.parse(text).error;
+  } catch {
+    $("copied").textContent = words.failed;
+  } finally {
+    $("case").disabled = false;
+  }
+}
+
+function download(name, text) {
+  const link = made("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
 $("exchange").addEventListener("change", async () => {
   $("send").disabled = true; // the page must not say one exchange, and send to another
   say("loading");
@@ -180,5 +209,6 @@ $("exchange").addEventListener("change", async () => {
 });
 $("operation").addEventListener("change", showOperation);
 $("form").addEventListener("submit", send);
+$("case").addEventListener("click", saveCase);
 for (const button of document.querySelectorAll("[data-copy]")) button.addEventListener("click", () => copy(button.dataset.copy));
 showOperation();

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -19,7 +20,7 @@ from transport.credentials import Credentials
 
 _READS = frozenset({
     "ticker", "depth", "records", "trades", "accounts", "assets", "order", "orders", "markets", "tickers",
-    "historyorders", "fundings",
+    "historyorders", "fundings", "positions",
 })  # fmt: skip
 """The methods that change nothing at an exchange."""
 _KIT = "the kit is not installed: pip install 'fmz-gateway[kit]'"
@@ -123,6 +124,7 @@ def verify(name: str, cases: Path | None) -> None:
 )
 @click.option("--access-key", envvar="FMZ_ACCESS_KEY", default="", help="Or FMZ_ACCESS_KEY; for private calls.")
 @click.option("--secret-key", envvar="FMZ_SECRET_KEY", default="", help="Or FMZ_SECRET_KEY.")
+@click.option("--show", is_flag=True, help="Print a file with this case alone, and write nothing.")
 @_cases
 def record(
     name: str,
@@ -134,6 +136,7 @@ def record(
     replies: Path | None,
     access_key: str,
     secret_key: str,
+    show: bool,
     cases: Path | None,
 ) -> None:
     """Record a conversation: ask the exchange, or take its replies from a file, and write the case. Keys, signatures,
@@ -151,10 +154,12 @@ def record(
             keys = {"access_key": access_key, "secret_key": secret_key}
             asked, got = recorder.listen(kind, settings, keys, method, asked)
         folder = cases or cases_of(kind)
-        path = recorder.record(kind, method, asked, title=title, source=source, folder=folder, replies=got)
+        with recorder.alone(folder) if show else nullcontext(folder) as place:
+            path = recorder.record(kind, method, asked, title=title, source=source, folder=place, replies=got)
+            text = path.read_text(encoding="utf-8")
     except (ValueError, KeyError, TypeError) as error:
         sys.exit(f"fmz-gateway: {error}")
-    click.echo(f"{title!r} is in {path}: read it, for what may not be published")
+    click.echo(text if show else f"{title!r} is in {path}: read it, for what may not be published", nl=not show)
 
 
 def _require_test_money(kind: type[Exchange], settings: Settings, method: str, *, orders: bool) -> None:

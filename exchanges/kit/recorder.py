@@ -4,10 +4,12 @@ import json
 import random
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase, digits
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -99,6 +101,16 @@ def record(
     path.write_text(layout.write({**document, title: case}, opened=2), encoding="utf-8")
     path.write_text(canonical_text(path), encoding="utf-8")
     return path
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[Path]:
+    """Yield a folder without a case that has what the conversations in another one have in common; that other one may
+    not be there yet."""
+    common = folder / COMMON
+    with TemporaryDirectory() as place:
+        (Path(place) / COMMON).write_bytes(common.read_bytes() if common.exists() else b"{}")
+        yield Path(place)
 
 
 def listen(

@@ -334,6 +334,21 @@ def test_the_last_calls_can_be_searched_and_downloaded(page: Page) -> None:
     assert all(",depth,Futures_paper,simulated,INVALID_CALL," in row for row in rows)
 
 
+def test_a_call_is_saved_as_a_case(page: Page) -> None:
+    page.goto("/")
+    page.select_option("#operation", "accounts")
+    page.fill("#access", "QQkeyQQkeyQQkey")
+    with page.expect_download(timeout=30_000) as file:
+        page.click("#case")
+    assert file.value.suggested_filename == "accounts.json"
+    case = json.loads(file.value.path().read_text())["as asked in the console"]
+    assert case["asked"] == {}
+    assert case["answered"]["data"]
+    expect(page.locator("#copied")).to_contain_text("Saved.")
+    page.select_option("#operation", "trade")
+    expect(page.locator("#case")).to_be_hidden()
+
+
 def test_an_exchange_object_has_a_contract_of_its_own(page: Page) -> None:
     page.goto("/?exchange=Futures_paper")
     page.select_option("#operation", "io 2")

@@ -117,6 +117,19 @@ def test_replies_of_the_documentation_need_no_exchange(run: Run, folder: Path) -
     assert (again.returncode, "has a case 'no money' already: give another --title" in again.stderr) == (1, True)
 
 
+def test_a_case_can_be_shown_without_being_written(run: Run, folder: Path) -> None:
+    reply = folder / "reply.json"
+    reply.write_text(json.dumps([{"got": {"code": 3002, "message": "balance is too small"}}]))
+    params = ("symbol=BTC_USDT", "type=buy", "price=1.10", "amount=3")
+    before = {path: path.read_bytes() for path in folder.rglob("*.json")}
+    done = run("record", folder / "smallex.py", "trade", *params, "--title", "no money", "--replies", reply, "--show")
+    assert done.returncode == 0, done.stderr
+    shown = layout.read(done.stdout)
+    assert shown.keys() == {"source", "no money"}
+    assert shown["no money"]["answered"] == {"error": "INSUFFICIENT_FUNDS Smallex 3002 balance is too small"}
+    assert {path: path.read_bytes() for path in folder.rglob("*.json")} == before
+
+
 @pytest.mark.parametrize("options", [(), ("--orders",)])
 def test_nothing_is_changed_at_an_exchange_without_being_asked_to(
     run: Run, folder: Path, options: tuple[str, ...]
