@@ -5,7 +5,7 @@ import re
 import uuid
 from typing import Any
 
-from structlog.contextvars import bind_contextvars, clear_contextvars, merge_contextvars
+from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars, merge_contextvars
 from structlog.processors import JSONRenderer, StackInfoRenderer, TimeStamper, format_exc_info
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
 
@@ -20,10 +20,22 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 def configure(level: str, form: str) -> None:
     """Log to standard error, once per process."""
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    lines = logging.StreamHandler()
+    lines.setFormatter(Text("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=level, handlers=[lines])
     if form == "json":
         for handler in logging.root.handlers:
             handler.setFormatter(json_formatter())
+
+
+class Text(logging.Formatter):
+    """The formatter of lines of text. Each line of a call ends with the money that the call moves: what people search
+    for stands before it, as in other lines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        money = get_contextvars().get("money")
+        return f"{line} {money}" if money and not hasattr(record, "money") else line
 
 
 def json_formatter() -> logging.Formatter:
@@ -66,7 +78,7 @@ def begin_request(given: str) -> str:
 
 
 def name_money(money: str) -> None:
-    """Say in all further lines of JSON of this request which money it moves."""
+    """Say in all further lines of this request which money it moves."""
     bind_contextvars(money=money)
 
 

@@ -176,7 +176,7 @@ $("own-form").addEventListener("submit", (event) => {
   event.preventDefault();
   own.use(keys(), $("object").value.trim());
   state("own", "loading", words.loading);
-  own.mark(series, $("symbol").value.trim(), words, current()).catch(() => say("lost"));
+  own.mark(series, $("symbol").value.trim(), words, current()).catch(() => state("own", "failed", words.lost));
 });
 $("unmark").addEventListener("click", () => {
   for (const input of $("own-form").querySelectorAll("input")) input.value = "";

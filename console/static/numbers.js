@@ -1,6 +1,7 @@
 // Numbers to the digit: a double would change long ones, and money is never rounded.
 
-/** Return a reply as an object, each number in it as the text that the gateway wrote. */
+/** Return a reply as an object, each number in it as the text that the gateway wrote; an old browser gives only what a
+ *  double holds. */
 export function exactly(text) {
   return JSON.parse(text, (key, value, context) => (typeof value === "number" ? (context?.source ?? plain(value)) : value));
 }

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from monitoring.logs import json_formatter
+from monitoring.logs import Text, json_formatter
 from tests.app.conftest import Serve
 from tests.app.probe import TICKER, Probe
 from tests.conftest import client_of
@@ -125,6 +125,18 @@ def test_every_line_of_a_call_has_its_id_and_money(
     assert [(line["request_id"], line["level"], line["money"]) for line in ours] == [
         ("first", "error", "real"), ("first", "info", "real"), ("second", "error", "real"), ("second", "info", "real"),
     ]  # fmt: skip
+
+
+def test_every_line_of_text_of_a_call_ends_with_its_money(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.handler.setFormatter(Text("%(message)s"))
+    caplog.set_level(logging.INFO, "fmz-gateway")
+    monkeypatch.setattr(Probe, "ticker", lambda *_: 1 / 0)
+    client.post("/probe", json=TICKER)
+    mistake, call = [line for line in caplog.text.splitlines() if "probe" in line.lower() or "unexpected" in line]
+    assert re.fullmatch(r"unexpected ZeroDivisionError at .* real", mistake)
+    assert re.fullmatch(r"/probe ticker INTERNAL_ERROR [0-9.]+ ms real", call)
 
 
 def test_the_money_of_a_call_is_not_said_of_the_next(

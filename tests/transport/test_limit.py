@@ -173,6 +173,26 @@ def test_a_whole_name_decides_before_one_with_a_star_and_of_those_the_first(aske
     assert weigh(asked) == weight
 
 
+# The names of its counters --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limit", "address", "is_own"),
+    [
+        (Limit("calls", 10, 1.0), ADDRESS, True),
+        (Limit("calls", 10, 1.0), f"{ADDRESS}0", False),
+        (Limit("call", 10, 1.0), ADDRESS, False),
+        (Limit("calls", 11, 1.0), ADDRESS, False),
+        (Limit("calls", 10, 2.0), ADDRESS, False),
+    ],
+)
+def test_a_limit_knows_its_counters_of_every_account_and_market(limit: Limit, address: str, is_own: bool) -> None:
+    calls = Limit("calls", 10, 1.0, by="pair")
+    for account, params in (("", {}), ("an-account", {"pair": "BTC-USDT"}), ("", {"pair": "x y'\""})):
+        charge = calls.charge(1, ADDRESS, account, params, urgent=False)
+        assert limit.owns(charge.key, address) is is_own
+
+
 # The declared tables ------------------------------------------------------------------------------------------------
 
 
