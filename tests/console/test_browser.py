@@ -27,6 +27,9 @@ CALLS = "**/console/call/**"
 PATHS = ("/", *(f"/console/{name}" for name in ("market", "account", "orders", "calls", "health")))
 MOST = 300_000  # bytes of a page, compressed
 
+ONE_WIDTH = pytest.mark.parametrize("page", ["desktop"], indirect=True)
+"""For what is the same at every width."""
+
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no chromium: apt-get install chromium")
 
 
@@ -225,6 +228,7 @@ def place(page: Page, exchange: str, keys: str, **params: str) -> None:
 def test_an_account_is_shown_and_an_order_cancelled(page: Page) -> None:
     keys = f"QQaccount{page.viewport_size}"  # each width has an account of its own
     place(page, "paper", keys, price="10000.5", amount="0.01")
+    page.add_init_script(AXE)
     page.goto("/console/account")
     for panel in ("balances", "orders"):
         expect(page.locator(f"[data-panel={panel}] .state")).to_have_text("Give the keys and press Show.")
@@ -241,9 +245,11 @@ def test_an_account_is_shown_and_an_order_cancelled(page: Page) -> None:
     expect(page.locator("#orders tr")).to_contain_text("10000.5")
     page.click("#orders button")
     expect(page.locator("#sure")).to_contain_text("SIMULATED")
+    assert page.evaluate(VIOLATIONS) == []
     page.keyboard.press("Enter")  # the answer that has the focus keeps it
     expect(page.locator("#sure")).to_be_hidden()
     expect(page.locator("#orders tr")).to_have_count(1)
+    assert page.evaluate(VIOLATIONS) == []
     page.click("#orders button")
     page.click("#sure .danger")
     expect(page.locator("#status")).to_contain_text("is cancelled.")
@@ -254,20 +260,24 @@ def test_an_account_is_shown_and_an_order_cancelled(page: Page) -> None:
     expect(page.locator("#balances tr")).to_have_count(0)
 
 
+@ONE_WIDTH
 def test_an_account_tells_what_is_wrong_and_what_to_do(page: Page) -> None:
     page.goto("/console/account?exchange=Futures_paper")
     page.fill("#symbol", "NOPE_USDT.swap")
     page.click("#show")
     expect(page.locator("[data-panel=orders] .state")).to_contain_text("INVALID_CALL")
     waiting: list[Route] = []
-    page.route(CALLS, waiting.append)
+    page.route(CALLS, lambda route: waiting.append(route))  # playwright takes no method of a list
     page.click("#show")
     expect(page.locator("[data-panel=balances] .state")).to_have_text("Loading …")
+    while len(waiting) < 3:
+        page.wait_for_timeout(10)  # in which the browser is heard
     for route in waiting:
         route.abort()
     expect(page.locator("[data-panel=balances] .state")).to_contain_text("press Show again")
 
 
+@ONE_WIDTH
 def test_a_position_is_shown(page: Page) -> None:
     keys = f"QQposition{page.viewport_size}"
     place(page, "Futures_paper", keys, price="-1", amount="3")
@@ -279,6 +289,7 @@ def test_a_position_is_shown(page: Page) -> None:
     expect(page.locator("#positions tr")).to_contain_text("long")
 
 
+@ONE_WIDTH
 def test_money_is_added_to_the_digit(page: Page) -> None:
     page.goto("/console/account")
     found = page.evaluate("""async () => {
@@ -291,6 +302,7 @@ def test_money_is_added_to_the_digit(page: Page) -> None:
 
 def test_an_accounts_orders_are_marked_in_the_chart(page: Page) -> None:
     keys = f"QQmarks{page.viewport_size}"
+    page.add_init_script(AXE)
     place(page, "paper", keys, price="10000.5", amount="0.01")
     page.goto("/console/market")
     page.wait_for_selector("[data-panel=records][data-state=ready]")
@@ -300,6 +312,7 @@ def test_an_accounts_orders_are_marked_in_the_chart(page: Page) -> None:
     page.click("#own-form button:not([type])")
     expect(page.locator("[data-panel=own] .state")).to_have_text("Open orders in the chart: 1.")
     expect(page.locator("#own li")).to_contain_text("buy 0.01 at 10000.5")
+    assert page.evaluate(VIOLATIONS) == []
     page.click("#unmark")
     expect(page.locator("#own li")).to_have_count(0)
     expect(page.locator("#access")).to_have_value("")
@@ -320,7 +333,9 @@ def test_the_last_calls_can_be_searched_and_downloaded(page: Page) -> None:
     page.select_option("#operation", "depth")
     fill(page, symbol="NOPE_USDT.swap")
     assert "error" in reply(page)
+    page.add_init_script(AXE)
     page.goto("/console/calls")
+    assert page.evaluate(VIOLATIONS) == []
     page.select_option("#by-outcome", "failed")
     page.fill("#by-words", "depth futures")
     page.keyboard.press("Enter")
@@ -334,6 +349,7 @@ def test_the_last_calls_can_be_searched_and_downloaded(page: Page) -> None:
     assert all(",depth,Futures_paper,simulated,INVALID_CALL," in row for row in rows)
 
 
+@ONE_WIDTH
 def test_a_call_is_saved_as_a_case(page: Page) -> None:
     page.goto("/")
     page.select_option("#operation", "accounts")
@@ -349,6 +365,7 @@ def test_a_call_is_saved_as_a_case(page: Page) -> None:
     expect(page.locator("#case")).to_be_hidden()
 
 
+@ONE_WIDTH
 def test_an_exchange_object_has_a_contract_of_its_own(page: Page) -> None:
     page.goto("/?exchange=Futures_paper")
     page.select_option("#operation", "io 2")
