@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -92,8 +92,17 @@ def test_who_is_refused_has_an_id_too(serve: Serve) -> None:
 
 
 @pytest.fixture
-def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]]:
+def shaped(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """Return the log, whose formatter may be changed: other tests have the same one afterwards."""
+    before = caplog.handler.formatter
+    yield caplog
+    caplog.handler.setFormatter(before)
+
+
+@pytest.fixture
+def lines(shaped: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, Any]]]:
     """Return a function that returns the lines that a program reads."""
+    caplog = shaped
     caplog.handler.setFormatter(json_formatter())
     caplog.set_level(logging.DEBUG)
 
@@ -128,13 +137,13 @@ def test_every_line_of_a_call_has_its_id_and_money(
 
 
 def test_every_line_of_text_of_a_call_ends_with_its_money(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, shaped: pytest.LogCaptureFixture
 ) -> None:
-    caplog.handler.setFormatter(Text("%(message)s"))
-    caplog.set_level(logging.INFO, "fmz-gateway")
+    shaped.handler.setFormatter(Text("%(message)s"))
+    shaped.set_level(logging.INFO, "fmz-gateway")
     monkeypatch.setattr(Probe, "ticker", lambda *_: 1 / 0)
     client.post("/probe", json=TICKER)
-    mistake, call = [line for line in caplog.text.splitlines() if "probe" in line.lower() or "unexpected" in line]
+    mistake, call = [line for line in shaped.text.splitlines() if "probe" in line.lower() or "unexpected" in line]
     assert re.fullmatch(r"unexpected ZeroDivisionError at .* real", mistake)
     assert re.fullmatch(r"/probe ticker INTERNAL_ERROR [0-9.]+ ms real", call)
 
