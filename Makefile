@@ -9,7 +9,7 @@ SHARED := -n 3 --dist worksteal --ignore=$(BROWSER)
 # Of the many processes that the tests start, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test pytest test-servers coverage lint format faults bench words lock clean
+.PHONY: help run test pytest test-servers coverage lint format faults bench docs translated words lock clean
 
 # Prints the targets of this file that have a text behind "##".
 help: ## this list
@@ -56,6 +56,13 @@ faults: $(VENV)/test.stamp ## the proofs of docs/RELIABILITY.md at full size, wh
 bench: $(VENV)/test.stamp ## the speed before a fake exchange, which renews bench/RESULTS.md; ten minutes on a quiet machine
 	$(BIN)/python -m bench $(if $(ARTICLE),--article $(ARTICLE))
 
+# A warning is an error: a link that leads nowhere, a page that no other one names. Nothing is fetched.
+docs: $(VENV)/docs.stamp ## the documents as a site, in build/docs; begin with build/docs/index.html
+	$(BIN)/sphinx-build -W --keep-going --quiet -c docs . build/docs
+
+translated: $(VENV)/test.stamp ## say that the translated pages are true to the English ones as they are now
+	$(BIN)/python -m docs.translations
+
 # A text that is new has no translation yet, and a test says so: write it into the catalogue, and run this again.
 BABEL := $(BIN)/pybabel --quiet
 WORDS := console/translations
@@ -76,6 +83,7 @@ LOCK := $(BIN)/python -c '$(BUILD)' | $(UV) - setup.cfg
 lock: $(VENV)/lock.stamp ## write requirements/ anew: what setup.cfg pins, the latest of what that needs, all hashes
 	$(LOCK) --extra test -o requirements/test.txt
 	$(LOCK) -c requirements/test.txt -o requirements/run.txt
+	$(LOCK) -c requirements/test.txt --extra docs -o requirements/docs.txt
 	$(LOCK) -c requirements/test.txt --extra postgresql --extra redis -o requirements/servers.txt
 	$(UV) requirements/lock.in -o requirements/lock.txt
 
@@ -98,6 +106,10 @@ $(VENV)/test.stamp: requirements/test.txt setup.cfg pyproject.toml | $(BIN)/pyth
 	$(HASHED) $<
 	$(ITSELF)
 	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/docs.stamp: requirements/docs.txt setup.cfg | $(BIN)/python
+	$(HASHED) $<
+	@touch $@
 
 $(VENV)/lock.stamp: requirements/lock.txt | $(BIN)/python
 	$(HASHED) $<

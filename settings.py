@@ -28,7 +28,7 @@ class WrongSetting(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings, one field each; README.md has the table.
+    """The settings, one field each; docs/SETTINGS.md has the table.
 
     deadline: seconds for a whole call of FMZ. retry_window: seconds after an order without a definite answer, in which
     the next one of the same account, symbol and side waits for it. adopt_within: percent that the next one's price and

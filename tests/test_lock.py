@@ -40,6 +40,7 @@ REQUIRED = {
     "run": [*BUILD, *names_of()],
     "servers": [*BUILD, *names_of("postgresql", "redis")],
     "test": [*BUILD, *names_of("test")],
+    "docs": [*BUILD, *names_of("docs")],
     "lock": [line for line in (ROOT / "requirements/lock.in").read_text().splitlines() if not line.startswith("#")],
 }
 
