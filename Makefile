@@ -9,7 +9,7 @@ SHARED := -n 3 --dist worksteal --ignore=$(BROWSER)
 # Of the many processes that the tests start, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test pytest test-servers coverage lint format faults bench docs translated words lock clean
+.PHONY: help run test pytest test-servers coverage lint format faults bench docs translated audit advisories bom words lock clean
 
 # Prints the targets of this file that have a text behind "##".
 help: ## this list
@@ -63,6 +63,23 @@ docs: $(VENV)/docs.stamp ## the documents as a site, in build/docs; begin with b
 translated: $(VENV)/test.stamp ## say that the translated pages are true to the English ones as they are now
 	$(BIN)/python -m docs.translations
 
+audit: $(VENV)/audit.stamp ## look for dangerous code in the product; what is found and stays has "nosec" and a reason
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml .
+
+# Asks the package index for them, so that it is no part of the tests.
+ADVISORIES := $(BIN)/pip-audit --require-hashes --disable-pip
+
+advisories: $(VENV)/audit.stamp ## look for known holes in what is locked; needs the network
+	$(ADVISORIES) -r requirements/servers.txt
+	$(ADVISORIES) -r requirements/test.txt
+
+BOM := $(BIN)/cyclonedx-py requirements --output-reproducible --of JSON
+
+bom: $(VENV)/audit.stamp ## the bills of materials of what is locked, in build/bom: CycloneDX, in JSON
+	mkdir -p build/bom
+	$(BOM) -o build/bom/run.json requirements/run.txt
+	$(BOM) -o build/bom/servers.json requirements/servers.txt
+
 # A text that is new has no translation yet, and a test says so: write it into the catalogue, and run this again.
 BABEL := $(BIN)/pybabel --quiet
 WORDS := console/translations
@@ -85,6 +102,7 @@ lock: $(VENV)/lock.stamp ## write requirements/ anew: what setup.cfg pins, the l
 	$(LOCK) -c requirements/test.txt -o requirements/run.txt
 	$(LOCK) -c requirements/test.txt --extra docs -o requirements/docs.txt
 	$(LOCK) -c requirements/test.txt --extra postgresql --extra redis -o requirements/servers.txt
+	$(UV) -c requirements/test.txt requirements/audit.in -o requirements/audit.txt
 	$(UV) requirements/lock.in -o requirements/lock.txt
 
 clean: ## remove everything that make has made
@@ -108,6 +126,10 @@ $(VENV)/test.stamp: requirements/test.txt setup.cfg pyproject.toml | $(BIN)/pyth
 	@touch $@ $(VENV)/run.stamp
 
 $(VENV)/docs.stamp: requirements/docs.txt setup.cfg | $(BIN)/python
+	$(HASHED) $<
+	@touch $@
+
+$(VENV)/audit.stamp: requirements/audit.txt | $(BIN)/python
 	$(HASHED) $<
 	@touch $@
 

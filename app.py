@@ -285,7 +285,7 @@ def main() -> None:
     except WrongSetting as error:
         sys.exit(f"fmz-gateway: {error}")
     app.extensions["resolver"].start()
-    app.run(settings.host, settings.port, debug=True, request_handler=_PathsOnly, threaded=True)
+    app.run(settings.host, settings.port, debug=True, request_handler=_PathsOnly, threaded=True)  # nosec B201  # on loopback
 
 
 if __name__ == "__main__":
