@@ -88,7 +88,8 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
 
         @cache
         def caller() -> Caller:
-            return Caller(environ.get("gunicorn.socket"), environ["SERVER_PROTOCOL"])
+            has_left = environ.get("fmz_gateway.has_left")
+            return Caller(environ.get("gunicorn.socket"), environ["SERVER_PROTOCOL"], has_left)
 
         if waited > _NOTICEABLE and caller().has_hung_up():
             raise NotSent(f"{kind.name}: the caller closed the connection before its turn came; nothing was sent")

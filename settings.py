@@ -36,9 +36,10 @@ class Settings:
     send prices and amounts to the digit. cache_ms: FMZ's method → ms for which its market data are kept. urls, proxies:
     exchange's name → address. exchanges_dir: where the user's own exchanges are. metrics_dir: where several workers may
     count together. registry: the exchanges that may be called. console: show the pages for a browser. session_key:
-    signs the cookies of those, the same in all workers and another one after each start.
+    signs the cookies of those, the same in all workers and another one after each start. server: what serves.
     """
 
+    server: str = setting_types.SERVERS[0]
     host: str = "127.0.0.1"
     port: int = 6666
     default_exchange: str = DEFAULT
@@ -120,6 +121,7 @@ class Settings:
         host, port = read("BIND", setting_types.bind, ("127.0.0.1", 6666), bind)
         state_url = read("STATE_URL", setting_types.database, "") or _default_state()
         settings = cls(
+            server=read("SERVER", setting_types.server, setting_types.SERVERS[0]),
             host=host,
             port=port,
             default_exchange=read("DEFAULT_EXCHANGE", registry.name_of, DEFAULT),

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import sys
 import uuid
 from typing import Any
 
@@ -54,6 +55,18 @@ def gunicorn_config(level: str, form: str) -> dict[str, Any]:
         "root": {"level": level, "handlers": ["console"]},
         "loggers": {"gunicorn.error": {"level": level, "handlers": [], "propagate": True}},
     }
+
+
+def announce(address: str, form: str, option: str = "") -> None:
+    """Tell whoever started the gateway its address, and a first call to try. option: what curl needs for it."""
+    if form == "json":
+        logging.getLogger("fmz-gateway").info("fmz-gateway is ready at %s", address)
+        return
+    sys.stdout.write(
+        f"\nfmz-gateway is ready. Service address for FMZ's General Protocol form:\n\n    {address}\n\nTry it:\n\n"
+        f"""    curl -s{option} {address} -d '{{"method": "ticker", "params": {{"symbol": "BTC_USDT"}}}}'\n\n"""
+    )
+    sys.stdout.flush()
 
 
 def begin_request(given: str) -> str:
