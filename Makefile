@@ -9,7 +9,7 @@ SHARED := -n 3 --dist worksteal --ignore=$(BROWSER)
 # Of the many processes that the tests start, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test pytest test-servers coverage lint format faults bench docs translated audit advisories bom words lock clean
+.PHONY: help run test pytest test-servers coverage lint format faults bench docs pictures translated audit advisories bom words lock clean
 
 # Prints the targets of this file that have a text behind "##".
 help: ## this list
@@ -59,6 +59,9 @@ bench: $(VENV)/test.stamp ## the speed before a fake exchange, which renews benc
 # A warning is an error: a link that leads nowhere, a page that no other one names. Nothing is fetched.
 docs: $(VENV)/docs.stamp ## the documents as a site, in build/docs; begin with build/docs/index.html
 	$(BIN)/sphinx-build -W --keep-going --quiet -c docs . build/docs
+
+pictures: $(VENV)/test.stamp ## take the documents' pictures of the console anew; needs chromium
+	$(BIN)/python -m tests.console.pictures
 
 translated: $(VENV)/test.stamp ## say that the translated pages are true to the English ones as they are now
 	$(BIN)/python -m docs.translations
