@@ -28,7 +28,7 @@ html_extra_path = ["site"]
 html_copy_source = False
 html_show_copyright = False
 
-_PAGE = re.compile(r"\]\(([^):#]+)\.md\)")
+_PAGE = re.compile(r"\[([^\[\]]+)\]\(([^):#]+)\.md\)")
 _LINK = re.compile(r"\[([^\[\]]+)\]\(([^):#]+)\)")
 
 
@@ -44,7 +44,8 @@ def prepare(app: Sphinx, name: str, source: list[str]) -> None:
 
     source[0] = _LINK.sub(linked, source[0])
     if name == root_doc:
-        source[0] += "\n".join(["", "```{toctree}", ":hidden:", "", *_PAGE.findall(source[0]), "```", ""])
+        pages = [f"{title} <{page}>" for title, page in _PAGE.findall(source[0])]
+        source[0] += "\n".join(["", "```{toctree}", ":hidden:", "", *pages, "```", ""])
 
 
 def setup(app: Sphinx) -> None:
