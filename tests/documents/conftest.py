@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_httpserver import HTTPServer
 from sqlalchemy import Engine
 
 from tests.documents.gateway import Service, open_service
+from tests.documents.plugin import Plugin
 from tests.documents.shell import Shell
 
 
@@ -23,3 +25,11 @@ def shell(service: Service, tmp_path: Path) -> Shell:
     home = tmp_path / "home"
     home.mkdir()
     return Shell(home, service.address, service.state_url)
+
+
+@pytest.fixture
+def plugin(httpserver: HTTPServer) -> Plugin:
+    """Return a plugin that answers what a test says."""
+    plugin = Plugin(httpserver.url_for("/plugin"))
+    httpserver.expect_request("/plugin").respond_with_handler(plugin)
+    return plugin

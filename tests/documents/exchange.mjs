@@ -52,8 +52,12 @@ export function exchangeOf(given, host) {
     const balance = (rows, name) =>
         rows.find((row) => row.currency.toUpperCase() === name.toUpperCase()) ?? {free: 0, frozen: 0}
 
-    return {
+    const object = {
         GetName: () => "Exchange",
+        Go: (name, ...args) => {
+            const result = object[name](...args)
+            return {wait: () => result}
+        },
         GetLabel: () => given.label ?? "",
         GetCurrency: () => pair,
         GetQuoteCurrency: () => pair.split("_")[1],
@@ -130,6 +134,9 @@ export function exchangeOf(given, host) {
             if (command === "currency") {
                 return setCurrency(args[0])
             }
+            if (command === "rate" || command === "quota") {
+                return true                                   // the host's own limits, which it does not have
+            }
             if (command !== "api") {
                 return io("IO", 4, [command, ...args])        // a guess, from the codes in FMZ's headers
             }
@@ -140,6 +147,7 @@ export function exchangeOf(given, host) {
         },
         ...guessed(call),
     }
+    return object
 }
 
 // The functions that came after FMZ's article: nobody of this project has seen their names on the wire.

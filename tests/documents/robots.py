@@ -11,10 +11,6 @@ from tests.documents.gateway import NOW
 from tests.programs import program
 
 HOST = Path(__file__).with_name("host.mjs")
-OLDEST = 18
-"""The oldest release of node that the host runs on: that of Debian 12."""
-
-
 Object = tuple[str, str]
 """An exchange object: its address, and its label."""
 KEY, SECRET = "the-robots-key", "the-robots-secret"

@@ -9,6 +9,7 @@ import pytest
 
 from tests.documents.blocks import ROOT, Block, of_language
 from tests.documents.gateway import Service
+from tests.documents.plugin import Plugin
 from tests.documents.robots import KEY, SECRET, Object, Run, run_robot
 from tests.documents.shell import DOCUMENTED
 
@@ -58,6 +59,23 @@ def test_the_robot_of_the_first_page_buys_and_sells(service: Service) -> None:
     run = run_one("rising", service, orders=2)
     assert [order["type"] for order in placed(service, "paper")] == ["buy", "sell"]
     assert run.ended == "traded"
+
+
+def test_the_robot_of_the_first_page_waits_until_its_order_is_filled(plugin: Plugin) -> None:
+    """An order that is not filled yet is no reason to buy again."""
+    bars = [[60 * minute, 1, 1, 1, 1 + minute, 1] for minute in range(30)]
+    row = {"id": 1, "price": 0, "amount": 0.01, "type": "buy", "status": "open", "deal_amount": 0}
+    filled = row | {"status": "closed", "deal_amount": 0.01}
+    answers: dict[str, list[Any]] = {
+        "records": [bars],
+        "accounts": [[]],
+        "trade": [{"id": 1}],
+        "order": [row, row, row, filled],
+    }
+    plugin.answers = {method: [json.dumps({"data": one}) for one in each] for method, each in answers.items()}
+    run = run_robot(robot("rising"), [(plugin.address, "")], steps=40)
+    assert run.ended == "out of steps"
+    assert [params["type"] for method, params in plugin.asked if method == "trade"] == ["buy"]
 
 
 def test_a_futures_object_is_known_by_its_label(service: Service) -> None:
