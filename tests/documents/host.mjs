@@ -49,7 +49,7 @@ function run(job) {
     try {
         vm.runInContext(`${job.robot}\nmain()`, context, {filename: "robot.js"})
     } catch (error) {
-        host.log.push(String(error.stack))
+        host.log.push(String(error.stack ?? error))
         host.end("error")
     }
     host.end("main returned")

@@ -94,21 +94,40 @@ def test_a_position_of_a_value_in_money_is_opened_and_closed(service: Service) -
 
 
 def test_a_retry_ends_where_it_cannot_help(service: Service) -> None:
-    log = run_one("PASSES", service).log
+    log = run_one("REFUSALS", service).log
     assert log[0].startswith("given up: Buy: INSUFFICIENT_FUNDS paper: ")
     assert log[1].startswith("too late to cancel: CancelOrder: ORDER_FILLED paper: ")
     assert log[2:] == ["bought 0.1"]
 
 
-def test_the_labels_that_a_retry_helps_with_are_those_of_the_table() -> None:
-    [named] = re.findall("PASSES = /(.*)/", robot("PASSES"))
-    table = (ROOT / "docs" / "STRATEGIES.md").read_text()
-    [told] = re.findall(r"\| `([A-Z_`, ]+)` \| all others \|", table)
-    assert named.split("|") == [*told.split("`, `"), "timeout"]
+def test_a_retry_ends_with_the_labels_that_do_not_pass() -> None:
+    lists = re.findall(r"var ([A-Z]+) = \[(.*?)\]", robot("REFUSALS"), re.DOTALL)
+    named = {name: set(re.findall('"([A-Z_]+)"', labels)) for name, labels in lists}
     readme = (ROOT / "README.md").read_text().partition("## Errors")[2].partition("\n## ")[0]
     cures = dict(re.findall(r"^\| `([A-Z_]+)` \| .* \| ([^|]+) \|$", readme, re.MULTILINE))
-    passing = {label for label, cure in cures.items() if cure.startswith(("yes", "later", "after that"))}
-    assert passing == set(told.split("`, `"))
+    assert named["PASSES"] == {label for label, cure in cures.items() if re.match("yes|later|after that", cure)}
+    of_other_calls = {"ORDER_NOT_FOUND", "ORDER_FILLED"}
+    assert named["REFUSALS"] == cures.keys() - named["PASSES"] - of_other_calls - {"INTERNAL_ERROR"}
+
+
+def test_a_retry_after_a_lost_answer_is_the_same_order(plugin: Plugin) -> None:
+    """The error has no label, or one that leaves open what was done, whatever words follow."""
+    errors = ["connect ECONNREFUSED", "ORDER_STATE_UNKNOWN x: REFUSED is no answer", "BUSY x"]
+    plugin.answers = {
+        "ticker": ['{"data":{"sell":100}}'],
+        "trade": ["<html>", *(json.dumps({"error": error}) for error in errors), '{"data":{"id":7}}'],
+        "order": ['{"data":{"id":7,"deal_amount":100}}'],
+    }
+    assert run_robot(robot("REFUSALS"), [(plugin.address, "")]).log[-1] == "bought 100"
+    sent = [params for method, params in plugin.asked if method == "trade"]
+    assert sent == [sent[0]] * 5
+
+
+def test_a_bug_of_the_gateway_stops_the_robot(plugin: Plugin) -> None:
+    plugin.answers = {"ticker": ['{"data":{"sell":100}}'], "trade": ['{"error":"INTERNAL_ERROR a bug"}']}
+    run = run_robot(robot("REFUSALS"), [(plugin.address, "")])
+    assert run.ended == "error"
+    assert [method for method, _ in plugin.asked] == ["ticker", "trade"]
 
 
 # Lost answers -----------------------------------------------------------------------------------------------------
@@ -140,4 +159,4 @@ def test_the_buy_loop_never_doubles(lost: int, is_noticed: bool, service: Servic
     [order] = placed(service, "paper")
     assert (order["type"], order["deal_amount"], order["status"]) == ("buy", 0.05, "closed")
     assert run.ended == "out of steps"
-    assert run.log == (["Buy: socket hang up", "perhaps bought: Buy: socket hang up"] if lost else ["bought 1"])
+    assert run.log == (["Buy: socket hang up", "perhaps ordered: Buy: socket hang up"] if lost else ["ordered 1"])
