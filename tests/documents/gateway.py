@@ -1,5 +1,6 @@
 """A gateway on a free port whose time is told by its callers, and which may lose answers to orders on the way."""
 
+import socket
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -55,11 +56,11 @@ class Line:
             return answer
         service.lost -= 1
         if service.is_noticed:
-            connection.shutdown(2)
+            connection.shutdown(socket.SHUT_RDWR)
         for _ in answer:
             pass
         if not service.is_noticed:
-            connection.shutdown(2)
+            connection.shutdown(socket.SHUT_RDWR)
         answer.close()  # type: ignore[attr-defined]
         return []
 

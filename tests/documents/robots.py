@@ -27,9 +27,8 @@ class Run:
 
 
 def run_robot(robot: str, objects: Sequence[Object], *, orders: int = 0, steps: int = 2000, clock: bool = True) -> Run:
-    """Run a robot with these exchange objects. orders: after how many it is stopped at its next Sleep, 0
-    for never. steps: calls and Sleeps until it is stopped in any case. clock: True if the gateway is told the robot's
-    time."""
+    """Run a robot with these exchange objects. orders: after how many it is stopped at its next Sleep, 0 for never.
+    steps: calls and Sleeps until it is stopped in any case. clock: True if the gateway is told the robot's time."""
     keys = {"access_key": KEY, "secret_key": SECRET, "pair": "BTC_USDT"}
     job = {
         "robot": robot, "now": NOW, "steps": steps, "orders": orders, "clock": clock,
@@ -39,5 +38,5 @@ def run_robot(robot: str, objects: Sequence[Object], *, orders: int = 0, steps: 
         [program("node"), HOST], input=json.dumps(job), capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    return Run(told["ended"], told["log"], told["ids"])
+    result = json.loads(done.stdout)
+    return Run(result["ended"], result["log"], result["ids"])
