@@ -8,7 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
-from tests.console.test_browser import CHROMIUM, FLAGS
+from tests.console.test_browser import FLAGS
+from tests.programs import program
 from tests.service import ROOT, running
 
 SIZE = ViewportSize(width=1440, height=900)
@@ -50,7 +51,7 @@ def main() -> None:
             call = {"access_key": "robot", "secret_key": "secret", "nonce": nonce, "method": "trade", "params": params}
             with urllib.request.urlopen(f"{address}/paper", json.dumps(call).encode(), timeout=10) as reply:
                 assert "data" in json.load(reply)
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=FLAGS)
         for picture in PICTURES:
             page = browser.new_page(base_url=address, viewport=SIZE, device_scale_factor=SCALE, locale="en")
             picture(page)
