@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import urllib.error
@@ -23,7 +24,7 @@ from protocol.deadline import Deadline
 from settings import Settings
 from tests.conftest import client_of
 from tests.lent import Lent
-from tests.service import INSTALLED, Service, running, until
+from tests.service import INSTALLED, ROOT, Service, running, until
 from tests.tiny import Canned, Tiny
 from transport.reply import Reply
 from waitress_server import open_server
@@ -96,12 +97,33 @@ def test_a_stop_ends_it_in_order(tmp_path: Path) -> None:
         assert service.process.wait(10) == 0
 
 
+def test_a_stop_answers_what_has_begun(tmp_path: Path) -> None:
+    ticker = json.dumps({"method": "ticker", "params": {"symbol": "BTC_USDT"}}).encode()
+    with socket.create_server(("127.0.0.1", 0)) as exchange:
+        exchange.settimeout(10)
+        settings = {"SERVER": "waitress", "BITGO_URL": f"http://127.0.0.1:{exchange.getsockname()[1]}"}
+        with (
+            running(tmp_path, settings, command=INSTALLED) as service,
+            socket.create_connection(("127.0.0.1", service.port), timeout=10) as sock,
+        ):
+            sock.sendall(request("BitGo", ticker))
+            asked, _ = exchange.accept()
+            service.process.send_signal(signal.SIGTERM)
+            with pytest.raises(subprocess.TimeoutExpired):
+                service.process.wait(0.5)
+            exchange.close()
+            asked.close()
+            assert b'{"error":"' in b"".join(iter(lambda: sock.recv(65536), b""))
+            assert service.process.wait(10) == 0
+
+
 def test_gunicorns_options_are_refused(tmp_path: Path) -> None:
-    with (
-        pytest.raises(RuntimeError, match="--workers 2 is for gunicorn"),
-        running(tmp_path, {"SERVER": "waitress"}, ["--workers", "2"], command=INSTALLED),
-    ):
-        pass
+    env = {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path), "SERVER": "waitress"}
+    done = subprocess.run(
+        [*INSTALLED, "--workers", "2"], env=env, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert done.returncode == 1
+    assert done.stderr == "fmz-gateway: --workers 2 is for gunicorn; with waitress, BIND says where to listen\n"
 
 
 class Slow(Canned):
