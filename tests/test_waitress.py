@@ -33,6 +33,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 HAS_LEFT = "fmz_gateway.has_left"
+BARE = """
+import select, socket, sys
+sys.modules.update(dict.fromkeys(["fcntl", "grp", "gunicorn", "pwd", "resource", "termios"]))
+del select.poll, socket.MSG_DONTWAIT
+from cli import main
+main()
+"""
 ORDER = {"symbol": "BTC_USDT", "type": "buy", "price": "100", "amount": "0.1"}
 
 
@@ -89,6 +96,16 @@ class TestProcess:
         )
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(there, timeout=10)
+
+
+def test_it_needs_nothing_that_windows_lacks(tmp_path: Path) -> None:
+    """Check that an order is placed, and not sent for who has left, without the modules and names that are missing
+    there. Whether Windows itself differs elsewhere is not known by this."""
+    with running(tmp_path, {"SERVER": "waitress"}, command=(sys.executable, "-c", BARE, "serve")) as service:
+        assert "id" in ask(service.port, "paper", trade(1))["data"]
+        with socket.create_connection(("127.0.0.1", service.port), timeout=10) as sock:
+            sock.sendall(request("paper", trade(2)))
+        until(lambda: " trade NOT_SENT " in service.log.read_text())
 
 
 def test_a_stop_ends_it_in_order(tmp_path: Path) -> None:
