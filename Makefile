@@ -9,7 +9,7 @@ SHARED := -n 3 --dist worksteal --ignore=$(BROWSER)
 # Of the many processes that the tests start, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test pytest test-servers coverage lint format faults bench bench-profile words lock clean
+.PHONY: help run test pytest test-servers coverage lint format faults bench bench-profile docs pictures translated audit advisories bom words lock clean
 
 # Prints the targets of this file that have a text behind "##".
 help: ## this list
@@ -59,6 +59,33 @@ bench: $(VENV)/test.stamp ## the speed before a fake exchange, which renews benc
 bench-profile: $(VENV)/profile.stamp ## where the processor time of a call goes, by layer; two minutes, as root
 	$(BIN)/python -m bench.profile
 
+# A warning is an error: a link that leads nowhere, a page that no other one names. Nothing is fetched.
+docs: $(VENV)/docs.stamp ## the documents as a site, in build/docs; begin with build/docs/index.html
+	$(BIN)/sphinx-build -W --keep-going --quiet -c docs . build/docs
+
+pictures: $(VENV)/test.stamp ## take the documents' pictures of the console anew; needs chromium
+	$(BIN)/python -m tests.console.pictures
+
+translated: $(VENV)/test.stamp ## say that the translated pages are true to the English ones as they are now
+	$(BIN)/python -m docs.translations
+
+audit: $(VENV)/audit.stamp ## look for dangerous code in the product; what is found and stays has "nosec" and a reason
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml .
+
+# Asks the package index for them, so that it is no part of the tests.
+ADVISORIES := $(BIN)/pip-audit --require-hashes --disable-pip
+
+advisories: $(VENV)/audit.stamp ## look for known holes in what is locked; needs the network
+	$(ADVISORIES) -r requirements/servers.txt
+	$(ADVISORIES) -r requirements/test.txt
+
+BOM := $(BIN)/cyclonedx-py requirements --output-reproducible --of JSON
+
+bom: $(VENV)/audit.stamp ## the bills of materials of what is locked, in build/bom: CycloneDX, in JSON
+	mkdir -p build/bom
+	$(BOM) -o build/bom/run.json requirements/run.txt
+	$(BOM) -o build/bom/servers.json requirements/servers.txt
+
 # A text that is new has no translation yet, and a test says so: write it into the catalogue, and run this again.
 BABEL := $(BIN)/pybabel --quiet
 WORDS := console/translations
@@ -79,7 +106,9 @@ LOCK := $(BIN)/python -c '$(BUILD)' | $(UV) - setup.cfg
 lock: $(VENV)/lock.stamp ## write requirements/ anew: what setup.cfg pins, the latest of what that needs, all hashes
 	$(LOCK) --extra test -o requirements/test.txt
 	$(LOCK) -c requirements/test.txt -o requirements/run.txt
+	$(LOCK) -c requirements/test.txt --extra docs -o requirements/docs.txt
 	$(LOCK) -c requirements/test.txt --extra postgresql --extra redis -o requirements/servers.txt
+	$(UV) -c requirements/test.txt requirements/audit.in -o requirements/audit.txt
 	$(UV) requirements/lock.in -o requirements/lock.txt
 	$(UV) requirements/profile.in -o requirements/profile.txt
 
@@ -102,6 +131,14 @@ $(VENV)/test.stamp: requirements/test.txt setup.cfg pyproject.toml | $(BIN)/pyth
 	$(HASHED) $<
 	$(ITSELF)
 	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/docs.stamp: requirements/docs.txt setup.cfg | $(BIN)/python
+	$(HASHED) $<
+	@touch $@
+
+$(VENV)/audit.stamp: requirements/audit.txt | $(BIN)/python
+	$(HASHED) $<
+	@touch $@
 
 $(VENV)/lock.stamp: requirements/lock.txt | $(BIN)/python
 	$(HASHED) $<

@@ -93,7 +93,8 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
 
         @cache
         def caller() -> Caller:
-            return Caller(environ.get("gunicorn.socket"), environ["SERVER_PROTOCOL"])
+            has_left = environ.get("fmz_gateway.has_left")
+            return Caller(environ.get("gunicorn.socket"), environ["SERVER_PROTOCOL"], has_left)
 
         if waited > _NOTICEABLE and caller().has_hung_up():
             raise NotSent(f"{kind.name}: the caller closed the connection before its turn came; nothing was sent")
@@ -276,7 +277,7 @@ def main() -> None:
     except WrongSetting as error:
         sys.exit(f"fmz-gateway: {error}")
     app.extensions["resolver"].start()
-    app.run(settings.host, settings.port, debug=True, request_handler=_PathsOnly, threaded=True)
+    app.run(settings.host, settings.port, debug=True, request_handler=_PathsOnly, threaded=True)  # nosec B201  # on loopback
 
 
 if __name__ == "__main__":

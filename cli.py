@@ -59,8 +59,16 @@ def commands() -> None:
 )
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[GUNICORN'S OPTIONS]")
 def serve(options: tuple[str, ...]) -> None:
-    """Serve FMZ's calls on 127.0.0.1:6666, behind gunicorn."""
-    from gunicorn.app.wsgiapp import run  # imported here: Windows has no gunicorn, but has debug mode
+    """Serve FMZ's calls on 127.0.0.1:6666, behind gunicorn, or behind waitress where SERVER says so."""
+    settings = Settings.load()
+    if settings.server == "waitress":
+        if options:
+            raise WrongSetting(f"{' '.join(options)} is for gunicorn; with waitress, BIND says where to listen")
+        from waitress_server import serve as serve_with_waitress  # imported here: gunicorn's gateway needs none of it
+
+        serve_with_waitress(settings)
+        return
+    from gunicorn.app.wsgiapp import run  # imported here: Windows has no gunicorn
 
     places = (Path(__file__).parent, Path(sys.prefix) / "share" / "fmz-gateway")
     [config, *_] = [place / "gunicorn.conf.py" for place in places if (place / "gunicorn.conf.py").exists()]

@@ -2,7 +2,6 @@
 
 import ctypes
 import gc
-import logging
 import os
 import resource
 import sys
@@ -133,11 +132,4 @@ def when_ready(server: Arbiter) -> None:
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}/{_settings.default_exchange}"
     else:
         address, option = f"http://localhost/{_settings.default_exchange}", f" --unix-socket {place}"
-    if _settings.log_format == "json":
-        logging.getLogger("fmz-gateway").info("fmz-gateway is ready at %s", address)
-        return
-    print(
-        f"\nfmz-gateway is ready. Service address for FMZ's General Protocol form:\n\n    {address}\n\nTry it:\n\n"
-        f"""    curl -s{option} {address} -d '{{"method": "ticker", "params": {{"symbol": "BTC_USDT"}}}}'\n""",
-        flush=True,
-    )
+    logs.announce(address, _settings.log_format, option)

@@ -1,6 +1,7 @@
 """The types of the settings: each function reads a text, or raises ValueError with what was expected instead."""
 
 import re
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -15,6 +16,8 @@ from transport.counters import REDIS, check_redis
 
 _PROXY_SCHEMES = ("http", "https", "socks5h")
 _OLDEST_MS = 60_000  # of kept market data
+SERVERS = ("waitress",) if sys.platform == "win32" else ("gunicorn", "waitress")
+"""The servers that run on this system, the usual one first."""
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -155,6 +158,13 @@ def log_level(text: str) -> str:
     if text.upper() not in _LEVELS:
         raise ValueError(f"expected one of {', '.join(_LEVELS)}")
     return text.upper()
+
+
+def server(text: str) -> str:
+    """Return the name of a server that runs on this system."""
+    if text.lower() not in SERVERS:
+        raise ValueError(f"expected {' or '.join(SERVERS)}")
+    return text.lower()
 
 
 def log_format(text: str) -> str:

@@ -29,7 +29,7 @@ class WrongSetting(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings, one field each; README.md has the table.
+    """The settings, one field each; docs/SETTINGS.md has the table.
 
     deadline: seconds for a whole call of FMZ. retry_window: seconds after an order without a definite answer, in which
     the next one of the same account, symbol and side waits for it. adopt_within: percent that the next one's price and
@@ -38,9 +38,10 @@ class Settings:
     exchange's name → address. host_urls: exchange's name → addresses of its other hosts, by name. exchanges_dir: where
     the user's own exchanges are. metrics_dir: where several workers may count together. registry: the exchanges that
     may be called. console: show the pages for a browser. session_key: signs the cookies of those, the same in all
-    workers and another one after each start.
+    workers and another one after each start. server: what serves.
     """
 
+    server: str = setting_types.SERVERS[0]
     host: str = "127.0.0.1"
     port: int = 6666
     default_exchange: str = DEFAULT
@@ -123,6 +124,7 @@ class Settings:
         host, port = read("BIND", setting_types.bind, ("127.0.0.1", 6666), bind)
         state_url = read("STATE_URL", setting_types.database, "") or _default_state()
         settings = cls(
+            server=read("SERVER", setting_types.server, setting_types.SERVERS[0]),
             host=host,
             port=port,
             default_exchange=read("DEFAULT_EXCHANGE", registry.name_of, DEFAULT),

@@ -127,7 +127,7 @@ def _version(connection: Connection, columns: Mapping[str, set[str]]) -> str | N
 
 
 def _recorded(connection: Connection) -> str | None:
-    return connection.exec_driver_sql(f"SELECT version_num FROM {VERSION.name}").scalar()  # noqa: S608 - our own name
+    return connection.exec_driver_sql(f"SELECT version_num FROM {VERSION.name}").scalar()  # nosec B608  # noqa: S608 - our own name
 
 
 def _copy(engine: Engine) -> Path:

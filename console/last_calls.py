@@ -19,7 +19,7 @@ _DONE, _FAILED = "OK", "failed"
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a person wants to see of the calls: everything where a field is empty. outcome: OK, failed, or a label.
+    """The wish of a person who looks at the calls: everything where a field is empty. outcome: OK, failed, or a label.
     words: what must be in a call's line, in any case and order."""
 
     exchange: str

@@ -9,7 +9,7 @@ from transport.services import Services
 log = logging.getLogger("fmz-gateway")
 
 TRIES = Limit("tries to sign in", 5, 60.0, reserve=0.0, burst=5)
-"""How often the token may be tried: so many at once, and then as many a minute."""
+"""The tries of the token: so many at once, and then as many a minute."""
 
 _PLACE = "console"  # in the place of an exchange's address
 _HOME = 64  # bits of an IPv6 address that name a home or a machine, whose other addresses cost nothing

@@ -51,7 +51,7 @@ def problems(registry: Registry) -> list[str]:
 
 
 class Problems:
-    """What is wrong with a registry's exchanges, looked for anew every five minutes: each attempt to load an adapter is
+    """The faults of a registry's exchanges, looked for anew every five minutes: each attempt to load an adapter is
     logged."""
 
     def __init__(self, registry: Registry) -> None:

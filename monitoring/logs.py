@@ -2,6 +2,7 @@
 
 import logging
 import re
+import sys
 import uuid
 from typing import Any
 
@@ -15,6 +16,7 @@ FORMATS = ("text", "json")
 CALL_FIELDS = ("exchange", "money", "path", "method", "outcome", "ms")
 """The fields of the line of a call, in JSON."""
 
+_FIRST = ("event", "request_id", *CALL_FIELDS)  # what the thread knows of its request comes in any order
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -68,6 +70,18 @@ def gunicorn_config(level: str, form: str) -> dict[str, Any]:
     }
 
 
+def announce(address: str, form: str, option: str = "") -> None:
+    """Tell whoever started the gateway its address, and a first call to try. option: what curl needs for it."""
+    if form == "json":
+        logging.getLogger("fmz-gateway").info("fmz-gateway is ready at %s", address)
+        return
+    sys.stdout.write(
+        f"\nfmz-gateway is ready. Service address for FMZ's General Protocol form:\n\n    {address}\n\nTry it:\n\n"
+        f"""    curl -s{option} {address} -d '{{"method": "ticker", "params": {{"symbol": "BTC_USDT"}}}}'\n\n"""
+    )
+    sys.stdout.flush()
+
+
 def begin_request(given: str) -> str:
     """Return the id of a request, the caller's own where it is one, and give it to all lines until the next request in
     this thread."""
@@ -83,4 +97,5 @@ def name_money(money: str) -> None:
 
 
 def _write(fields: dict[str, Any], **_: Any) -> str:
-    return wire.write(fields).decode()
+    first = {name: fields[name] for name in _FIRST if name in fields}
+    return wire.write(first | fields).decode()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-PASS_THROUGH = "__api_"  # noqa: S105 - no password
+PASS_THROUGH = "__api_"  # nosec B105  # noqa: S105 - no password
 """The beginning of a pass-through's name; a resource of the exchange follows."""
 
 ONE_MARKET = ("ticker", "depth", "records", "trades", "order")

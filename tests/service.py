@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+GUNICORN = (sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "wsgi:app")
+INSTALLED = (sys.executable, "-c", "from cli import main; main()", "serve")
+"""The command ``fmz-gateway serve``."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,11 @@ class Service:
 
 @contextmanager
 def running(
-    directory: Path, settings: Mapping[str, str], options: Sequence[str] = (), said: bytes = b"is ready"
+    directory: Path,
+    settings: Mapping[str, str],
+    options: Sequence[str] = (),
+    said: bytes = b"is ready",
+    command: Sequence[str] = GUNICORN,
 ) -> Iterator[Service]:
     """Start it, and stop it in the end; ``options`` are gunicorn's. Fails when it does not say that it is ready. said:
     words of the line that says so, none for a service that says it in its log."""
@@ -36,13 +43,14 @@ def running(
         "STATE_URL": f"sqlite:///{directory}/state.db",
         **settings,
     }
-    command = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), *options, "wsgi:app"]
     for _ in range(3):  # somebody may take the free port before we do
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         env = {"BIND": f"127.0.0.1:{port}", **given}
         with log.open("ab") as stderr:
-            process = subprocess.Popen(command, env=env, cwd=directory, stdout=subprocess.PIPE, stderr=stderr)
+            process = subprocess.Popen(
+                [*command, *options], env=env, cwd=directory, stdout=subprocess.PIPE, stderr=stderr
+            )
         with process:
             assert process.stdout
             try:

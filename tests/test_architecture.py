@@ -54,6 +54,7 @@ OURS = (
     "console",
     "lanes",
     "monitoring",
+    "waitress_server",
     "worker",
     "wsgi",
     "setting_types",

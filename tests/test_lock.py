@@ -36,14 +36,16 @@ def names_of(*extras: str) -> list[str]:
     return [line for text in texts for line in text.strip().splitlines()]
 
 
+def lines_of(name: str) -> list[str]:
+    return [line for line in (ROOT / "requirements" / name).read_text().splitlines() if not line.startswith("#")]
+
+
 REQUIRED = {
     "run": [*BUILD, *names_of()],
     "servers": [*BUILD, *names_of("postgresql", "redis")],
     "test": [*BUILD, *names_of("test")],
-    **{
-        path.stem: [line for line in path.read_text().splitlines() if not line.startswith("#")]
-        for path in (ROOT / "requirements").glob("*.in")
-    },
+    "docs": [*BUILD, *names_of("docs")],
+    **{path.stem: lines_of(path.name) for path in (ROOT / "requirements").glob("*.in")},
 }
 
 
@@ -82,6 +84,12 @@ def test_every_locked_line_has_a_hash_and_there_is_nothing_else(name: str) -> No
 @pytest.mark.parametrize("name", ["run", "servers"])
 def test_what_runs_is_what_was_tested(name: str) -> None:
     assert locked(name).items() <= locked("test").items(), "run: make lock"
+
+
+@pytest.mark.parametrize("name", ["docs", "audit"])
+def test_what_is_installed_beside_the_tests_changes_nothing_of_theirs(name: str) -> None:
+    tested = locked("test")
+    assert {package: found for package, found in locked(name).items() if found != tested.get(package, found)} == {}
 
 
 def test_every_lock_is_checked() -> None:

@@ -68,7 +68,7 @@ def visited(call: Callable[[], None]) -> list[str]:
 def drawn(title: str) -> list[str]:
     """Return the files under a title of CONTRIBUTING.md, in their order."""
     text = (ROOT / "CONTRIBUTING.md").read_text()
-    [block] = re.findall(rf"^{title}:\n\n```\n(.*?)```", text, re.DOTALL | re.MULTILINE)
+    [block] = re.findall(rf"^{title}:\n\n```text\n(.*?)```", text, re.DOTALL | re.MULTILINE)
     return re.findall(r"[\w/]+\.py", block)
 
 

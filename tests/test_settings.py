@@ -65,7 +65,7 @@ def test_unset_settings(load: Load, tmp_path: Path) -> None:
     [
         "BIND", "DEFAULT_EXCHANGE", "STATE_URL", "LIMITS_URL", "BITGO_URL", "BITGO_PROXY", "CA_FILE", "DEADLINE",
         "RETRY_WINDOW", "ADOPT_WITHIN", "CACHE_MS", "STRICT_NONCES", "TOKEN", "ALLOWED_CLIENTS", "ALLOWED_HOSTS",
-        "ALLOWED_ORIGINS", "ALLOW_WITHDRAWALS", "METRICS", "LOG_LEVEL", "LOG_FORMAT",
+        "ALLOWED_ORIGINS", "ALLOW_WITHDRAWALS", "METRICS", "LOG_LEVEL", "LOG_FORMAT", "SERVER",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("text", ["", "  "])
@@ -151,6 +151,7 @@ RIGHT: list[tuple[str, str, str, Any]] = [
     ("STATE_URL", "sqlite:////tmp/x.db", "metrics_dir", Path("/tmp/metrics")),
     ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
     ("LOG_FORMAT", "JSON", "log_format", "json"),
+    ("SERVER", "Waitress", "server", "waitress"),
     ("LOG_LEVEL", "WARNING", "log_level", "WARNING"),
 ]
 
@@ -209,6 +210,7 @@ WRONG = {
     "BINANCE_TESTNET": ["yes", "2", "on", "testnet"],
     "LOG_LEVEL": ["loud", "10", "NOTSET", "TRACE", "INFO,DEBUG"],
     "LOG_FORMAT": ["xml", "text,json", "1"],
+    "SERVER": ["uvicorn", "gunicorn,waitress", "1"],
     "METRICS": ["yes", "2"],
 }  # fmt: skip
 

@@ -35,7 +35,7 @@ from transport.upstream import Upstreams
 
 NOW = 1_700_000_000_000
 """The time in every conversation, in ms: 2023-11-14 22:13:20 UTC."""
-KEYS = {"access_key": "fmz-key", "secret_key": "fmz-secret"}
+KEYS = {"access_key": "fmz-key", "secret_key": "fmz-secret"}  # nosec B105  # made up
 """The keys of a conversation that has none of its own."""
 FIND = "find"
 """The method of a conversation that is no call of FMZ: an order is looked up by its client id."""

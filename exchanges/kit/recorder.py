@@ -234,7 +234,7 @@ def disguised(value: Any, key: str = "") -> Any:
 
 def mask(value: Any) -> Any:
     """Return another id for an id, always the same: each digit and letter is replaced, the rest stays."""
-    chosen = random.Random(str(value))  # noqa: S311 - it hides nothing that could be guessed
+    chosen = random.Random(str(value))  # nosec B311  # noqa: S311 - it hides nothing that could be guessed
 
     def other(found: re.Match[str]) -> str:
         letters = digits if found[0].isdigit() else ascii_uppercase if found[0].isupper() else ascii_lowercase

@@ -72,7 +72,7 @@ LIKES: Mapping[str, Like] = {
             },
         },
         keys_needed="access key; secret key, a comma, and the passphrase",
-        secret_key="fmz-secret,fmz-passphrase",
+        secret_key="fmz-secret,fmz-passphrase",  # nosec B106  # made up
         requests={"signed": {"headers": {"X-KEY": "fmz-key", "X-SIGN": "{signature}"}}},
     ),
     "kraken": Like(
@@ -87,7 +87,7 @@ LIKES: Mapping[str, Like] = {
             "headers": {"API-Key": "key", "API-Sign": "signature"},
             "params": {"nonce": "nonce"},
         },
-        secret_key="Zm16LXNlY3JldA==",
+        secret_key="Zm16LXNlY3JldA==",  # nosec B106  # made up
         requests={"signed": {"headers": {"API-Key": "fmz-key", "API-Sign": "{signature}"}}},
     ),
     "bitgo": Like(

@@ -113,7 +113,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Scheme:
-    """What is signed, and where key, time and signature travel.
+    """A scheme: what is signed, and where key, time and signature travel.
 
     headers, params: names → words, one of which is ``signature``. unsigned: parameters that are not signed. examples:
     those of the documentation.

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +18,7 @@ import requests
 from commands.probe import open_recorder, robot
 from protocol import shapes
 from tests.commands.conftest import Command
+from tests.programs import program
 
 KEY, SECRET = "my-Access.key_0123", "S3cret/with+all=,passphrase7"
 KEYS = {"access_key": KEY, "secret_key": SECRET}
@@ -204,9 +204,7 @@ def test_each_function_is_called(node: Callable[[str], str]) -> None:
 @pytest.fixture
 def node() -> Callable[[str], str]:
     """Return a function that returns what a program in JavaScript prints."""
-    path = shutil.which("node")
-    if path is None:
-        pytest.skip("needs node")
+    path = program("node")
 
     def run(program: str) -> str:
         return subprocess.run([path, "-e", program], capture_output=True, text=True, check=True).stdout

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import trustme
 import yaml
 
 from monitoring import metrics
+from tests.programs import program
 from tests.test_settings import Load, load
 
 ROOT = Path(__file__).parents[2]
@@ -24,14 +24,6 @@ UNIT = (DEPLOY / "fmz-gateway.service").read_text()
 BOARD = (DEPLOY / "grafana.json").read_text()
 
 __all__ = ["load"]  # a fixture
-
-
-def program(name: str) -> str:
-    """Return a program's path; skip the test where there is none."""
-    path = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    if path is None:
-        pytest.skip(f"needs {name}: .ci/run installs it")
-    return path
 
 
 def run(*words: str | Path, **options: Any) -> str:

@@ -14,7 +14,7 @@ TOO_MUCH = MOST + 1
 @cache
 def bomb() -> bytes:
     """Return some MB of gzip that hold too much."""
-    noise = random.Random(0).randbytes(3 * 1024 * 1024)  # noqa: S311 - the same in every run
+    noise = random.Random(0).randbytes(3 * 1024 * 1024)  # nosec B311  # noqa: S311 - the same in every run
     return gzip.compress(noise + b" " * TOO_MUCH, 1)
 
 
