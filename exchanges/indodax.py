@@ -6,6 +6,8 @@ version, names markets in small letters, and calls the quote ``base_currency`` a
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from exchanges.base import *
@@ -179,21 +181,19 @@ class Indodax(Exchange):
     ) -> Iterator[tuple[tuple[int, ...], Order]]:
         """Yield past orders, each with the time of its making as sort key: the last week's without ``since``."""
         market, now = self.resolve(self.one_market(symbol, "past orders")), self.now()
-        start, sort = since or now - _WEEK_MS, "asc" if since else "desc"
-        if start < now - _WEEKS * _WEEK_MS:
+        if since and since < now - _WEEKS * _WEEK_MS:
             raise Unsupported(f"{self.name} lists past orders week by week: ask for the last {_WEEKS} weeks at most")
-        seen: set[str] = set()
-        while start <= now:
-            rows = self.past("order/histories", market, start, min(start + _WEEK_MS, now), sort=sort)
-            for row in rows:
-                if row["orderId"] not in seen:
-                    seen.add(row["orderId"])
-                    yield (milliseconds(row["submitTime"]),), self.read_order(row)
-            if not since or (limit and len(seen) >= limit):
-                return
-            # Rows of the last millisecond may go on in the next page.
-            last = max(milliseconds(row["submitTime"]) for row in rows) if len(rows) >= _PAGE else start + _WEEK_MS
-            start = max(last, start + 1)
+        ask = partial(self.past, "order/histories", market, sort="asc" if since else "desc")
+
+        def time(row: Any) -> int:
+            return milliseconds(row["submitTime"])
+
+        if since:
+            rows = self.windows(ask, since, now, span=_WEEK_MS, size=_PAGE, key="orderId", time=time)
+        else:
+            rows = iter(ask(now - _WEEK_MS, now))
+        for row in islice(rows, limit):
+            yield (time(row),), self.read_order(row)
 
     def past(self, resource: str, symbol: Symbol, start: int, end: int, *, sort: str) -> list[Any]:
         """Return the rows of a list of the past, from one time to another, in ms."""

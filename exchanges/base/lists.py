@@ -138,6 +138,32 @@ class Lists(Markets):
         if whole:
             raise Unsupported(f"{self.name} lists over {size * most} orders there: name a market, or a later time")
 
+    def windows(
+        self,
+        ask: Callable[[int, int], list[Any]],
+        since: int,
+        until: int,
+        *,
+        span: int,
+        size: int,
+        key: str,
+        time: Callable[[Any], int],
+    ) -> Iterator[Any]:
+        """Yield the rows of a list that is given for so long a time only, one window after the other; each row once.
+
+        ask: returns the rows from one time to another, all in ms, oldest first. span: ms of a window. size: rows of a
+        full page, whose last millisecond may go on in the next one. key: of a row's id. time: returns a row's time.
+        """
+        seen: set[Any] = set()
+        while since <= until:
+            rows = ask(since, min(since + span, until))
+            for row in rows:
+                if row[key] not in seen:
+                    seen.add(row[key])
+                    yield row
+            last = max(map(time, rows)) if len(rows) >= size else since + span
+            since = max(last, since + 1)
+
     def all_rows(
         self, ask: Callable[[list[Any]], list[Any]], size: int, most: int, *, enough: int | None = None
     ) -> list[Any]:

@@ -68,3 +68,31 @@ def test_all_rows_are_those_of_all_pages_or_enough_of_them(
     page, asked = numbered(5, 2)
     assert tiny(lent).all_rows(page, 2, 9, enough=enough) == list(range(count))
     assert len(asked) == asked_for
+
+
+@pytest.mark.parametrize("size", [3, 4, 100])
+@pytest.mark.parametrize("since", [0, 10, 11, 45])
+def test_windows_give_each_row_once(lent: Lent, since: int, size: int) -> None:
+    times = [0, 10, 10, 10, 11, 19, 20, 39, 45, 50]  # as many in one ms as fit into the smallest page
+    rows = [{"id": number, "at": at} for number, at in enumerate(times)]
+    asked: list[tuple[int, int]] = []
+
+    def ask(first: int, last: int) -> list[dict[str, int]]:
+        asked.append((first, last))
+        return [row for row in rows if first <= row["at"] <= last][:size]
+
+    found = list(tiny(lent).windows(ask, since, 50, span=20, size=size, key="id", time=lambda row: int(row["at"])))
+    assert found == [row for row in rows if row["at"] >= since]
+    assert all(0 <= last - first <= 20 and last <= 50 for first, last in asked)
+
+
+def test_the_next_window_is_asked_for_when_its_rows_are_wanted(lent: Lent) -> None:
+    asked: list[int] = []
+
+    def ask(first: int, last: int) -> list[dict[str, int]]:
+        asked.append(first)
+        return [{"id": first, "at": first}]
+
+    rows = tiny(lent).windows(ask, 0, 1000, span=100, size=9, key="id", time=lambda row: int(row["at"]))
+    assert [next(rows)["id"], next(rows)["id"]] == [0, 100]
+    assert asked == [0, 100]
