@@ -2,7 +2,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
-# The console's tests in a browser come last, alone: a browser takes both processors, and other tests measure time.
+# The console's tests in a browser come last, alone: a browser takes both processors, and other tests measure time. On
+# servers they would find nothing that others do not.
 BROWSER := tests/console/test_browser.py
 SHARED := -n 3 --dist worksteal --ignore=$(BROWSER)
 
@@ -30,13 +31,11 @@ pytest: $(VENV)/test.stamp
 test-servers: $(VENV)/test.stamp ## all tests on a real PostgreSQL and Redis: .ci/servers make test-servers
 	@: $${TEST_STATE_URL:?} $${TEST_REDIS_URL:?}
 	$(BIN)/pytest $(SHARED)
-	$(BIN)/pytest $(BROWSER)
 
 # Also on servers: .ci/servers make coverage
 coverage: $(VENV)/test.stamp ## all tests, and which lines and branches of the product they never reached
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(SHARED)
-	$(BIN)/coverage run -m pytest $(BROWSER)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
