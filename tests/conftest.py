@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -33,6 +34,11 @@ ROOM = 2 * 1024**3  # bytes
 with suppress(OSError):
     if "TMPDIR" not in os.environ and shutil.disk_usage(MEMORY).free > ROOM and os.access(MEMORY, os.W_OK):
         os.environ["TMPDIR"] = tempfile.tempdir = MEMORY
+
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and with them every program that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass
