@@ -83,7 +83,7 @@ LIKES: Mapping[str, Like] = {
             "of": ["target", {"of": ["nonce", "body"], "digest": "sha256", "encoding": "raw"}],
             "digest": "hmac-sha512",
             "encoding": "base64",
-            "secret": "base64",
+            "secret": "base64",  # nosec B105  # its encoding
             "headers": {"API-Key": "key", "API-Sign": "signature"},
             "params": {"nonce": "nonce"},
         },
