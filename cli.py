@@ -88,7 +88,7 @@ def exchanges(name: str | None) -> None:
         click.echo(listing.describe(registry, name), nl=False)
     else:
         tables.show(listing.rows(registry), listing.library(registry))
-    problems = [] if name else listing.problems(registry)
+    problems = [] if name else listing.Problems(registry).sentences
     for problem in problems:
         click.echo(f"fmz-gateway: {problem}", err=True)
     sys.exit(bool(problems))

@@ -120,8 +120,9 @@ def post_worker_init(worker: ThreadWorker) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE, 20, 20)
-    if hasattr(ctypes.CDLL(None), "mallopt"):
-        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE)
+    system = ctypes.CDLL(None)
+    if hasattr(system, "mallopt"):  # glibc's
+        system.mallopt(_MMAP_THRESHOLD, _LARGE)
 
 
 def when_ready(server: Arbiter) -> None:

@@ -45,11 +45,6 @@ def library(registry: Registry) -> str:
     return f"\n{len(of_library)} routes {registry.origin(of_library[0])}:\n{named}\n" if of_library else ""
 
 
-def problems(registry: Registry) -> list[str]:
-    """Return a sentence for each exchange that cannot be used."""
-    return [*registry.problems, *_broken(registry).values()]
-
-
 class Problems:
     """The faults of a registry's exchanges, looked for anew every five minutes: each attempt to load an adapter is
     logged."""

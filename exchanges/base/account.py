@@ -23,7 +23,7 @@ class AccountFacts(Lists):
         do not fit the account is refused. Without it the refusal is raised.
         """
         try:
-            return self.upstream.account_fact(self.account, fact, lambda: self.apart(ask), self.deadline.left() / 2)
+            return self.upstream.account_fact(self.account, fact, lambda: self.apart(ask), self._patience)
         except ExchangeError as error:
             if usual is None or type(error) is not ExchangeError:  # a key or a limit is what a trader must hear of
                 raise

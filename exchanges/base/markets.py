@@ -82,8 +82,7 @@ class Markets(Pipeline):
         can do so, and the list is not at hand. A market that is not in the list may be new: the list is asked for anew,
         at most every few seconds. Raises InvalidCall when the exchange does not list it."""
         if self._asks_alone(symbol):
-            patience = self.deadline.left() / 2
-            return self.upstream.rules.get(lambda: self._ask_one(symbol), str(symbol), patience=patience)
+            return self.upstream.rules.get(lambda: self._ask_one(symbol), str(symbol), patience=self._patience)
         market = self.find_market(self.listed(), symbol)
         if market is None and self.upstream.may_refresh_listing(younger_than=self.began):
             market = self.find_market(self.listed(), symbol)
@@ -95,6 +94,11 @@ class Markets(Pipeline):
             self.upstream.rules.forget(str(symbol))
         self.upstream.may_refresh_listing(younger_than=self.began)
         return self.rules(symbol)
+
+    @property
+    def _patience(self) -> float:
+        """Return the seconds for which this call waits for another one that asks the same; then it asks itself."""
+        return self.deadline.left() / 2
 
     def _asks_alone(self, symbol: Symbol) -> bool:
         """Return True where a market is asked for alone: one of a few, as long as there is no list."""
@@ -144,7 +148,7 @@ class Markets(Pipeline):
             return Listing.of(self.apart(type(self).markets), now())
 
         def get() -> Listing:
-            return self.upstream.listing.get(ask, keep=lambda one: bool(one.by_id), patience=self.deadline.left() / 2)
+            return self.upstream.listing.get(ask, keep=lambda one: bool(one.by_id), patience=self._patience)
 
         found = get()
         if now() < found.expires_ms:

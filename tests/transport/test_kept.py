@@ -1,7 +1,9 @@
 """Values that are asked for rarely: once by many threads, and anew when they were forgotten."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -32,6 +34,17 @@ def asked() -> Asked:
     return Asked()
 
 
+@contextmanager
+def asking(kept: Kept[int], asked: Asked, key: str = "") -> Iterator[None]:
+    """Ask for a value in another thread; it is answered in the end, and is that thread's own."""
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(kept.get, asked, key)
+        assert asked.was_asked.wait(10)
+        yield
+        asked.may_answer.set()
+        assert first.result(10) == 1
+
+
 def test_many_threads_ask_once(asked: Asked) -> None:
     kept: Kept[int] = Kept(60.0)
     with ThreadPoolExecutor(THREADS) as pool:
@@ -44,33 +57,21 @@ def test_many_threads_ask_once(asked: Asked) -> None:
 
 def test_keys_do_not_wait_for_each_other(asked: Asked) -> None:
     kept: Kept[int] = Kept(60.0)
-    with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(kept.get, asked, "slow")
-        assert asked.was_asked.wait(10)
+    with asking(kept, asked, "slow"):
         assert kept.get(lambda: 7, "fast") == 7
-        asked.may_answer.set()
-        assert slow.result(10) == 1
 
 
 def test_who_has_waited_for_long_enough_asks_too(asked: Asked) -> None:
     kept: Kept[int] = Kept(60.0)
-    with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(kept.get, asked)
-        assert asked.was_asked.wait(10)
+    with asking(kept, asked):
         assert kept.get(lambda: 7, patience=0.01) == 7
-        asked.may_answer.set()
-        assert slow.result(10) == 1
 
 
 def test_a_value_that_is_forgotten_while_it_is_asked_for_is_not_kept(asked: Asked) -> None:
     kept: Kept[int] = Kept(60.0)
-    with ThreadPoolExecutor(1) as pool:
-        old = pool.submit(kept.get, asked)
-        assert asked.was_asked.wait(10)
+    with asking(kept, asked):
         kept.forget()
         assert kept.get(lambda: 7) == 7, "what was asked for before is not waited for"
-        asked.may_answer.set()
-        assert old.result(10) == 1
     assert kept.get(lambda: 8) == 7
 
 
