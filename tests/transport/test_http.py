@@ -44,10 +44,17 @@ VERDICTS = {  # every fault that keeps a reply from being read → the words tha
 
 
 def seconds_until_refused(kind: type[GatewayError], http: Timed, url: str) -> float:
-    start = time.monotonic()
-    with pytest.raises(kind, match="timeout"):
-        get(http, url)
-    return time.monotonic() - start
+    """Return the seconds that a call takes to end by its deadline. Other programs may keep a thread from the processor
+    for longer than that, so a call that is late, or had no time to send anything, is tried up to three times."""
+    for last in (False, False, True):
+        start = time.monotonic()
+        with pytest.raises(GatewayError, match="timeout") as caught:
+            get(http, url)
+        seconds = time.monotonic() - start
+        if last or (isinstance(caught.value, kind) and seconds < http.seconds + SLACK):
+            break
+    assert isinstance(caught.value, kind)
+    return seconds
 
 
 # What a failure is called -----------------------------------------------------------------------------------------
@@ -243,21 +250,20 @@ def test_connections_of_all_threads_are_kept(server: FaultServer, caplog: pytest
 
 
 def test_threads_do_not_mix_up_deadlines_and_outcomes(server: FaultServer) -> None:
-    clients = {deadline: Timed(deadline=deadline) for deadline in (0.3, 0.6, 0.9)}
+    unhurried, clients = Timed(), [Timed(deadline=deadline) for deadline in (0.3, 0.6, 0.9)]
     server.fault = "by path"
 
     def call(number: int) -> None:
-        deadline = (0.3, 0.6, 0.9)[number % 3]
-        http = clients[deadline]
-        assert json.loads(get(http, f"{server.url}/who?{number}").body) == {"asked": f"/who?{number}"}
+        http = clients[number % 3]
+        assert json.loads(get(unhurried, f"{server.url}/who?{number}").body) == {"asked": f"/who?{number}"}
         with pytest.raises(NotSent), closed_port() as port:
-            get(http, f"http://127.0.0.1:{port}")
+            get(unhurried, f"http://127.0.0.1:{port}")
         # No thread ends before its own deadline, so none has another's; when it wakes is up to a machine that has 31
         # others to serve.
-        assert deadline <= seconds_until_refused(OutcomeUnknown, http, f"{server.url}/hang?{number}") < deadline + 3
+        assert http.seconds <= seconds_until_refused(OutcomeUnknown, http, f"{server.url}/hang?{number}") < 4
         with pytest.raises(OutcomeUnknown, match=r"reset|EOF"):
-            get(http, f"{server.url}/reset-after-request?{number}")
-        assert json.loads(get(http, f"{server.url}/who?again{number}").body) == {"asked": f"/who?again{number}"}
+            get(unhurried, f"{server.url}/reset-after-request?{number}")
+        assert json.loads(get(unhurried, f"{server.url}/who?again{number}").body) == {"asked": f"/who?again{number}"}
 
     with ThreadPoolExecutor(32) as pool:
         assert len(list(pool.map(call, range(32)))) == 32
