@@ -10,7 +10,8 @@ from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
+from flask.globals import app_ctx, request_ctx
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
@@ -77,19 +78,20 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     @app.post("/<name>", strict_slashes=False)
     @app.post("/<any(ccxt):library>/<name>", strict_slashes=False)
     def gateway(name: str, library: str = "") -> Response:
+        asked, known = request_ctx.request, app_ctx.g  # itself, because each look through a proxy costs time
         deadline = Deadline.of_request(settings.deadline)
         waited = settings.deadline - deadline.left()
-        call = read_call(_body(), request.headers.get("Http-Method", ""), request.args.get("object", ""))
-        g.call = call
+        call = read_call(_body(asked), asked.headers.get("Http-Method", ""), asked.args.get("object", ""))
+        known.call = call
         credentials = Credentials.from_fields(call.access_key, call.secret_key)
-        g.scrub = credentials.scrub
+        known.scrub = credentials.scrub
         kind = settings.registry.find(f"{library}/{name}" if library else settings.exchange_at(name))
         upstream = upstreams.of(kind)
-        g.exchange, g.money = kind.name, settings.registry.money(kind, testing=upstream.testing)
-        logs.name_money(g.money)
+        known.exchange, known.money = kind.name, settings.registry.money(kind, testing=upstream.testing)
+        logs.name_money(known.money)
         if waited > LONGEST_WAIT * settings.deadline:
             raise Busy(f"{kind.name}: too many calls wait for it; nothing was sent, it is safe to try again")
-        environ = request.environ
+        environ = asked.environ
 
         @cache
         def caller() -> Caller:
@@ -100,7 +102,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
             raise NotSent(f"{kind.name}: the caller closed the connection before its turn came; nothing was sent")
         exchange = kind(credentials, upstream, deadline, call.identity, call.object_name)
         exchange.max_age_ms = settings.cache_ms.get(call.name, 0)
-        g.scrub = exchange.scrub
+        known.scrub = exchange.scrub
         if credentials.key:
             keys = credentials.copy()
             resolver.remember(kind.name, keys, lambda: kind(keys, upstream, Deadline.after(settings.deadline)))
@@ -132,10 +134,11 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
 
     @app.before_request
     def guard() -> None:
-        g.started = perf_counter()
-        g.request_id = logs.begin_request(request.headers.get("X-Request-Id", ""))
-        if console.NAME not in request.blueprints:  # it has a guard of its own
-            admit(request, settings)
+        asked, known = request_ctx.request, app_ctx.g
+        known.started = perf_counter()
+        known.request_id = logs.begin_request(asked.headers.get("X-Request-Id", ""))
+        if console.NAME not in asked.blueprints:  # it has a guard of its own
+            admit(asked, settings)
 
     app.after_request(partial(calls.tell, latest))
     app.register_error_handler(HTTPException, _http_error)
@@ -200,11 +203,11 @@ def _as_wrong(setting: str) -> Iterator[None]:
 # Replies ----------------------------------------------------------------------------------------------------------
 
 
-def _body() -> bytes:
+def _body(asked: Request) -> bytes:
     """Return the request's body. Raises InvalidCall for a broken one, HTTPException for one that is too long."""
     try:
-        body = request.get_data(cache=False)
-        request.stream.read(1)  # raises if a body without a length was cut off at MAX_BODY
+        body = asked.get_data(cache=False)
+        asked.stream.read(1)  # raises if a body without a length was cut off at MAX_BODY
     except HTTPException:
         raise
     except Exception:  # noqa: BLE001 - the server's own errors for broken chunks; their texts may quote the body

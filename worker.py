@@ -68,6 +68,7 @@ class Worker(ThreadWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.notified_at = -math.inf
         self.settings = in_force() or Settings.load()
         self.lanes: Lanes[TConn] = Lanes(self.cfg.threads)
         self.arrivals: dict[TConn, Arrival] = {}  # the requests that have begun and are not answered
@@ -76,6 +77,14 @@ class Worker(ThreadWorker):
         self.reads = not self.cfg.is_ssl and others == ("http", "off", "off")
         if self.reads:
             self.max_keepalived = self.worker_connections  # gunicorn spares some, and here the oldest makes room
+
+    def notify(self) -> None:
+        """Tell the arbiter that the worker is alive, once a second and not after each event: it waits for half a minute
+        and more."""
+        now = time.monotonic()
+        if now - self.notified_at >= 1:
+            self.notified_at = now
+            super().notify()
 
     def set_accept_enabled(self, enabled: bool | None) -> None:
         """Begin or stop accepting connections."""

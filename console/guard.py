@@ -2,8 +2,8 @@
 
 from secrets import compare_digest, token_urlsafe
 
-from flask import Blueprint, Flask, Response, redirect, request, session, url_for
-from flask.sessions import SecureCookieSessionInterface
+from flask import Blueprint, Flask, Request, Response, redirect, request, session, url_for
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.wrappers import Response as AnyResponse
 
 from access import admit_browser
@@ -25,9 +25,15 @@ _HEADERS = {
 _OPEN = ("console.static", "console.pages.sign_in", "console.pages.check_token")
 """The endpoints that are shown before the token was given."""
 
+_PAGES = "/console/"  # what the paths of pages that change something begin with
+
 
 class Sessions(SecureCookieSessionInterface):
-    """Flask's signed sessions, whose cookie is for TLS only where the page came by TLS."""
+    """Flask's signed sessions, whose cookie is for TLS only where the page came by TLS. A call of FMZ has none."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        is_call = request.method == "POST" and not request.path.startswith(_PAGES)
+        return None if is_call else super().open_session(app, request)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure

@@ -4,7 +4,8 @@ import logging
 from time import perf_counter
 from urllib.parse import quote
 
-from flask import Response, g, request
+from flask import Response
+from flask.globals import app_ctx, request_ctx
 
 from monitoring import logs, metrics
 from monitoring.latest import LatestCalls
@@ -18,21 +19,22 @@ UNKNOWN = "-"
 def tell(latest: LatestCalls | None, response: Response) -> Response:
     """Log and count a request, and keep it among the latest calls if there are such; return its response, with its
     id."""
+    asked, known = request_ctx.request, app_ctx.g
     # Any name that is not ours is replaced, because it may contain anything.
-    method = (g.call.name or "?") if "call" in g else UNKNOWN
-    exchange, money = g.get("exchange", UNKNOWN), g.get("money", UNKNOWN)
-    spent = perf_counter() - g.started
-    is_call = request.blueprint is None or "call" in g  # pages are asked for all the time
+    method = (known.call.name or "?") if "call" in known else UNKNOWN
+    exchange, money = known.get("exchange", UNKNOWN), known.get("money", UNKNOWN)
+    spent = perf_counter() - known.started
+    is_call = asked.blueprint is None or "call" in known  # pages are asked for all the time
     level = logging.INFO if is_call else logging.DEBUG
-    path, outcome = quote(request.path)[:40], g.get("outcome", "ok")
+    path, outcome = quote(asked.path)[:40], known.get("outcome", "ok")
     fields = (exchange, money, path, method, outcome, round(spent * 1000, 1))
     extra = dict(zip(logs.CALL_FIELDS, fields, strict=True))
     # The money comes last: what people search their logs for stays as it was.
     log.log(level, "%s %s %s %.1f ms %s", path, method, outcome, spent * 1000, money, extra=extra)
     if is_call:
-        label = g.get("outcome", "OK")
+        label = known.get("outcome", "OK")
         metrics.count_call(exchange, method, label, spent)
         if latest:
             latest.add(method, exchange, money, label, spent)
-    response.headers["X-Request-Id"] = g.request_id
+    response.headers["X-Request-Id"] = known.request_id
     return response

@@ -1,9 +1,9 @@
 """The log: lines for a terminal, or JSON for a program, with the id that the lines of one request share."""
 
 import logging
+import random
 import re
 import sys
-import uuid
 from typing import Any
 
 from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars, merge_contextvars
@@ -85,7 +85,8 @@ def announce(address: str, form: str, option: str = "") -> None:
 def begin_request(given: str) -> str:
     """Return the id of a request, the caller's own where it is one, and give it to all lines until the next request in
     this thread."""
-    request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    # It is no secret, so the system need not be asked for chance.
+    request_id = given if _REQUEST_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"  # noqa: S311 # nosec B311
     clear_contextvars()
     bind_contextvars(request_id=request_id)
     return request_id

@@ -4,6 +4,7 @@ it is for, and tells when the request's first byte leaves.
 
 import socket
 import ssl
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import ContextVar
@@ -18,20 +19,28 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, Timeout
 from urllib3.connection import HTTPConnection
+from urllib3.util import wait_for_read
 
 from protocol.deadline import Deadline
 
 MOST_INTERIM = 20  # interim replies before the answer; servers send one or two
 POOL = 64  # kept connections per host: more than a worker has threads
 
+# Seconds for which the time that a connection was given is the time that is left. To give it anew is a call of the
+# system, at which another thread goes on.
+_FRESH = 0.005
+
 
 @dataclass(slots=True)
 class Progress:
-    """The progress of the current thread's request."""
+    """The progress of the current thread's request. silent: True once nothing was found on the kept connection that it
+    uses. given_at: when the connection was last given the time left, in ``time.monotonic()`` seconds."""
 
     deadline: Deadline
     connecting: bool = False
     sent: bool = False
+    silent: bool = False
+    given_at: float = float("-inf")
 
     def left(self) -> float:
         left = self.deadline.left()
@@ -40,12 +49,17 @@ class Progress:
         return left
 
     def hurry(self, sock: socket.socket) -> None:
-        """Give the next step on a connection under way, such as TLS's handshake, only the time that is left."""
+        """Give the next step on a connection, such as TLS's handshake, only the time that is left. Closes it and raises
+        TimeoutError if there is none."""
         try:
-            sock.settimeout(self.left())
+            left = self.left()
         except TimeoutError:
             sock.close()
             raise
+        now = time.monotonic()
+        if now - self.given_at > _FRESH:
+            sock.settimeout(left)
+            self.given_at = now
 
 
 current_progress: ContextVar[Progress] = ContextVar("progress")
@@ -67,7 +81,7 @@ class _DeadlineIO(RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         if self.ended:
             return None
-        self.sock.settimeout(self.current_progress.left())
+        self.current_progress.hurry(self.sock)
         return self._raw.readinto(buffer)
 
     def close(self) -> None:
@@ -105,8 +119,13 @@ class _DeadlineResponse(HTTPResponse):
 
 
 def _require_silence(sock: socket.socket) -> None:
-    """Raise OSError where a connection has anything to read, its end included. Unlike select(), this sees what TLS has
-    decrypted, and sees through TLS's own records, such as session tickets."""
+    """Raise OSError where a connection has anything to read, its end included: what TLS has decrypted too, but not its
+    own records, such as session tickets."""
+    is_plain = isinstance(sock, socket.socket)  # TLS to a proxy with TLS inside has buffers of its own
+    decrypted = is_plain and isinstance(sock, ssl.SSLSocket) and sock.pending()
+    if is_plain and not decrypted and not wait_for_read(sock, 0):
+        return
+    patience = sock.gettimeout()
     sock.settimeout(0)
     try:
         early = sock.recv(1)
@@ -114,6 +133,8 @@ def _require_silence(sock: socket.socket) -> None:
         return
     except OSError as error:
         raise OSError("no connection") from error
+    finally:
+        sock.settimeout(patience)
     raise OSError("bytes before the request" if early else "Remote end closed")
 
 
@@ -163,7 +184,7 @@ def _watch(connection: type[HTTPConnection]) -> type[HTTPConnection]:
 
         def connect(self) -> None:
             progress = current_progress.get()
-            progress.connecting = True
+            progress.connecting, progress.silent = True, False
             super().connect()
             progress.connecting = False
 
@@ -173,6 +194,7 @@ def _watch(connection: type[HTTPConnection]) -> type[HTTPConnection]:
             with suppress(OSError):
                 if self.sock is not None:
                     _require_silence(self.sock)
+                    current_progress.get().silent = True
                     return True
             return False
 
@@ -181,9 +203,9 @@ def _watch(connection: type[HTTPConnection]) -> type[HTTPConnection]:
             if self.sock is None:
                 self.connect()
             if not progress.connecting:  # a proxy's CONNECT is not the request
-                if not progress.sent:
+                if not (progress.sent or progress.silent):
                     _require_silence(self.sock)
-                self.sock.settimeout(progress.left())
+                progress.hurry(self.sock)
                 progress.sent = True
             super().send(data)
 

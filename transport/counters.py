@@ -99,7 +99,7 @@ def connect_counters(url: str, engine: Engine) -> Counters:
 
 class SqlCounters(Counters):
     """Counters on SQLite or PostgreSQL. What this process has in credit it spends by itself, the rest in a transaction;
-    bans are looked up for each call."""
+    bans that other processes were told are seen within 10 ms."""
 
     failures = (SQLAlchemyError,)
 

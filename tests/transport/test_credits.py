@@ -39,6 +39,12 @@ def transactions(engine: Engine) -> Iterator[list[int]]:
     yield begun
 
 
+@pytest.fixture
+def closely(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at the bans for each call, however soon one comes after another."""
+    monkeypatch.setattr("transport.glance._FRESH", -1.0)
+
+
 def forget_all() -> None:
     with MEMORY.begin() as connection:
         connection.execute(METADATA.tables["limits"].delete())
@@ -117,6 +123,7 @@ def test_a_process_that_follows_a_killed_one_has_what_is_left(start_sql: Start, 
     assert until_denied(follower) == pytest.approx(75, abs=1)
 
 
+@pytest.mark.usefixtures("closely")
 def test_a_ban_that_another_process_was_told_stops_what_is_in_credit(start_sql: Start) -> None:
     first, second = start_sql().limits(BUSY), start_sql().limits(BUSY)
     for _ in range(3):
@@ -167,6 +174,7 @@ def test_threads_share_what_there_is(start_sql: Start) -> None:
 # Looks at one number ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("closely")
 def test_a_glance_sees_what_is_committed_and_reads_on_after_a_dispose(state: Engine, start_sql: Start) -> None:
     limits = start_sql().limits()
     table = METADATA.tables["limits"]
@@ -176,3 +184,17 @@ def test_a_glance_sees_what_is_committed_and_reads_on_after_a_dispose(state: Eng
         state.dispose()
     limits.heed(418, "60", "")
     assert glance.number(ADDRESS) == (NOW + 60_000) * 1000
+
+
+def test_calls_at_once_look_once(state: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("transport.glance.time.monotonic", lambda: now)
+    table = METADATA.tables["limits"]
+    glance = Glance(state, table.select().with_only_columns(table.c.until).where(table.c.name == bindparam("name")))
+    assert glance.number(ADDRESS) == 0
+    with state.begin() as connection:
+        connection.execute(table.insert().values(name=ADDRESS, until=7))
+    now += 0.009
+    assert glance.number(ADDRESS) == 0
+    now += 0.002
+    assert glance.number(ADDRESS) == 7
