@@ -1,10 +1,17 @@
 """A request as far as it has come from its caller. Only its end is looked for here; gunicorn reads and checks it."""
 
 import re
+import socket
+from collections.abc import Iterator
 from urllib.parse import unquote
+
+from gunicorn.http.errors import NoMoreData
 
 MAX_SIZE = 2 * 1024 * 1024
 """Bytes of a request that are waited for. The application takes half as many; chunks have their sizes beside them."""
+
+AT_ONCE = 64 * 1024
+"""Bytes that are read from one connection before it is the next one's turn."""
 
 _MAX_LINE = 8192  # bytes of a chunk's size, and of what follows the last chunk; a little more than gunicorn takes
 _NAME = re.compile(rb"\S+ (?:https?://[^/ ?#]*)?/([^/ ?#]*)", re.IGNORECASE)
@@ -76,3 +83,20 @@ class Arrival:
             self.whole = not size or last >= 0 or len(self.data) > line_end + _MAX_LINE
             self._end = last + 4 if last >= 0 else self._end
             return
+
+
+def received(sock: socket.socket, flags: int = 0) -> bytes | None:
+    """Return what has come on a connection: None if nothing has yet, nothing if it has ended."""
+    try:
+        return sock.recv(AT_ONCE, flags)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
+
+
+def only(data: bytes) -> Iterator[bytes]:
+    """Yield the bytes of a request to gunicorn's parser. Raises NoMoreData if it asks for more, and a thread waits for
+    nothing."""
+    yield data
+    raise NoMoreData

@@ -20,6 +20,10 @@ class Lanes(Generic[T]):
         """Return how many requests wait."""
         return sum(map(len, self._waiting.values()))
 
+    def __bool__(self) -> bool:
+        """Return True if any request waits; any thread may ask."""
+        return bool(self._waiting)
+
     def enter(self, lane: str, request: T) -> None:
         """Let a request wait for its turn."""
         self._waiting.setdefault(lane, deque()).append(request)

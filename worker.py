@@ -18,10 +18,11 @@ from itertools import chain
 from typing import Any
 
 from gunicorn.http import Request, RequestParser
-from gunicorn.http.errors import NoMoreData, ParseException
+from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
+from urllib3.util import wait_for_read
 
-from arrival import Arrival
+from arrival import AT_ONCE, Arrival, only, received
 from lanes import Lanes
 from protocol import wire
 from protocol.deadline import LONGEST_WAIT, arrived
@@ -41,10 +42,10 @@ _UNDER_WAY = 0.1  # seconds that a connection may take to be made
 ARRIVES_WITHIN = 5.0
 """Seconds that a request may take to arrive, from its first byte to its last."""
 
+_FOLLOWS_WITHIN = 0.002  # seconds that a thread waits for the next request of its caller
 _CLOSES_WITHIN = 1.0  # seconds; closing at once while a caller still sends would cut off the last answer to it
 _LINGERS = 2.0  # seconds that a connection without a request stays open once a stop has begun
 _TICK = 0.25  # seconds by which a connection may be closed too late
-_AT_ONCE = 64 * 1024  # bytes that are read from one connection before it is the next one's turn
 _MAX_HELD = 32 * 1024 * 1024  # bytes of all requests; those of FMZ have some hundred each
 
 
@@ -72,6 +73,7 @@ class Worker(ThreadWorker):
         self.settings = in_force() or Settings.load()
         self.lanes: Lanes[TConn] = Lanes(self.cfg.threads)
         self.arrivals: dict[TConn, Arrival] = {}  # the requests that have begun and are not answered
+        self.following: dict[TConn, bytes] = {}  # what came after a request, and is for the loop
         self.leaving: deque[TConn] = deque()  # connections whose last answer is sent
         others = (self.cfg.protocol, self.cfg.http2_cleartext, self.cfg.proxy_protocol)
         self.reads = not self.cfg.is_ssl and others == ("http", "off", "off")
@@ -100,27 +102,36 @@ class Worker(ThreadWorker):
         """Read what has come on a connection, without waiting, and give a thread the request if it is whole."""
         if not self.reads:
             super().enqueue_req(conn)
-        elif (data := _received(conn.sock)) is None:
+        elif (data := received(conn.sock)) is None:
             seconds = self.cfg.keepalive if self.alive else _LINGERS
             self._wait(conn, seconds, self.keepalived_conns, self.on_client_socket_readable)
         else:
-            arrival = self.arrivals[conn] = Arrival()
-            self._read_on(conn, data)
-            if conn in self.arrivals and not arrival.whole:  # most are whole at once, and need not be waited for
-                self._wait(conn, ARRIVES_WITHIN, self.pending_conns, self.on_pending_socket_readable)
+            self._begin(conn, data)
 
     def on_pending_socket_readable(self, conn: TConn, client: socket.socket) -> None:
         """Read on in a request that has begun."""
         if not self.reads:
             super().on_pending_socket_readable(conn, client)
-        elif (data := _received(client)) is not None:
+        elif (data := received(client)) is not None:
             self._read_on(conn, data)
+
+    def handle(self, conn: TConn) -> bool:
+        """Handle a request, and those of its caller that follow at once: strategies call several times in a row, and
+        the way over the loop to the next thread takes longer than a caller that is on this machine."""
+        kept = super().handle(conn)
+        while kept is True and self._follows(conn):
+            kept = super().handle(conn)
+        return kept
 
     def finish_request(self, conn: TConn, fs: "Future[bool]") -> None:
         """Keep a connection for the next request, or end it without waiting for its caller to close."""
         arrival = self.arrivals.pop(conn, None)
+        data = self.following.pop(conn, None)
         if arrival and (fs.cancelled() or fs.exception() or not fs.result()):
             self._leave(conn)
+        elif data is not None:
+            conn.sock.setblocking(False)
+            self._begin(conn, data)
         else:
             super().finish_request(conn, fs)
         if arrival:
@@ -157,19 +168,46 @@ class Worker(ThreadWorker):
             req.force_close()
         return super().handle_request(req, conn)
 
+    def _follows(self, conn: TConn) -> bool:
+        """Return True if the caller's next request has come, and is for this thread. The loop has one that is not whole
+        or is for another exchange, and the end of the connection; while others wait for a thread, it has this one."""
+        last = self.arrivals.get(conn)
+        if not last or not self.alive or self.lanes or not wait_for_read(conn.sock, _FOLLOWS_WITHIN):
+            return False
+        data = received(conn.sock, socket.MSG_DONTWAIT)
+        arrival = Arrival()
+        if not data or arrival.add(data) or not arrival.whole or self._lane(arrival) != last.lane:
+            if data is not None:
+                self.following[conn] = data
+            return False
+        arrival.at, arrival.lane = time.monotonic(), last.lane
+        self.arrivals[conn] = arrival
+        conn.parser = RequestParser(self.cfg, only(bytes(arrival.data)), conn.client)
+        return True
+
+    def _begin(self, conn: TConn, data: bytes) -> None:
+        """Begin to read a request, of which this has come."""
+        arrival = self.arrivals[conn] = Arrival()
+        self._read_on(conn, data)
+        if conn in self.arrivals and not arrival.whole:  # most are whole at once, and need not be waited for
+            self._wait(conn, ARRIVES_WITHIN, self.pending_conns, self.on_pending_socket_readable)
+
+    def _lane(self, arrival: Arrival) -> str:
+        return self.settings.exchange_at(arrival.name).lower()
+
     def _read_on(self, conn: TConn, data: bytes) -> None:
         arrival = self.arrivals[conn]
         if arrival.add(data):
             with suppress(OSError):
                 conn.sock.send(b"HTTP/1.1 100 Continue\r\n\r\n")
-        large = len(arrival.data) > _AT_ONCE
+        large = len(arrival.data) > AT_ONCE
         if not data or (large and sum(len(other.data) for other in self.arrivals.values()) > _MAX_HELD):
             self._close(conn)
         elif arrival.whole:
             if conn in self.pending_conns:
                 self._take(conn)
             arrival.at = time.monotonic()
-            arrival.lane = self.settings.exchange_at(arrival.name).lower()
+            arrival.lane = self._lane(arrival)
             self.lanes.enter(arrival.lane, conn)
             self._start()
 
@@ -178,7 +216,7 @@ class Worker(ThreadWorker):
         for conn, in_turn in self.lanes.next(self._is_late):
             arrival = self.arrivals[conn]
             arrival.at = arrival.at if in_turn else -math.inf
-            conn.parser = RequestParser(self.cfg, _only(bytes(arrival.data)), conn.client)
+            conn.parser = RequestParser(self.cfg, only(bytes(arrival.data)), conn.client)
             conn.initialized = True
             super().enqueue_req(conn)
 
@@ -211,7 +249,7 @@ class Worker(ThreadWorker):
             self._wait(conn, _CLOSES_WITHIN, self.leaving, self._discard)
 
     def _discard(self, conn: TConn, client: socket.socket) -> None:
-        if _received(client) == b"":
+        if received(client) == b"":
             self._close(conn)
 
     def _close(self, conn: TConn) -> None:
@@ -249,27 +287,10 @@ class Worker(ThreadWorker):
         return kept and not conn.parser.unreader.buf.getvalue()  # type: ignore[union-attr]
 
 
-def _received(sock: socket.socket) -> bytes | None:
-    """Return what has come: None if nothing has yet, nothing if the connection has ended."""
-    try:
-        return sock.recv(_AT_ONCE)
-    except BlockingIOError:
-        return None
-    except OSError:
-        return b""
-
-
 def _expired(queue: deque[TConn]) -> Iterator[TConn]:
     """Yield the connections that have waited too long; each must be taken out of the queue."""
     while queue and (queue[0].timeout or 0.0) <= time.monotonic():
         yield queue[0]
-
-
-def _only(data: bytes) -> Iterator[bytes]:
-    """Yield the bytes of a request to gunicorn's parser. Raises NoMoreData if it asks for more, and a thread waits for
-    nothing."""
-    yield data
-    raise NoMoreData
 
 
 def refusal(status: str, error: GatewayError) -> bytes:

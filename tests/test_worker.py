@@ -244,6 +244,50 @@ def test_a_request_in_pieces_is_served(service: Service) -> None:
             ask(service, sock)
 
 
+# Calls in a row ---------------------------------------------------------------------------------------------------
+
+FUTURES = json.dumps({"method": "position", "params": {}, "access_key": "key", "secret_key": SECRET}).encode()
+OTHER = b"POST /futures_paper HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n%s" % (len(FUTURES), FUTURES)
+NEXT_CALLS = {
+    "whole": ([head() + BODY], b'{"data":{"time":'),
+    "without the end of its body": ([head() + BODY[:-9], BODY[-9:]], b'{"data":{"time":'),
+    "without the end of its head": ([head()[:9], head()[9:] + BODY], b'{"data":{"time":'),
+    "for another exchange": ([OTHER], b'{"data":[]'),
+}
+
+
+@pytest.mark.parametrize("name", NEXT_CALLS)
+def test_a_call_that_follows_at_once_is_answered(name: str, service: Service) -> None:
+    pieces, expected = NEXT_CALLS[name]
+    with connected(service) as sock:
+        for _ in range(20):
+            ask(service, sock)
+            for number, piece in enumerate(pieces):
+                time.sleep(0.005 * number)
+                sock.sendall(piece)
+            assert expected in one_answer(sock)
+
+
+def test_of_two_calls_that_follow_together_the_first_is_answered(service: Service) -> None:
+    with connected(service) as sock:
+        ask(service, sock)
+        sock.sendall(2 * (head() + BODY))
+        assert said(sock).count(b"HTTP/1.1 200") == 1
+
+
+def test_callers_that_close_after_their_call_leave_no_connection(service: Service) -> None:
+    [worker] = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+    files = Path(f"/proc/{worker}/fd")
+    ask(service)
+    before = len(list(files.iterdir()))
+    for _ in range(30):
+        ask(service)
+    end = time.monotonic() + 10
+    while len(list(files.iterdir())) > before + 2:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_a_caller_that_waits_for_consent_is_given_it(service: Service) -> None:
     with connected(service) as sock:
         sock.sendall(head(len(BODY), "Expect: 100-continue", "Connection: close"))
