@@ -11,8 +11,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import cast
 
-from sqlalchemy import Column, Connection, Engine, MetaData, PrimaryKeyConstraint, String, Table, insert
+from sqlalchemy import Column, Connection, Engine, MetaData, PrimaryKeyConstraint, String, Table, insert, select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from prepared import Prepared
 
 log = logging.getLogger("fmz-gateway")
 
@@ -31,6 +33,8 @@ VERSION = Table(
     Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name="fmz_gateway_version_pkc"),  # both names are Alembic's
 )
+
+_RECORDED = Prepared(select(VERSION.c.version_num))
 
 
 class WrongDatabase(Exception):
@@ -127,7 +131,7 @@ def _version(connection: Connection, columns: Mapping[str, set[str]]) -> str | N
 
 
 def _recorded(connection: Connection) -> str | None:
-    return connection.exec_driver_sql(f"SELECT version_num FROM {VERSION.name}").scalar()  # nosec B608  # noqa: S608 - our own name
+    return next((row["version_num"] for row in _RECORDED.rows(connection, {})), None)
 
 
 def _copy(engine: Engine) -> Path:

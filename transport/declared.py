@@ -124,14 +124,19 @@ class _Declared(Signer):
 
     def _filled(self, template: str, request: PreparedRequest, signature: str = "") -> str:
         """Return a template with the request's values."""
+        iso, in_order = "", ""
+        if "{iso" in template:
+            moment = datetime.fromtimestamp(self.moment / 1000, UTC)
+            iso = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        if "{sorted" in template:
+            in_order = "&".join(f"{name}={value}" for name, value in sorted(_params(request)))
         parts = urlsplit(str(request.url))
-        iso = datetime.fromtimestamp(self.moment / 1000, UTC).isoformat(timespec="milliseconds")
         return template.format(
             key=self.credentials.key,
             passphrase=self.credentials.passphrase,
             time=self.moment,
             seconds=self.moment // 1000,
-            iso=iso.replace("+00:00", "Z"),
+            iso=iso,
             nonce=self.nonce,
             verb=request.method,
             host=parts.netloc,
@@ -139,7 +144,7 @@ class _Declared(Signer):
             query=parts.query,
             target=f"{parts.path}?{parts.query}" if parts.query else parts.path,
             body=_body(request),
-            sorted="&".join(f"{name}={value}" for name, value in sorted(_params(request))),
+            sorted=in_order,
             signature=signature,
         )
 
