@@ -86,7 +86,7 @@ def begin_request(given: str) -> str:
     """Return the id of a request, the caller's own where it is one, and give it to all lines until the next request in
     this thread."""
     # It is no secret, so the system need not be asked for chance.
-    request_id = given if _REQUEST_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"  # nosec B311
+    request_id = given if _REQUEST_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"  # nosec B311  # told to everyone
     clear_contextvars()
     bind_contextvars(request_id=request_id)
     return request_id

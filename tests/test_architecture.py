@@ -38,7 +38,7 @@ ALLOWED = {
     "console": {"console", "access", "settings", "orders", "exchanges", "protocol", "transport", "monitoring.latest"}
     | SHARED,
     "database.py": {"tables"},
-    "tables.py": {"migrations"},
+    "tables.py": {"migrations", "prepared"},
     "orders": {"orders", *SHARED},
     "exchanges": {"exchanges", "transport", *SHARED},
     "transport": {"transport", *SHARED},
@@ -73,7 +73,7 @@ OURS = (
 WIRE_NAMES = ("__api_", "access_key", "secret_key", "avg_price", "margin_level", "closebuy", "closesell")
 
 # Modules that may open a connection, and those that may sign.
-NETWORK = {"transport/connections.py", "delivery.py", "worker.py"}  # the last two look at callers' sockets only
+NETWORK = {"transport/connections.py", "arrival.py", "delivery.py", "worker.py"}  # all but the first for callers only
 SIGNING = {
     "transport/credentials.py",
     "transport/signing.py",
