@@ -45,8 +45,8 @@ def test_robots_trade_for_some_hours_and_nothing_grows() -> None:
     ("changed", "found"),
     [
         ({}, []),
-        ({"worker": 92.6, "files": 52, "threads": 18}, []),
-        ({"worker": 92.8}, ["worker's memory, MB: 92.8 of 92.7"]),
+        ({"worker": 94.4, "files": 52, "threads": 18}, []),
+        ({"worker": 94.6}, ["worker's memory, MB: 94.6 of 94.5"]),
         ({"master": 71.5}, ["master's memory, MB: 71.5 of 71.4"]),
         ({"files": 53}, ["open files: 53.0 of 52.0"]),
         ({"threads": 19}, ["threads: 19.0 of 18.0"]),
@@ -62,8 +62,8 @@ def test_what_is_more_than_allowed_is_named(changed: dict[str, Any], found: list
 @pytest.mark.parametrize(
     ("sizes", "rows", "found"),
     [
-        ({"state.db": 10 * MIB + MIB // 2, "state.db-wal": 5 * MIB}, {"orders": 1100, "paper_positions": 15}, []),
-        ({"state.db": 11 * MIB}, {}, ["bytes of state.db: 11,534,336.0 of 11,272,192.0"]),
+        ({"state.db": 11 * MIB, "state.db-wal": 5 * MIB}, {"orders": 1100, "paper_positions": 15}, []),
+        ({"state.db": 12 * MIB}, {}, ["bytes of state.db: 12,582,912.0 of 11,796,480.0"]),
         ({"state.db-wal": 7 * MIB}, {}, ["bytes of state.db-wal: 7,340,032.0 of 6,291,456.0"]),
         ({"metrics/counter_1.db": 3 * MIB}, {}, ["bytes of metrics/counter_1.db: 3,145,728.0 of 2,097,152.0"]),
         ({}, {"paper_fills": 1111}, ["rows of paper_fills: 1,111.0 of 1,110.0"]),

@@ -58,7 +58,7 @@ class Plan:
     robots: int = len(ROBOTS)
     hours: int = 24
     begin: int = DELIVERY - 19 * HOUR - HOUR // 2
-    pause: int = 30_000
+    pause: int = MINUTE
     history: Sequence[str] = tuple(SPOT)
     warm: int = 8
     shown: tuple[int, ...] = (1, 4, 8, 12, 16, 20, 24)
@@ -212,7 +212,8 @@ def add_history(database: Path, hours: int) -> None:
                 moved = {"hour": hour, "ms": KEPT - hour * HOUR, "last": originals[table]}
                 needed = {name: value for name, value in moved.items() if f":{name}" in copy}
                 connection.execute(copy, needed)
-            connection.commit()  # one by one, or the log that SQLite writes ahead becomes long
+            connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that the log is as long as the service makes it
 
 
 def wait_for_deletion(database: Path, now: int) -> int:
