@@ -16,7 +16,7 @@ ORDERS = frozenset({"orders", "paper_orders", "paper_fills"})
 """The tables that get rows all day, and lose as many."""
 
 # So much more is allowed than the service had when it was warm: when its threads had started and its caches were full.
-_WORKER = 0.05  # of memory: what is free in it lies between what is used; in a day, that is some 30 bytes a call
+_WORKER = 0.05  # of memory: 4.5 MB in 16 hours, with twice the calls too, so that it is of the time, not of the calls
 _MASTER = 0.02  # of memory: the master does nothing
 _FILE = 0.10  # of the database's file: a page of an index by random keys is less full than one that was written anew
 _BUSY = 2  # files and threads: a thread may still be at work on an answered call when its caller's next one comes
