@@ -48,7 +48,7 @@ format: $(VENV)/test.stamp ## write the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-faults: $(VENV)/test.stamp ## the proofs of docs/RELIABILITY.md at full size, which renew its tables; an hour
+faults: $(VENV)/test.stamp ## the proofs of docs/RELIABILITY.md at full size, which renew its tables; an hour and a half
 	$(BIN)/python -m tests.reliability
 
 # ARTICLE: a file with the article's Go program, to be measured beside the service; needs go.

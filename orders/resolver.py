@@ -21,7 +21,7 @@ from orders.trader import Trader
 log = logging.getLogger("fmz-gateway")
 
 _ROUND = 1.0  # seconds from one round to the next
-_CLEANING = 3600.0  # seconds from one deletion of old rows to the next
+_CLEANING_MS = 3_600_000  # from one deletion of old rows to the next
 _ACCOUNTS = 1000  # the latest, whose keys are remembered
 
 
@@ -52,7 +52,7 @@ class Resolver:
         self._threads: dict[str, threading.Thread] = {}
         self._started = False
         self._stopped = threading.Event()
-        self._cleaned_at = float("-inf")
+        self._cleaned_ms: int | None = None
 
     def start(self) -> None:
         """Start looking, until ``stop`` or the end of the process."""
@@ -95,6 +95,13 @@ class Resolver:
             resolved += found.state not in OPEN
         return resolved
 
+    def clean(self) -> None:
+        """Delete old rows, once an hour of the time that their age is counted by."""
+        now = self._journal.now()
+        if self._cleaned_ms is None or now - self._cleaned_ms >= _CLEANING_MS:
+            self._cleaned_ms = now
+            self._journal.delete_old()
+
     def _watch(self, exchange: str) -> None:
         if exchange not in self._threads:
             thread = threading.Thread(target=self._run, args=(exchange,), name=f"resolver {exchange}", daemon=True)
@@ -105,9 +112,7 @@ class Resolver:
         while not self._stopped.wait(_ROUND):
             try:
                 self.run_once(exchange)
-                if time.monotonic() - self._cleaned_at > _CLEANING:
-                    self._cleaned_at = time.monotonic()
-                    self._journal.delete_old()
+                self.clean()
             except SQLAlchemyError as error:
                 log.error("the journal cannot be read: %s", type(error).__name__)
             except Exception as error:  # noqa: BLE001 - a failure at one order must not end the look-ups of all others

@@ -22,6 +22,8 @@ from protocol.errors import OrderNotFound, OutcomeUnknown
 from protocol.models import NewOrder, PositionSide, Side, Status
 
 _SKEW = 2000  # ms that the clocks of hosts may differ by
+_KEPT = 30 * 86_400_000  # ms for which past orders and fills are kept, as long as in the gateway's journal
+_CLEANING = 3_600_000  # ms from one deletion of older ones to the next
 _MOVED = ("symbol", "time", "side", "price", "amount", "fee", "fee_currency", "profit")
 
 
@@ -38,6 +40,8 @@ def locked_ledger(
             seen = now
         ledger = Ledger(connection, account_id, kind, max(seen, now))
         ledger.account.advance(seen, ledger.now)
+        if seen // _CLEANING != ledger.now // _CLEANING:
+            ledger.delete_old()
         yield ledger
         ledger.save()
 
@@ -124,6 +128,12 @@ class Ledger:
             self._connection.execute(table.delete().where(table.c.account_id == self._id))
         _open_balances(self._connection, self._id, self._kind)
         self._load()
+
+    def delete_old(self) -> None:
+        """Delete the account's fills of over 30 days ago, and its orders of then that are not open and have no later
+        fill."""
+        for old in (tables.DELETE_OLD_FILLS, tables.DELETE_OLD_ORDERS):
+            self._connection.execute(old, {"of": self._id, "before": self.now - _KEPT})
 
     def save(self) -> None:
         """Write the changes to the database."""

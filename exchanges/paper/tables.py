@@ -116,7 +116,8 @@ FILLS = Table(
     Column("fee_currency", String(40), nullable=False),
     Column("profit", Exact, nullable=False),
 )
-"""All movements of money except freezing; an account's balances can be computed from them."""
+"""All movements of money except freezing. As long as an account has all of its own, its balances can be computed from
+them."""
 
 _OF: BindParameter[int] = bindparam("of")  # an account's id, or an order's
 _OPEN = ORDERS.c.status == literal(Status.OPEN)  # its text is a part of the statement
@@ -162,3 +163,11 @@ CHANGE_ORDER = (
     ORDERS.update().where(ORDERS.c.id == _OF).values({name: bindparam(f"new_{name}") for name in ORDER_CHANGES})
 )
 INSERT_FILL = insert(FILLS)
+DELETE_OLD_FILLS = FILLS.delete().where(FILLS.c.account_id == _OF, FILLS.c.time < bindparam("before"))
+DELETE_OLD_ORDERS = ORDERS.delete().where(
+    ORDERS.c.account_id == _OF,
+    ORDERS.c.status != literal(Status.OPEN),
+    ORDERS.c.created < bindparam("before"),
+    ORDERS.c.id.not_in(select(FILLS.c.order_id).where(FILLS.c.account_id == _OF, FILLS.c.order_id.is_not(None))),
+)
+"""Those that are not open and have no fill left."""

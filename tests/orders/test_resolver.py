@@ -208,3 +208,14 @@ def test_old_decided_rows_are_deleted_and_open_ones_kept(
     assert state(journal) in OPEN
     assert state(journal, "Shopa2") is State.ACCEPTED
     assert [intent.client_id for intent in journal.list_orders()] == ["Shopa1"]
+
+
+def test_old_rows_are_deleted_once_an_hour_by_the_clock_that_counts_their_age(
+    resolver: Resolver, journal: Journal, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, cleaned = clock.ms, list[int]()
+    monkeypatch.setattr(journal, "delete_old", lambda: cleaned.append((clock.ms - began) // (60 * SECOND)))
+    for minutes in (0, 59, 60, 61, 119, 120):
+        clock.ms = began + minutes * 60 * SECOND
+        resolver.clean()
+    assert cleaned == [0, 60, 120]

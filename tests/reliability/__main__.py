@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.reliability.outcome import Outcome
 
-EXPERIMENTS = ("matrix", "loop", "together", "surprises", "nonces", "crashes", "storms", "load")
+EXPERIMENTS = ("matrix", "loop", "together", "surprises", "nonces", "crashes", "storms", "load", "day")
 MOST_DETAILS = 10  # broken promises that are printed
 DOCUMENT = Path(__file__).parents[2] / "docs" / "RELIABILITY.md"
 

@@ -395,7 +395,7 @@ def watching(service: Service, pause: float = 0.5) -> Iterator[Samples]:
         with suppress(OSError):  # it has ended, which its log tells
             while True:
                 ended = over.wait(pause)
-                samples.add(_memory(master), _memory(worker), len(list(Path(f"/proc/{worker}/fd").iterdir())))
+                samples.add(memory_of(master), memory_of(worker), len(list(Path(f"/proc/{worker}/fd").iterdir())))
                 if ended:
                     return
 
@@ -416,7 +416,8 @@ def worker_of(service: Service) -> int:
     return int(children[0])
 
 
-def _memory(pid: int) -> float:
+def memory_of(pid: int) -> float:
+    """Return a process's resident memory, in MB."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 2**20
 
 

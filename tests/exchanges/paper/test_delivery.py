@@ -49,7 +49,7 @@ def test_a_position_is_settled_at_the_price_of_the_delivery(
     assert money(held) == dec("10003.9396", "0")
     assert held.positions(None) == []
     with lent.state.connect() as connection:
-        [_, end] = connection.execute(FILLS.select())
+        [*_, end] = connection.execute(FILLS.select())
     assert (end.order_id, end.symbol, end.time, end.side) == (None, "BTC-USDT-231117", DELIVERY, "sell")
     assert (end.price, end.amount, end.profit, end.fee) == dec("104", "1000", "4", "0.0104")
 

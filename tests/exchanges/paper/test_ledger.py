@@ -1,16 +1,22 @@
-"""The orders that a ledger loads: an account may have hundreds of open ones, and most operations need none of them."""
+"""The orders that a ledger loads, since an account may have hundreds of open ones and most operations need none, and
+those that it deletes."""
 
 import pytest
 
 from exchanges.paper import Paper
 from exchanges.paper.ledger import Ledger
 from exchanges.paper.records import PaperOrder
+from protocol.errors import OrderNotFound
 from protocol.models import Status, Symbol
+from tables import METADATA
 from tests.conftest import Clock
 from tests.exchanges.paper.conftest import Tape
 from tests.exchanges.paper.trading import BUY, SELL, SPOT, dec, money, order_of, place
+from tests.lent import Lent
+from transport.credentials import Credentials
 
 BTC = Symbol.parse("BTC_USDT")
+DAY = 86_400_000  # ms
 
 
 @pytest.fixture
@@ -82,3 +88,49 @@ def test_an_order_that_was_just_placed_is_among_the_open_ones(spot: Paper) -> No
         ledger.account.cancel(ledger.order("ETH_USDT", str(first)))
     second = place(spot, BUY, "91", "1")
     assert [order.id for order in spot.orders(SPOT)] == [second]
+
+
+def rows(spot: Paper, table: str) -> int:
+    with spot.upstream.services.database.connect() as connection:
+        return len(list(connection.execute(METADATA.tables[table].select())))
+
+
+def test_past_orders_and_fills_are_kept_for_thirty_days_and_then_deleted(spot: Paper, clock: Clock) -> None:
+    filled, cancelled, resting = place(spot, BUY, "101", "1"), place(spot, BUY, "90", "1"), place(spot, BUY, "89", "1")
+    spot.cancel(SPOT, str(cancelled))
+    clock.ms += 30 * DAY
+    owned = spot.accounts()
+    assert [order.id for order in spot.history(SPOT, None, None)] == [filled, cancelled]
+    clock.ms += DAY
+    assert spot.accounts() == owned
+    assert spot.history(SPOT, None, None) == []
+    for gone in (filled, cancelled):
+        with pytest.raises(OrderNotFound):
+            order_of(spot, gone)
+    assert order_of(spot, resting).status is Status.OPEN
+    assert (rows(spot, "paper_orders"), rows(spot, "paper_fills")) == (1, 0)
+
+
+def test_an_order_that_is_filled_after_a_long_time_is_kept_as_long_as_its_fill(
+    spot: Paper, tape: Tape, clock: Clock
+) -> None:
+    late = place(spot, BUY, "90", "1")
+    clock.ms += 40 * DAY
+    tape.trade(clock.ms, "90", "1")
+    for _ in range(2):
+        assert order_of(spot, late).status is Status.CLOSED
+        clock.ms += 29 * DAY
+    clock.ms += 2 * DAY
+    with pytest.raises(OrderNotFound):
+        order_of(spot, late)
+
+
+def test_the_orders_of_another_account_are_deleted_at_its_own_next_call(lent: Lent, spot: Paper, clock: Clock) -> None:
+    other = lent.open(Paper, Credentials("other"))
+    for exchange in (spot, other):
+        exchange.cancel(SPOT, str(place(exchange, BUY, "90", "1")))
+    clock.ms += 31 * DAY
+    spot.accounts()
+    assert rows(spot, "paper_orders") == 1
+    other.accounts()
+    assert rows(spot, "paper_orders") == 0
