@@ -10,7 +10,7 @@ SHARED := -n 3 --dist worksteal --ignore=$(BROWSER)
 # Of the many processes that the tests start, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test pytest test-servers coverage lint format faults bench bench-profile docs pictures translated audit advisories bom words lock clean
+.PHONY: help run test pytest test-servers coverage lint format openapi faults bench bench-profile docs pictures translated audit advisories bom words lock clean
 
 # Prints the targets of this file that have a text behind "##".
 help: ## this list
@@ -47,6 +47,9 @@ lint: $(VENV)/test.stamp ## style and types
 format: $(VENV)/test.stamp ## write the code in the project's style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+openapi: $(VENV)/openapi.stamp ## ask the running service as its OpenAPI document says and as it does not; a minute
+	$(BIN)/python -m tests.openapi
 
 faults: $(VENV)/test.stamp ## the proofs of docs/RELIABILITY.md at full size, which renew its tables; an hour and a half
 	$(BIN)/python -m tests.reliability
@@ -110,6 +113,7 @@ lock: $(VENV)/lock.stamp ## write requirements/ anew: what setup.cfg pins, the l
 	$(UV) -c requirements/test.txt requirements/audit.in -o requirements/audit.txt
 	$(UV) requirements/lock.in -o requirements/lock.txt
 	$(UV) requirements/profile.in -o requirements/profile.txt
+	$(UV) requirements/openapi.in -o requirements/openapi.txt
 
 clean: ## remove everything that make has made
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .coverage.*
@@ -145,4 +149,10 @@ $(VENV)/lock.stamp: requirements/lock.txt | $(BIN)/python
 
 $(VENV)/profile.stamp: requirements/profile.txt $(VENV)/test.stamp
 	$(HASHED) $<
+	@touch $@
+
+# In an environment of its own, because schemathesis is a plugin of pytest too, which all tests would load.
+$(VENV)/openapi.stamp: requirements/openapi.txt $(VENV)/test.stamp
+	$(BIN)/python -m venv --clear $(VENV)/openapi
+	$(VENV)/openapi/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from flask.globals import app_ctx, request_ctx
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.routing import BaseConverter
 from werkzeug.serving import WSGIRequestHandler
 
 import console
@@ -74,8 +76,10 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     problems = Problems(settings.registry)
     app.register_blueprint(monitoring.pages(settings, services, journal, problems))
 
+    app.url_map.converters["exchange"] = _ExchangeName
+
     @app.post("/", defaults={"name": ""})
-    @app.post("/<name>", strict_slashes=False)
+    @app.post("/<exchange:name>", strict_slashes=False)
     @app.post("/<any(ccxt):library>/<name>", strict_slashes=False)
     def gateway(name: str, library: str = "") -> Response:
         asked, known = request_ctx.request, app_ctx.g  # itself, because each look through a proxy costs time
@@ -198,6 +202,13 @@ def _as_wrong(setting: str) -> Iterator[None]:
     except (OSError, SQLAlchemyError) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())
         raise WrongSetting(f"{setting} is wrong: the database cannot be opened: {reason}") from None
+
+
+class _ExchangeName(BaseConverter):
+    """The name of an exchange in a path: any but a page's, for which POST is as wrong as for every other page."""
+
+    regex = rf"(?!({'|'.join(map(re.escape, monitoring.NAMES))})$)[^/]+"
+    part_isolating = True  # the slash in it is one that is not taken
 
 
 # Replies ----------------------------------------------------------------------------------------------------------

@@ -30,9 +30,9 @@ GROUP = "fmz_gateway.exchanges"
 """The entry points of packages that bring exchanges: ``Name = package.module:Class``."""
 BUILT_IN = "built in"
 """The origin of an exchange that comes with the gateway."""
-RESERVED = frozenset({"state", "limits", "exchange", "digitalasset", "console"})
+RESERVED = frozenset({"state", "limits", "exchange", "digitalasset", "console", "metrics"})
 """Names that mean something else: in a setting such as STATE_URL, in the article's service address, or as the path
-of the web console."""
+of a page."""
 
 _ROOT = 0  # the user who may write everything anyway
 _OURS = {Path(__file__).parents[1] / name for name in ("exchanges", "transport", "protocol")}

@@ -22,6 +22,9 @@ log = logging.getLogger("fmz-gateway")
 NAME = "monitoring"
 """The name of the blueprint, whose requests are no calls of FMZ."""
 
+NAMES = ("metrics", "openapi.json")
+"""The pages whose paths are one word, which could be an exchange's name."""
+
 _APART_MS = 5000  # between the two clocks; who sets the wall clock by hand is further off
 _MOST = 10_000  # unclear orders that are counted
 _OK = "ok"

@@ -1,6 +1,6 @@
 """FMZ's calls as an OpenAPI 3.1 document, made of the schemas that read and write them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from importlib.metadata import version
@@ -10,22 +10,16 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
-from protocol import replies, schemas
+from protocol import forms, replies, schemas
 from protocol.errors import kinds
 from protocol.examples import EXAMPLES, Example
 from protocol.methods import METHODS
 from protocol.models import Balance, Funding, Market, Order, OrderId, Position, Ticker
 from protocol.names import PASS_THROUGH
+from protocol.pass_through import VERBS
 
 Json = dict[str, Any]
 
-_TRIED: Mapping[str, tuple[Any, ...]] = {
-    "string": ("BTC_USDT", "swap", "buy", "1", ""),
-    "integer": (1,),
-    "number": (Decimal("1.5"),),
-    "null": (None,),
-}
-"""JSON's types → values of each, one of which a reader of the type takes."""
 _NUMBER: Json = {"type": "number"}
 _TIME: Json = {"type": "integer", "description": "ms since the epoch"}
 _ID: Json = {"type": ["integer", "string"]}
@@ -95,13 +89,14 @@ def document() -> Json:
         form = _call({"const": method}, _ref(type(its.params).__name__), needs_params=needs_params)
         spec.components.schema(f"call_{method}", form)
     resource = {"type": "string", "pattern": f"^{PASS_THROUGH}"}
-    spec.components.schema("pass_through", _call(resource, {"type": "object"}, needs_params=True))
+    query = {"type": "object", "additionalProperties": forms.SCALAR}
+    spec.components.schema("pass_through", _call(resource, query, needs_params=False))
     spec.components.schema("Error", _object(error={"type": "string", "pattern": f"^({'|'.join(_LABELS)}) "}))
     for name, scheme in _SECURITY.items():
         spec.components.security_scheme(name, scheme)
     spec.path("/{exchange}", operations={"post": _operation()})
-    for path, (what, media, codes) in _PAGES.items():
-        said = {code: {"description": what, "content": {media: {"schema": {}}}} for code in codes}
+    for path, (what, media, content, codes) in _PAGES.items():
+        said = {code: _response(what, content, media) for code in codes} | {"403": _DENIED}
         spec.path(path, operations={"get": {"operationId": path.strip("/").replace("/", "_"), "responses": said}})
     return {**spec.to_dict(), "security": [{}, *({name: []} for name in _SECURITY)]}
 
@@ -116,31 +111,52 @@ _SECURITY: Mapping[str, Json] = {
     "token": {"type": "http", "scheme": "bearer", "description": "where TOKEN is set"},
     "token_in_address": {"type": "apiKey", "in": "query", "name": "token", "description": "where TOKEN is set"},
 }
-_PAGES: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
-    "/health/live": ("The process answers.", "application/json", ("200",)),
-    "/health/ready": ("Whether an order could be taken now.", "application/json", ("200", "503")),
-    "/metrics": ("Counts for Prometheus, unless METRICS=0.", "text/plain", ("200",)),
-    "/openapi.json": ("This document.", "application/json", ("200",)),
+_REQUEST_ID = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}
+_OWN_ID = "of 1 to 64 letters, digits, dots, underscores and dashes; in place of any other there is a new one"
+_HEADERS: Json = {
+    "X-Request-Id": {"required": True, "schema": _REQUEST_ID, "description": "of this request, as in the log"}
+}
+
+
+def _response(what: str, schema: Json, media: str = "application/json") -> Json:
+    return {"description": what, "headers": _HEADERS, "content": {media: {"schema": schema}}}
+
+
+_DENIED = _response("The caller is not allowed.", _ref("Error"))
+_TEXT: Json = {"type": "string"}
+_STATE = _object(ready={"type": "boolean"}, database=_TEXT, journal=_TEXT, clock=_TEXT, adapters=_TEXT)
+_PAGES: Mapping[str, tuple[str, str, Json, tuple[str, ...]]] = {
+    "/health/live": ("The process answers.", "application/json", _object(status={"const": "ok"}), ("200",)),
+    "/health/ready": ("Whether an order could be taken now.", "application/json", _STATE, ("200", "503")),
+    "/metrics": ("Counts for Prometheus, unless METRICS=0.", "text/plain", _TEXT, ("200",)),
+    "/openapi.json": ("This document.", "application/json", {"type": "object"}, ("200",)),
 }
 
 
 def _operation() -> Json:
     """Return the one operation: all calls of an exchange are told apart by their method."""
-    text = {"type": "string"}
     asked = [_ref(f"call_{method}") for method in METHODS] + [_ref("pass_through")]
     data = [_ref(name) for name in dict.fromkeys(example.reply for example in EXAMPLES)]
     raw = {"description": "the exchange's one reply, or the list of those that data was made of"}
     answer = {**_object(data={"anyOf": data}), "properties": {"data": {"anyOf": data}, "raw": raw}}
-    answers = {"application/json": {"schema": {"anyOf": [answer, _ref("Error")]}}}
-    denied = {"description": "the caller is not allowed", "content": {"application/json": {"schema": _ref("Error")}}}
+    answered = _response("The answer, or an error.", {"anyOf": [answer, _ref("Error")]})
+    age = {"schema": {"type": "integer"}, "description": "ms since the data were asked for, with CACHE_MS"}
+    answered["headers"] = {**_HEADERS, "X-Cache-Age-Ms": age}
+    verbs = {_title(each): {"value": each.verb} for each in EXAMPLES if each.verb}
     return {
         "operationId": "call",
         "summary": "Make one of FMZ's calls to an exchange.",
         "parameters": [
-            {"name": "exchange", "in": "path", "required": True, "schema": text},
-            {"name": "object", "in": "query", "schema": text, "description": "tells exchange objects of a key apart"},
-            {"name": "Http-Method", "in": "header", "schema": text, "description": "of a pass-through; POST without"},
-            {"name": "X-Request-Id", "in": "header", "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}},
+            {"name": "exchange", "in": "path", "required": True, "schema": _TEXT},
+            {"name": "object", "in": "query", "schema": _TEXT, "description": "tells exchange objects of a key apart"},
+            {
+                "name": "Http-Method",
+                "in": "header",
+                "schema": {"enum": [*VERBS]},
+                "examples": verbs,
+                "description": "of a pass-through; POST without",
+            },
+            {"name": "X-Request-Id", "in": "header", "schema": _TEXT, "description": _OWN_ID},
         ],
         "requestBody": {
             "required": True,
@@ -151,10 +167,7 @@ def _operation() -> Json:
                 }
             },
         },
-        "responses": {
-            "200": {"description": "the answer, or an error", "content": answers},
-            "403": denied,
-        },
+        "responses": {"200": answered, "403": _DENIED},
     }
 
 
@@ -169,26 +182,21 @@ def _title(example: Example) -> str:
 
 def _call(name: Json, params: Json, *, needs_params: bool) -> Json:
     """Return the schema of a call: the envelope, with the method's name and parameters."""
-    its = {"properties": {"method": name, "params": params}, "required": ["params"] if needs_params else []}
+    its = {
+        "properties": {"method": name, "params": params if needs_params else {"anyOf": [params, {"type": "null"}]}},
+        "required": ["params"] if needs_params else [],
+    }
     return {"allOf": [_ref("CallSchema"), its]}
 
 
 def _parameter(_: object, found: fields.Field[Any], ret: Json) -> Json:
-    """Return what apispec does not know of a field: a reader's types, found by trying, and what it must be."""
+    """Return what apispec does not know of a field: the form of what a reader takes, and what it must be."""
     if not isinstance(found, schemas.Reader):
         return {}
-    types = [kind for kind, values in _TRIED.items() if any(_takes(found.read, value) for value in values)]
-    if found.allow_none and "null" not in types:
-        types.append("null")
-    return {"type": types[0] if len(types) == 1 else types, "description": found.must}
-
-
-def _takes(read: Callable[[Any], Any], value: object) -> bool:
-    try:
-        read(value)
-    except (ValueError, ArithmeticError, TypeError):
-        return False
-    return True
+    form: Json = dict(found.form)
+    if found.allow_none:
+        form["type"] = [*(form["type"] if isinstance(form["type"], list) else [form["type"]]), "null"]
+    return {**form, "description": found.must}
 
 
 def _format(schema: type[Schema], model: type) -> Json:

@@ -10,14 +10,14 @@ from urllib.parse import parse_qsl
 
 from marshmallow import ValidationError, fields, pre_load
 
-from protocol import wire
+from protocol import forms, wire
 from protocol.errors import InvalidCall, Unsupported, reading
 from protocol.interface import Exchange, OrderDesk
 from protocol.numbers import exact, plain
 from protocol.params import OfCall
 from protocol.schemas import Incoming, Reader, text
 
-_VERBS = ("GET", "POST", "PUT", "DELETE", "PATCH")
+VERBS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 _COMMAND = "api"  # of exchange.IO; its other commands are settings of FMZ's own exchange objects
 _RESOURCE = re.compile(r"/?([A-Za-z0-9_][A-Za-z0-9_.:,-]*(?:/[A-Za-z0-9_][A-Za-z0-9_.:,-]*)*/?)")
 _MOST = 3  # arguments after the verb: resource, parameters, body
@@ -38,8 +38,8 @@ class PassThrough:
                 "what follows a ? goes into the parameters"
             )
         verb = asked["verb"].upper() or "POST"
-        if verb not in _VERBS:
-            raise InvalidCall(f"Http-Method must be one of {', '.join(_VERBS)}")
+        if verb not in VERBS:
+            raise InvalidCall(f"Http-Method must be one of {', '.join(VERBS)}")
         with reading(exchange.unreadable):
             data = exchange.pass_through(verb, resource[1], asked["params"])
         return {"data": wire.verbatim(exchange.replies) if exchange.replies else data}
@@ -62,9 +62,13 @@ class RawParams(Incoming[OfCall]):
     """A pass-through by name: the verb of its head, the resource in its name, and parameters that are strings, as FMZ
     decodes them from its query. Single quotes around a value, which strategies may write, are removed."""
 
-    verb = Reader(text, "a string", load_default="")
-    resource = Reader(text, "a string", load_default="")
-    params = fields.Dict(keys=Reader(text, "a name"), values=Reader(_scalar, "a string or number"), required=True)
+    verb = Reader(text, "a string", forms.TEXT, load_default="")
+    resource = Reader(text, "a string", forms.TEXT, load_default="")
+    params = fields.Dict(
+        keys=Reader(text, "a name", forms.TEXT),
+        values=Reader(_scalar, "a string or number", forms.SCALAR),
+        required=True,
+    )
 
 
 class RawArguments(RawParams):
@@ -75,7 +79,7 @@ class RawArguments(RawParams):
     def _name(self, args: list[Any], **_: Any) -> dict[str, Any]:
         named = args[:1] == [_COMMAND]
         words = args[1:] if named else args
-        verb = [word for word in words[:1] if isinstance(word, str) and word.upper() in _VERBS]
+        verb = [word for word in words[:1] if isinstance(word, str) and word.upper() in VERBS]
         if not (named or verb):
             raise Unsupported(f'exchange.IO without "{_COMMAND}" and without an HTTP method. Nothing was sent')
         blank: list[Any] = [None] * _MOST

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load
 
+from protocol import forms
 from protocol.errors import InvalidCall
 from protocol.models import Direction, Symbol
 from protocol.numbers import exact, whole
@@ -29,20 +30,21 @@ from protocol.params import (
 
 T = TypeVar("T")
 
-_OPTIONAL = {"", None, 0, "0"}
 _MOST = 2**63  # what databases and exchanges take for a number ends before
 _LONGEST_KEY = 8192  # bytes: the gateway remembers keys, and the longest known are PEM files of about 2,000
 _KEY = "a string of at most 8 KiB"
 
 
 class Reader(fields.Field[Any]):
-    """A field read by a plain function; its ValueError becomes the sentence ``must``."""
+    """A field read by a plain function; its ValueError becomes the sentence ``must``. form: what it reads, for the
+    OpenAPI document."""
 
-    def __init__(self, read: Callable[[Any], Any], must: str, **options: Any) -> None:
+    def __init__(self, read: Callable[[Any], Any], must: str, form: forms.Form, **options: Any) -> None:
         messages: dict[str, Any] = {"required": f"is missing; it must be {must}", "null": f"must be {must}"}
         super().__init__(error_messages=messages, **options)
         self.read = read
         self.must = must
+        self.form = form
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> Any:
         try:
@@ -96,7 +98,7 @@ def _count(value: object) -> int:
 
 
 def _limit(value: object) -> int | None:
-    return None if isinstance(value, str | int | None) and value in _OPTIONAL else _count(value) or None
+    return None if value in ("", None) else _count(value) or None
 
 
 def _order_id(value: object) -> str:
@@ -133,10 +135,10 @@ class Incoming(Schema, Generic[T]):
 class CallSchema(Incoming[Envelope]):
     """The envelope: ``{"access_key", "secret_key", "nonce", "method", "params"}``, in any order."""
 
-    access_key = Reader(_secret, _KEY, load_default="", allow_none=True)
-    secret_key = Reader(_secret, _KEY, load_default="", allow_none=True)
-    nonce = Reader(_nonce, "a whole number, or its text", load_default=0, allow_none=True)
-    method = Reader(text, "a string", required=True)
+    access_key = Reader(_secret, _KEY, forms.SECRET, load_default="", allow_none=True)
+    secret_key = Reader(_secret, _KEY, forms.SECRET, load_default="", allow_none=True)
+    nonce = Reader(_nonce, "a whole number, or its text", forms.NONCE, load_default=0, allow_none=True)
+    method = Reader(text, "a string", forms.TEXT, required=True)
     params = fields.Dict(
         keys=fields.String(), load_default=dict, allow_none=True, error_messages={"invalid": "must be a JSON object"}
     )
@@ -157,11 +159,13 @@ class NoParams(Incoming[Nothing]):
 
 
 class _Symbol(Schema):
-    symbol = Reader(_symbol, "a market such as BTC_USDT, btc or BTC_USDT.swap", required=True)
+    symbol = Reader(_symbol, "a market such as BTC_USDT, btc or BTC_USDT.swap", forms.SYMBOL, required=True)
 
 
 class _Markets(Schema):
-    symbol = Reader(_symbol_or_none, "a market such as BTC_USDT", load_default=None, allow_none=True)
+    symbol = Reader(
+        _symbol_or_none, "a market such as BTC_USDT", forms.SYMBOL_OR_NONE, load_default=None, allow_none=True
+    )
 
 
 class SymbolParams(_Symbol, Incoming[OfSymbol]):
@@ -175,31 +179,31 @@ class OrdersParams(_Markets, Incoming[OfMarkets]):
 class HistoryParams(_Markets, Incoming[OfHistory]):
     """The parameters of a list of past orders, from ``since`` (ms) on."""
 
-    since = Reader(_limit, "a time in ms", load_default=None, allow_none=True)
-    limit = Reader(_limit, "a positive whole number of orders", load_default=None, allow_none=True)
+    since = Reader(_limit, "a time in ms", forms.COUNT_OR_NONE, load_default=None, allow_none=True)
+    limit = Reader(_limit, "a positive whole number of orders", forms.COUNT_OR_NONE, load_default=None, allow_none=True)
 
 
 class RecordsParams(_Symbol, Incoming[OfRecords]):
     """The parameters of bars: ``period`` in minutes; ``limit`` in bars, 0 or nothing for as many as the exchange
     gives."""
 
-    period = Reader(_positive(_count), "a positive whole number of minutes", required=True)
-    limit = Reader(_limit, "a positive whole number of bars", load_default=None, allow_none=True)
+    period = Reader(_positive(_count), "a positive whole number of minutes", forms.POSITIVE_COUNT, required=True)
+    limit = Reader(_limit, "a positive whole number of bars", forms.COUNT_OR_NONE, load_default=None, allow_none=True)
 
 
 class OrderParams(_Symbol, Incoming[OfOrder]):
     """The parameters of a method about one order."""
 
-    order_id = Reader(_order_id, "an order's id, as a string or number", data_key="id", required=True)
+    order_id = Reader(_order_id, "an order's id, as a string or number", forms.ORDER_ID, data_key="id", required=True)
 
 
 class TradeParams(_Symbol, Incoming[OfTrade]):
     """The parameters of a new order. A ``price`` that is not positive means market; it is required, so that no misspelt
     key turns a limit order into a market order."""
 
-    direction = Reader(_direction, "buy, sell, closebuy or closesell", data_key="type", required=True)
-    price = Reader(exact, "a plain decimal number; -1 means market", required=True)
-    amount = Reader(_positive(exact), "a plain decimal number above zero", required=True)
+    direction = Reader(_direction, "buy, sell, closebuy or closesell", forms.DIRECTION, data_key="type", required=True)
+    price = Reader(exact, "a plain decimal number; -1 means market", forms.NUMBER, required=True)
+    amount = Reader(_positive(exact), "a plain decimal number above zero", forms.POSITIVE_NUMBER, required=True)
 
     @post_load
     def _market_has_no_price(self, order: dict[str, Any], **_: Any) -> dict[str, Any]:
@@ -209,7 +213,7 @@ class TradeParams(_Symbol, Incoming[OfTrade]):
 class IoParams(Incoming[OfIo]):
     """The parameters of FMZ's settings and positions calls: a code and its arguments."""
 
-    code = Reader(_count, "a whole number", required=True)
+    code = Reader(_count, "a whole number", forms.COUNT, required=True)
     args = fields.List(
         fields.Raw(allow_none=True), load_default=list, error_messages={"invalid": "must be a JSON array"}
     )
@@ -234,22 +238,24 @@ class ContractArguments(_Arguments[OfContract]):
     """The arguments of SetContractType."""
 
     names = ("contract",)
-    contract = Reader(_contract, "a contract code such as swap", required=True)
+    contract = Reader(_contract, "a contract code such as swap", forms.CONTRACT, required=True)
 
 
 class DirectionArguments(_Arguments[OfDirection]):
     """The arguments of SetDirection."""
 
     names = ("direction",)
-    direction = Reader(_direction, "buy, sell, closebuy or closesell", required=True)
+    direction = Reader(_direction, "buy, sell, closebuy or closesell", forms.DIRECTION, required=True)
 
 
 class LeverageArguments(_Arguments[OfLeverage]):
     """The arguments of SetMarginLevel: the leverage, after the market if one is given."""
 
     names = ("leverage", "symbol")
-    leverage = Reader(_positive(_count), "a positive whole number", required=True)
-    symbol = Reader(_symbol_or_none, "a market such as BTC_USDT.swap", load_default=None, allow_none=True)
+    leverage = Reader(_positive(_count), "a positive whole number", forms.POSITIVE_COUNT, required=True)
+    symbol = Reader(
+        _symbol_or_none, "a market such as BTC_USDT.swap", forms.SYMBOL_OR_NONE, load_default=None, allow_none=True
+    )
 
     def _ordered(self, args: list[Any]) -> list[Any]:
         return args[::-1]
@@ -259,7 +265,9 @@ class PositionsArguments(_Arguments[OfMarkets]):
     """The arguments of GetPositions: nothing, a contract code, a market, or a range such as ``USDT.swap``."""
 
     names = ("symbol",)
-    symbol = Reader(_symbol_or_none, "a market or a contract code", load_default=None, allow_none=True)
+    symbol = Reader(
+        _symbol_or_none, "a market or a contract code", forms.SYMBOL_OR_NONE, load_default=None, allow_none=True
+    )
 
 
 def with_type(order: dict[str, Any]) -> dict[str, Any]:

@@ -47,12 +47,16 @@ def test_a_page_is_no_call_in_the_log_or_the_counts(
 
 def test_the_metrics_can_be_switched_off(serve: Serve) -> None:
     client = serve(metrics=False)
-    assert client.get("/metrics").status_code == 405, "as every path of an exchange"
+    assert client.get("/metrics").status_code == 404
     assert client.get("/health/ready").status_code == 200
 
 
-def test_an_exchange_is_still_called_by_post_whatever_its_name(client: FlaskClient) -> None:
-    assert client.post("/metrics", json=TICKER).get_json()["error"].startswith("INVALID_CALL no exchange of that name")
+@pytest.mark.parametrize("verb", ["POST", "OPTIONS"])
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_no_exchange(client: FlaskClient, page: str, verb: str) -> None:
+    reply = client.open(page, method=verb, json=TICKER)
+    assert reply.status_code == 405
+    assert set(reply.headers["Allow"].split(", ")) == {"GET", "HEAD"}
 
 
 # Ready ------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The OpenAPI document: it is one, its examples are calls that work, and the answers are as it says."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,9 +11,10 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from cli import commands
-from protocol import errors, openapi, wire
+from protocol import errors, forms, openapi, wire
 from protocol.examples import EXAMPLES
 from protocol.methods import METHODS
+from settings import Settings
 from tests.conftest import client_of
 from tests.lent import Lent
 
@@ -87,6 +89,14 @@ def as_json(value: Any) -> Any:
     return value if isinstance(value, str | int | None) else float(value)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_no_parameters_are_null_where_none_is_needed(client: FlaskClient, document: Json, method: str) -> None:
+    call = {"method": method, "params": None}
+    reply = wire.read(client.post("/Futures_paper", json=call).get_data())
+    is_refused = bool(re.search("must be|needs a symbol", reply.get("error", "")))
+    assert is_refused == bool(check(document, ref(f"call_{method}"), call))
+
+
 def _without(name: str) -> Callable[[Json], Json]:
     return lambda params: {key: value for key, value in params.items() if key != name}
 
@@ -114,7 +124,31 @@ def test_a_call_that_is_refused_is_wrong_by_it_too(
     assert reply["error"].startswith("INVALID_CALL ")
 
 
-@pytest.mark.parametrize("name", ["symbol", "price", "amount"])
-def test_the_types_of_a_parameter_are_what_is_read(document: Json, name: str) -> None:
-    types = document["components"]["schemas"]["TradeParams"]["properties"][name]["type"]
-    assert types == ("string" if name == "symbol" else ["string", "integer", "number"])
+@pytest.mark.parametrize(
+    ("name", "form"), [("symbol", forms.SYMBOL), ("price", forms.NUMBER), ("amount", forms.POSITIVE_NUMBER)]
+)
+def test_a_parameter_has_the_form_of_what_is_read(document: Json, name: str, form: forms.Form) -> None:
+    said = dict(document["components"]["schemas"]["TradeParams"]["properties"][name])
+    assert said.pop("description")
+    assert said == wire.read(wire.write(form))
+
+
+@pytest.mark.parametrize("page", ["/health/live", "/health/ready", "/metrics", "/openapi.json"])
+def test_a_page_and_its_refusal_are_as_it_says(lent: Lent, document: Json, page: str) -> None:
+    for token, status in (("", "200"), ("a-token-of-sixteen-characters", "403")):
+        reply = client_of(lent.app(Settings(console=False, token=token))).get(page)
+        said = document["paths"][page]["get"]["responses"][status]
+        assert str(reply.status_code) == status
+        [(media_type, content)] = said["content"].items()
+        assert reply.mimetype == media_type
+        if media_type == "application/json":
+            assert check(document, content["schema"], wire.read(reply.get_data())) == []
+        assert check(document, said["headers"]["X-Request-Id"]["schema"], reply.headers["X-Request-Id"]) == []
+
+
+def test_any_request_id_may_be_sent(client: FlaskClient, document: Json) -> None:
+    [its] = [each for each in document["paths"]["/{exchange}"]["post"]["parameters"] if each["name"] == "X-Request-Id"]
+    for given in ("mine-1", "not one"):
+        assert check(document, its["schema"], given) == []
+        reply = client.post("/paper", json={"method": "markets"}, headers={"X-Request-Id": given})
+        assert "error" not in wire.read(reply.get_data())

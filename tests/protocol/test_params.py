@@ -165,7 +165,7 @@ def test_a_limit_is_bars_and_may_be_missing(params: dict[str, Any], limit: int |
 
 
 @pytest.mark.parametrize(
-    "limit", [" ", "abc", "-1", -1, "1.5", Decimal("1.5"), "1_000", "１２", True, [], {}, ["1"]], ids=ascii
+    "limit", [" ", "abc", "-1", -1, "1.5", Decimal("1.5"), "1_000", "１２", True, False, [], {}, ["1"]], ids=ascii
 )
 def test_a_wrong_limit_is_refused(limit: Any) -> None:
     message = refusal(schemas.RecordsParams(), {"symbol": "btc", "period": 1, "limit": limit})
