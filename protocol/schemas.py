@@ -5,6 +5,7 @@ variant is accepted.
 """
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load
@@ -21,6 +22,7 @@ from protocol.params import (
     OfIo,
     OfLeverage,
     OfMarkets,
+    OfModified,
     OfOrder,
     OfRecords,
     OfSymbol,
@@ -33,6 +35,7 @@ _OPTIONAL = {"", None, 0, "0"}
 _MOST = 2**63  # what databases and exchanges take for a number ends before
 _LONGEST_KEY = 8192  # bytes: the gateway remembers keys, and the longest known are PEM files of about 2,000
 _KEY = "a string of at most 8 KiB"
+_KEPT = -1  # the price, or the amount, of a modified order that stays as it is
 
 
 class Reader(fields.Field[Any]):
@@ -86,6 +89,11 @@ def _positive(read: Callable[[object], Any]) -> Callable[[object], Any]:
         return number
 
     return positive
+
+
+def _changed(value: object) -> Decimal | None:
+    number = exact(value)
+    return None if number == _KEPT else _positive(exact)(value)
 
 
 def _count(value: object) -> int:
@@ -206,6 +214,22 @@ class TradeParams(_Symbol, Incoming[OfTrade]):
         return order if order["price"] > 0 else {**order, "price": None}
 
 
+class ModifyParams(_Markets, Incoming[OfModified]):
+    """The parameters of a modified order. Price and amount are required, as -1 where one stays as it is, so that no
+    misspelt key changes only the other one."""
+
+    order_id = Reader(_order_id, "an order's id, as a string or number", data_key="id", required=True)
+    direction = Reader(_direction, "buy, sell, closebuy or closesell", data_key="type", required=True)
+    price = Reader(_changed, "a plain decimal number above zero, or -1 to leave it as it is", required=True)
+    amount = Reader(_changed, "a plain decimal number above zero, or -1 to leave it as it is", required=True)
+
+    @post_load
+    def _changes_something(self, order: dict[str, Any], **_: Any) -> dict[str, Any]:
+        if order["price"] is order["amount"] is None:
+            raise ValidationError("and amount are both -1, so nothing would be modified", "price")
+        return order
+
+
 class IoParams(Incoming[OfIo]):
     """The parameters of FMZ's settings and positions calls: a code and its arguments."""
 
@@ -260,17 +284,6 @@ class PositionsArguments(_Arguments[OfMarkets]):
 
     names = ("symbol",)
     symbol = Reader(_symbol_or_none, "a market or a contract code", load_default=None, allow_none=True)
-
-
-def with_type(order: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters of a new order with its ``side``, as CreateOrder calls it, under ``type``. Raises
-    InvalidCall where both are there and differ."""
-    if "side" not in order:
-        return order
-    side = order["side"]
-    if order.get("type", side) != side:
-        raise InvalidCall("type and side differ, and it is not clear which one counts; nothing was sent")
-    return {name: value for name, value in order.items() if name != "side"} | {"type": side}
 
 
 def _sentences(messages: Mapping[str, Any]) -> list[str]:

@@ -40,7 +40,7 @@ def test_a_right_adapter_passes_every_check(folder: Path) -> None:
     found = {result.check: result for result in verify(subject(folder))}
     assert list(found) == list(CHECKS)
     assert {name: result.mark for name, result in found.items()} == dict.fromkeys(CHECKS, "ok") | {"duplicate ids": "-"}
-    assert found["methods"].said.startswith("10 of 12: ticker, ")
+    assert found["methods"].said.startswith("10 of 13: ticker, ")
     assert found["faults"].said.startswith("34: ")
 
 
