@@ -400,7 +400,10 @@ def modified_under(cell: Cell, traders: Gateway) -> tuple[Answer, str]:
     server.plan = lambda key, attempt: traders.plans.get(key) if attempt else None
     key = f"{KEY}-{next(traders.numbers)}"
     traders.plans[key] = Plan("307" if "redirect" in cell.fault else cell.fault, cell.created)
-    order_id = str(traders.ask(cell.route, "trade", key).reply["data"]["id"])
+    traders.rest(cell.route)  # each account is asked for its position mode, which costs much
+    placed = traders.ask(cell.route, "trade", key).reply
+    assert "data" in placed, placed
+    order_id = str(placed["data"]["id"])
     return traders.ask(cell.route, "modify", key, order_id=order_id), order_id
 
 
@@ -415,6 +418,7 @@ def a_modified_order_under(cell: Cell, answer: Answer, order_id: str, traders: G
     [order] = [order for order in server.fake.orders if order.account == answer.key]
     assert (Decimal(order.price), Decimal(order.amount)) == (NEW if cell.created else OLD)
     traders.plans.pop(answer.key)
+    traders.rest(cell.route)
     again = traders.ask(cell.route, "modify", answer.key, order_id=order_id)
     assert str(again.reply["data"]["id"]) == order_id
     assert server.placements[answer.key] == (2 if cell.created else 3)
