@@ -112,6 +112,13 @@ def test_new_numbers_are_fitted_and_what_stays_is_not(robot: Robot, market: Mark
     assert len(market.modified) == 2, "on its steps it is what the order has already"
 
 
+def test_a_price_that_stays_is_not_moved_to_a_step(robot: Robot, market: Market) -> None:
+    robot.buy("1", "100.3", "1")
+    robot.kind = Stepped
+    modify(robot, AS_IT_IS, "1.57")
+    assert sent(market) == [("1", "buy", "100.3", "1.5")]
+
+
 def test_an_amount_that_leaves_nothing_in_whole_steps_is_refused(robot: Robot, market: Market) -> None:
     robot.buy("1", amount="2")
     filled(market, "1.2")
@@ -372,9 +379,9 @@ def test_a_new_id_is_listed_with_the_new_price_and_amount(replacing: Robot, jour
     clock.ms += 1
     modify(replacing, "101", "2", symbol=QUARTER)
     listed = journal.list_orders(everything=True)
-    assert [(str(one.price), str(one.amount), one.order_id, one.state) for one in listed] == [
-        ("101", "2", 101, State.ACCEPTED),
-        ("100", "1", 1, State.ACCEPTED),
+    assert [(one.nonce, str(one.price), str(one.amount), one.order_id, one.state) for one in listed] == [
+        ("", "101", "2", 101, State.ACCEPTED),
+        ("1", "100", "1", 1, State.ACCEPTED),
     ]
     assert journal.list_orders() == []
 

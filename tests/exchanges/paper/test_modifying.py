@@ -156,6 +156,15 @@ def test_a_closing_order_may_close_all_but_what_others_close(swaps: FuturesPaper
     assert (position.side, position.frozen) == (LONG, Decimal(2))
 
 
+def test_what_a_closing_order_has_closed_is_no_longer_needed(swaps: FuturesPaper, tape: Tape, clock: Clock) -> None:
+    place(swaps, BUY, None, "3")
+    placed = place(swaps, SELL, "120", "2", closes=True)
+    trade(tape, clock, "120", "1")
+    modify(swaps, placed, SELL, "130", "3", closes=True)
+    [position] = swaps.positions(None)
+    assert (position.amount, position.frozen) == dec("2", "2")
+
+
 def test_an_order_stays_what_it_was_placed_as(swaps: FuturesPaper, lent: Lent) -> None:
     """One that opens a position does not begin to close one, whatever type it is modified with."""
     place(swaps, SELL, None, "1")
