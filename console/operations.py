@@ -22,6 +22,7 @@ _SCRIPT = {
     "trade": "CreateOrder",
     "order": "GetOrder",
     "orders": "GetOrders",
+    "modify": "ModifyOrder",
     "cancel": "CancelOrder",
     "assets": "GetAssets",
     "markets": "GetMarkets",
@@ -73,7 +74,7 @@ class Operation:
 
     @property
     def changes(self) -> bool:
-        """Return True if it may place or cancel an order, or change what one means."""
+        """Return True if it may place, modify or cancel an order, or change what one means."""
         return self.method in (*CHANGES, PASS_THROUGH) or self.code in _CHOICE_CODES
 
     @property

@@ -126,5 +126,5 @@ def _exchange(gateway: Gateway, name: str) -> dict[str, Any]:
 def _calls(kind: Any) -> str:
     """Return the calls that an exchange has, by FMZ's names, for the page's script."""
     more = {"historyorders": "history"}
-    names = [*listing.CALLS, *listing.FUTURES, "markets", "tickers", *more]
+    names = [*listing.CALLS, *listing.FUTURES, "markets", "tickers", "modify", *more]
     return " ".join(name for name in names if can(kind, more.get(name, name)))

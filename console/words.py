@@ -33,6 +33,7 @@ HINTS = (
     marked("an order's id, as a string or number"),
     marked("a plain decimal number; -1 means market"),
     marked("a plain decimal number above zero"),
+    marked("a plain decimal number above zero, or -1 to leave it as it is"),
     marked("a contract code such as swap"),
     marked("a positive whole number"),
     marked("a string"),

@@ -13,7 +13,13 @@ from exchanges.base.abilities import can
 from exchanges.listing import calls_of
 
 _USUAL = ("ticker", "depth", "records", "trades", "accounts", "orders")  # one column, as hardly any exchange lacks one
-_SOME = {"markets": "markets", "tickers": "tickers", "past orders": "history", "order by client id": "find"}
+_SOME = {
+    "markets": "markets",
+    "tickers": "tickers",
+    "past orders": "history",
+    "modifying orders": "modify",
+    "order by client id": "find",
+}
 _MARKED = re.compile(r"(<!-- (exchanges|orders) -->\n).*?(?=<!-- /\2 -->)", re.DOTALL)
 
 

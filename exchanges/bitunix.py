@@ -32,6 +32,9 @@ class FuturesBitunix(FuturesExchange):
     sends = "json"
     signer = Sha256Headers
     proof = "the vector of the official Go SDK's test"
+    # https://openapidoc.bitunix.com/doc/trade/modify_order.html, which does not say either what becomes of a
+    # take-profit or stop-loss that is left out.
+    no_modify = "does not say whether the amount of a modified order counts what is filled already"
     client_id = ClientId(32, ALPHANUMERIC)
     # How long a signed order is accepted is not documented: 60 seconds by one program's word. The rest is for clocks
     # that differ, and for lists that are late.

@@ -17,7 +17,7 @@ CALLS = ("ticker", "depth", "records", "trades", "accounts", "trade", "order", "
 """FMZ's documented calls."""
 FUTURES = ("positions", "fundings")
 """The calls of futures exchanges besides."""
-MORE = {"markets": "markets", "tickers": "tickers", "past orders": "history"}
+MORE = {"markets": "markets", "tickers": "tickers", "past orders": "history", "modifying orders": "modify"}
 """Further calls, in words → our methods."""
 
 

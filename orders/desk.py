@@ -1,4 +1,4 @@
-"""Places an order at most once; reports a cancel only when the order is seen cancelled.
+"""Places an order at most once; modifies one by one request; reports a cancel only when the order is seen cancelled.
 
 An order is written into the journal, sent once, and its outcome is written. Where no definite answer comes back, the
 order is looked for, never sent again.
@@ -19,6 +19,8 @@ from orders.failures import journal_required
 from orders.intents import OPEN, Intent, State
 from orders.journal import Journal
 from orders.lookup import Lookup, stored_reply
+from orders.markets import known, market_of
+from orders.modifying import Change, Modified, modify
 from orders.queue import Ticket, admission
 from orders.trader import Trader
 from protocol.errors import (
@@ -31,7 +33,6 @@ from protocol.errors import (
     OutcomeUnknown,
     RateLimited,
     before_sending,
-    cause,
     recalled,
 )
 from protocol.models import Direction, NewOrder, Order, OrderId, Symbol
@@ -106,12 +107,26 @@ class Desk:
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         """Cancel an order and return True, or raise; see ``orders.cancelling``."""
-        self.replies = cancel(self._exchange, self._market_of(symbol, order_id), order_id, self._sleep)
+        market = market_of(self._exchange, self._journal, symbol, order_id)
+        self.replies = cancel(self._exchange, market, order_id, self._sleep)
         return True
+
+    def modify(
+        self, symbol: Symbol | None, order_id: str, direction: Direction, price: Decimal | None, amount: Decimal | None
+    ) -> OrderId:
+        """Give an open order another price or whole amount, None to leave one as it is, and return its id; see
+        ``orders.modifying``. The journal goes on to have what the order was placed with: that tells a repeated request,
+        and a next attempt at it."""
+        change, market = Change(direction, price, amount), market_of(self._exchange, self._journal, symbol, order_id)
+        modified = modify(self._exchange, market, order_id, change, self._admission.require_caller)
+        if modified.has_new_id:
+            self._note_new_id(market, modified)
+        self.replies, self.marks = modified.replies, modified.marks(change)
+        return modified.order_id
 
     def order(self, symbol: Symbol, order_id: str) -> Order:
         """Return one order, open or not. Raises OrderNotFound."""
-        order = self._exchange.order(self._market_of(symbol, order_id), order_id)
+        order = self._exchange.order(market_of(self._exchange, self._journal, symbol, order_id), order_id)
         self.replies = self._exchange.replies
         return order
 
@@ -129,19 +144,15 @@ class Desk:
         if self._ticket:
             self._ticket.end()
 
-    def _market_of(self, symbol: Symbol, order_id: str) -> Symbol:
-        """Return the market of an order: where the journal knows it, the one that it was sent to, else the one that
-        FMZ's name means now."""
-        exchange = self._exchange
-        if not exchange.has_contracts:
-            return exchange.resolve(symbol)
-        try:
-            known = self._journal.find_orders(exchange.name, exchange.account, order_id)
-        except SQLAlchemyError as error:
-            log.error("the journal could not be read for an order: %s", cause(error))
-            known = []
-        markets = {intent.sent_to for intent in known if symbol.may_mean(intent.symbol, intent.market_name)}
-        return markets.pop() if len(markets) == 1 else exchange.resolve(symbol)
+    def _note_new_id(self, market: Symbol, modified: Modified) -> None:
+        """Write the id that an order has from now on, where the journal knows the order."""
+        for intent in known(self._exchange, self._journal, None, str(modified.before.id)):
+            if intent.sent_to == market or intent.symbol == market:
+                after = replace(
+                    intent, order_id=modified.order_id, price=modified.after.price, amount=modified.after.amount
+                )
+                self._write(self._journal.add_id, after)
+                return
 
     def _carry_out(self, decision: Proceed | Replay | Adopt, order: NewOrder, ticket: Ticket) -> OrderId:
         """Send an order, or answer with an earlier one, as its admission has decided."""

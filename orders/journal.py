@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_
 from sqlalchemy.exc import IntegrityError
@@ -123,6 +124,16 @@ class Journal:
         except (IntegrityError, _AdoptedByOther):  # the first by the same request in another worker
             return False
         return True
+
+    def add_id(self, intent: Intent) -> None:
+        """Write that an order goes on under another id, which a row of its own has, and which its caller is given. No
+        request is answered with it: that of the order is answered with the first id."""
+        client_id = uuid4().hex
+        row = to_row(
+            replace(intent, client_id=client_id, nonce="", state=State.ACCEPTED, reply=None, answered_as=client_id)
+        )
+        with self._engine.begin() as connection:
+            statements.INSERT.change(connection, row | {"created_ms": self._stamp(connection)})
 
     # Outcomes ---------------------------------------------------------------------------------------------------------
 

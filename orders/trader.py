@@ -67,6 +67,9 @@ class Trader(Protocol):
     def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
         """Return the id of the order with this client id, open or not; None where there is none."""
 
+    def modify(self, order_id: str, order: NewOrder) -> OrderId:
+        """Give an open order another price and whole amount; return its id."""
+
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         """Cancel an order; return True only when the reply says that it is cancelled."""
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from protocol import schemas, wire
+from protocol import schemas, spellings, wire
 from protocol.names import PASS_THROUGH, method_name
 
 
@@ -38,10 +38,14 @@ class Call:
 
 
 def read_call(body: bytes, verb: str, object_name: str = "") -> Call:
-    """Return the call in a request's body; an order's ``side`` is its ``type``. Raises InvalidCall."""
+    """Return the call in a request's body; an order's ``side`` is its ``type``, and the market in an id its ``symbol``.
+    Raises InvalidCall."""
     envelope = _ENVELOPE.read(wire.read(body))
-    if method_name(envelope["method"]) == "trade":
-        envelope["params"] = schemas.with_type(envelope["params"])
+    name = method_name(envelope["method"])
+    if name in ("trade", "modify"):
+        envelope["params"] = spellings.with_type(envelope["params"])
+    if name == "modify":
+        envelope["params"] = spellings.with_market(envelope["params"])
     return Call(**envelope, verb=verb, object_name=object_name)
 
 

@@ -87,7 +87,7 @@ class ExchangeFailed(OutcomeUnknown):
 
 
 class OrderStateUnknown(OutcomeUnknown):
-    """An order that was sent and got no definite answer: it may exist."""
+    """An order, or a modification of one, that was sent and got no definite answer: it may be there."""
 
     label = "ORDER_STATE_UNKNOWN"
 
@@ -127,7 +127,7 @@ class OrderNotFound(ExchangeError):
 
 
 class OrderFilled(ExchangeError):
-    """An order that cannot be cancelled any more, because it is filled."""
+    """An order that cannot be cancelled or modified any more, because it is filled."""
 
     label = "ORDER_FILLED"
 
@@ -169,11 +169,11 @@ def recalled(text: str) -> GatewayError:
 
 
 @contextmanager
-def before_sending() -> Iterator[None]:
-    """Turn OutcomeUnknown into NotSent: the order itself has not been sent."""
+def before_sending(what: str = "the order") -> Iterator[None]:
+    """Turn OutcomeUnknown into NotSent: what a call is for has not been sent itself."""
     try:
         yield
     except OutcomeUnknown as error:
         raise NotSent(
-            f"{error.message.rstrip('.')}. That was asked before the order, which was not sent: it is safe to try again"
+            f"{error.message.rstrip('.')}. That was asked before {what}, which was not sent: it is safe to try again"
         ) from None

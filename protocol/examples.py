@@ -41,6 +41,7 @@ EXAMPLES = (
     Example("Buy", "trade", "NewOrder", _LIMIT),
     Example("GetOrder", "order", "Order", {**_SPOT, "id": "1"}),
     Example("GetOrders", "orders", "Orders", _SPOT),
+    Example("ModifyOrder", "modify", "NewOrder", {**_SPOT, "id": "1", "type": "buy", "price": "1100", "amount": "-1"}),
     Example("CancelOrder", "cancel", "Done", {**_SPOT, "id": "1"}),
     Example("GetHistoryOrders", "historyorders", "Orders", {**_SPOT, "limit": 1}),
     _io("SetContractType", 2, "swap"),

@@ -39,6 +39,7 @@ DIRECTION: Form = {"type": "string", "enum": ["buy", "sell", "closebuy", "closes
 _POSITIVE: Form = {"type": "number", "minimum": _LEAST, "maximum": _END}
 _NEGATIVE: Form = {"type": "number", "minimum": -_END, "maximum": -_LEAST}
 _ZERO: Form = {"const": 0}
+CHANGED_NUMBER: Form = {"anyOf": [_POSITIVE, {"const": -1}, _text(f"{_POSITIVE_FRACTION}|-1", 40)]}
 POSITIVE_NUMBER: Form = {"anyOf": [_POSITIVE, _text(_POSITIVE_FRACTION, 40)]}
 NUMBER: Form = {"anyOf": [_POSITIVE, _NEGATIVE, _ZERO, _text(f"[+-]?{_FRACTION}", 40)]}
 SCALAR: Form = {"anyOf": [_POSITIVE, _NEGATIVE, _ZERO, {"type": ["string", "boolean"]}]}

@@ -1,4 +1,5 @@
-"""The interfaces that FMZ's methods need: an exchange, and the desk where orders are placed, shown and cancelled."""
+"""The interfaces that FMZ's methods need: an exchange, and the desk where orders are placed, shown, modified and
+cancelled."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -56,7 +57,8 @@ class Exchange(Protocol):
 
 
 class OrderDesk(Protocol):
-    """The desk for one account's orders on one exchange: it places each at most once, shows and cancels."""
+    """The desk for one account's orders on one exchange: it places each at most once, shows, modifies and
+    cancels."""
 
     @property
     def replies(self) -> Sequence[bytes]:
@@ -68,4 +70,7 @@ class OrderDesk(Protocol):
 
     def place(self, symbol: Symbol, direction: Direction, price: Decimal | None, amount: Decimal) -> OrderId: ...
     def order(self, symbol: Symbol, order_id: str) -> Order: ...
+    def modify(
+        self, symbol: Symbol | None, order_id: str, direction: Direction, price: Decimal | None, amount: Decimal | None
+    ) -> OrderId: ...
     def cancel(self, symbol: Symbol, order_id: str) -> bool: ...

@@ -61,7 +61,7 @@ class Choice(Method[P, R]):
 
 @dataclass(frozen=True, slots=True)
 class OrderMethod(Generic[P, R]):
-    """A call of FMZ that places, shows or cancels an order, which is the order desk's work.
+    """A call of FMZ that places, shows, modifies or cancels an order, which is the order desk's work.
 
     needs: see Method.
     """
@@ -126,7 +126,8 @@ def _with_market(exchange: Exchange, name: str, params: Mapping[str, Any]) -> Ma
     given = params.get("symbol")
     if given in ("", None):
         last = exchange.last_symbol if name in ONE_MARKET else None
-        if last is None and name in (*ONE_MARKET, *CHANGES):
+        # The journal may know the market of an order that is modified.
+        if last is None and name in (*ONE_MARKET, *CHANGES) and name != "modify":
             raise InvalidCall(f"{name} needs a symbol such as BTC_USDT, and none was given; nothing was sent")
         return {**params, "symbol": last.text} if last else params
     try:
@@ -169,6 +170,14 @@ _TRADE = OrderMethod(
 )
 _ORDER = OrderMethod(
     schemas.OrderParams(), lambda desk, asked: desk.order(asked["symbol"], asked["order_id"]), replies.order, "order"
+)
+_MODIFY = OrderMethod(
+    schemas.ModifyParams(),
+    lambda desk, asked: desk.modify(
+        asked["symbol"], asked["order_id"], asked["direction"], asked["price"], asked["amount"]
+    ),
+    replies.new_order,
+    needs="modify",
 )
 _ORDERS = Method(
     _MARKETS,
@@ -230,6 +239,7 @@ METHODS: Mapping[str, Method[Any, Any] | OrderMethod[Any, Any] | Io] = {
     "trade": _TRADE,
     "order": _ORDER,
     "orders": _ORDERS,
+    "modify": _MODIFY,
     "cancel": _CANCEL,
     "assets": _ASSETS,
     "markets": _LISTING,

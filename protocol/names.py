@@ -11,18 +11,14 @@ PUBLIC = ("ticker", "depth", "records", "trades", "tickers", "fundings")
 """The reads of market data, which are the same for everyone."""
 KEYLESS = (*PUBLIC, "markets")
 """The reads that need no key."""
-CHANGES = ("trade", "cancel")
-"""The calls that place or cancel an order."""
+CHANGES = ("trade", "modify", "cancel")
+"""The calls that place, modify or cancel an order."""
 
 _CONDITION = (
     "orders with a condition. Nothing was sent. Watch the price in the strategy, and place a plain order with Buy, "
     "Sell or CreateOrder when it is reached; or make the exchange's own call with exchange.IO"
 )
 REFUSED: Mapping[str, str] = {
-    "modifyorder": (
-        "ModifyOrder. Nothing was sent, and the order is as it was. Cancel it with CancelOrder, ask GetOrder what was "
-        "filled of it, and place a new one for the rest"
-    ),
     "createconditionorder": _CONDITION,
     "cancelconditionorder": _CONDITION,
     "conditionorder": _CONDITION,
@@ -37,7 +33,8 @@ _READS = {name: name for name in (*ONE_MARKET, *_LISTS, *REFUSED)} | _SINGULAR
 _SPELLINGS = {
     **_READS,
     **{f"get{spelling}": name for spelling, name in _READS.items()},
-    **{"trade": "trade", "createorder": "trade", "cancel": "cancel", "cancelorder": "cancel", "io": "io"},
+    **{"trade": "trade", "createorder": "trade", "modify": "modify", "modifyorder": "modify"},
+    **{"cancel": "cancel", "cancelorder": "cancel", "io": "io"},
 }
 """Spellings in small letters, without underscores → our names. None that begins with ``get`` changes anything."""
 

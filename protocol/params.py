@@ -60,6 +60,17 @@ class OfTrade(OfSymbol):
     amount: Decimal
 
 
+class OfModified(TypedDict):
+    """The parameters of a modified order: its new price and whole amount, None to leave one as it is; its market, None
+    where neither a parameter nor the id names it."""
+
+    symbol: Symbol | None
+    order_id: str
+    direction: Direction
+    price: Decimal | None
+    amount: Decimal | None
+
+
 class OfCall(TypedDict):
     """A pass-through: the HTTP method, empty if none was given, the resource, and its parameters as text."""
 

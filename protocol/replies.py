@@ -107,7 +107,7 @@ class BalanceReply(Schema):
 
 
 class NewOrderReply(Schema):
-    """Buy's and Sell's format."""
+    """Buy's, Sell's and ModifyOrder's format."""
 
     id = Writer(safe_id)
 
@@ -224,7 +224,7 @@ def assets(rows: list[Balance]) -> Any:
 
 
 def new_order(order_id: OrderId) -> Any:
-    """Return Buy's and Sell's format."""
+    """Return Buy's, Sell's and ModifyOrder's format."""
     return _NEW_ORDER.dump({"id": order_id})
 
 

@@ -5,6 +5,7 @@ variant is accepted.
 """
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, post_load, pre_load
@@ -22,6 +23,7 @@ from protocol.params import (
     OfIo,
     OfLeverage,
     OfMarkets,
+    OfModified,
     OfOrder,
     OfRecords,
     OfSymbol,
@@ -33,6 +35,7 @@ T = TypeVar("T")
 _MOST = 2**63  # what databases and exchanges take for a number ends before
 _LONGEST_KEY = 8192  # bytes: the gateway remembers keys, and the longest known are PEM files of about 2,000
 _KEY = "a string of at most 8 KiB"
+_NEW = "a plain decimal number above zero, or -1 to leave it as it is"
 
 
 class Reader(fields.Field[Any]):
@@ -88,6 +91,10 @@ def _positive(read: Callable[[object], Any]) -> Callable[[object], Any]:
         return number
 
     return positive
+
+
+def _changed(value: object) -> Decimal | None:
+    return None if exact(value) == -1 else _positive(exact)(value)
 
 
 def _count(value: object) -> int:
@@ -184,8 +191,7 @@ class HistoryParams(_Markets, Incoming[OfHistory]):
 
 
 class RecordsParams(_Symbol, Incoming[OfRecords]):
-    """The parameters of bars: ``period`` in minutes; ``limit`` in bars, 0 or nothing for as many as the exchange
-    gives."""
+    """The parameters of bars: ``period`` in minutes; ``limit`` in bars, 0 for as many as the exchange gives."""
 
     period = Reader(_positive(_count), "a positive whole number of minutes", forms.POSITIVE_COUNT, required=True)
     limit = Reader(_limit, "a positive whole number of bars", forms.COUNT_OR_NONE, load_default=None, allow_none=True)
@@ -208,6 +214,22 @@ class TradeParams(_Symbol, Incoming[OfTrade]):
     @post_load
     def _market_has_no_price(self, order: dict[str, Any], **_: Any) -> dict[str, Any]:
         return order if order["price"] > 0 else {**order, "price": None}
+
+
+class ModifyParams(_Markets, Incoming[OfModified]):
+    """The parameters of a modified order. Price and amount are required, as -1 where one stays as it is, so that no
+    misspelt key changes only the other one."""
+
+    order_id = Reader(_order_id, "an order's id, as a string or number", forms.ORDER_ID, data_key="id", required=True)
+    direction = Reader(_direction, "buy, sell, closebuy or closesell", forms.DIRECTION, data_key="type", required=True)
+    price = Reader(_changed, _NEW, forms.CHANGED_NUMBER, required=True)
+    amount = Reader(_changed, _NEW, forms.CHANGED_NUMBER, required=True)
+
+    @post_load
+    def _changes_something(self, order: dict[str, Any], **_: Any) -> dict[str, Any]:
+        if order["price"] or order["amount"]:
+            return order
+        raise ValidationError("and amount are both -1, so nothing would be modified", "price")
 
 
 class IoParams(Incoming[OfIo]):
@@ -268,17 +290,6 @@ class PositionsArguments(_Arguments[OfMarkets]):
     symbol = Reader(
         _symbol_or_none, "a market or a contract code", forms.SYMBOL_OR_NONE, load_default=None, allow_none=True
     )
-
-
-def with_type(order: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters of a new order with its ``side``, as CreateOrder calls it, under ``type``. Raises
-    InvalidCall where both are there and differ."""
-    if "side" not in order:
-        return order
-    side = order["side"]
-    if order.get("type", side) != side:
-        raise InvalidCall("type and side differ, and it is not clear which one counts; nothing was sent")
-    return {name: value for name, value in order.items() if name != "side"} | {"type": side}
 
 
 def _sentences(messages: Mapping[str, Any]) -> list[str]:

@@ -110,6 +110,8 @@ CALLS = [
     ("trade", {"symbol": '"BTC_USDT.swap"', "type": '"buy"', "price": "-1", "amount": "1"}),
     ("order", MARKET | {"id": '"1"'}),
     ("orders", MARKET),
+    ("modify", MARKET | {"id": '"1"', "type": '"buy"', "price": '"1100"', "amount": "-1"}),
+    ("modify", {"id": '"BTC_USDT,1"', "side": '"buy"', "price": "-1", "amount": '"0.02"'}),
     ("cancel", MARKET | {"id": '"1"'}),
     ("io", {"code": "0", "args": '["BTC_USDT.swap", 5]'}),
     ("io", {"code": "1", "args": '["buy"]'}),

@@ -87,7 +87,7 @@ def test_exchanges_are_listed(run: Run) -> None:
     assert [line.split()[0].lower() for line in lines] == list(EXCHANGES)
     [line] = [line for line in lines if line.startswith("CoinPark ")]
     assert re.split("  +", line) == [
-        "CoinPark", "spot", "markets, tickers, past orders", "no", "no", "built in",
+        "CoinPark", "spot", "markets, tickers, past orders, modifying orders", "no", "no", "built in",
     ]  # fmt: skip
 
 

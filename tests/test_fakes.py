@@ -10,9 +10,10 @@ import pytest
 
 from database import open_state
 from exchanges import find
+from exchanges.base.abilities import can
 from exchanges.base.exchange import Exchange
 from protocol import wire
-from protocol.errors import ExchangeError, OutcomeUnknown
+from protocol.errors import ExchangeError, OrderFilled, OrderNotFound, OutcomeUnknown
 from protocol.models import NewOrder, OrderId, Side, Symbol
 from tests.conftest import client_of
 from tests.fakes import KEY, PASSPHRASE, SECRET, TOO_MUCH, Account, FakeExchange
@@ -25,6 +26,7 @@ from transport.credentials import Credentials
 from transport.http import Http
 
 with_client_ids = pytest.mark.parametrize("name", [name for name in FAKES if find(name).client_id])
+with_modified_orders = pytest.mark.parametrize("name", [name for name in FAKES if can(find(name), "modify")])
 with_market_orders = pytest.mark.parametrize("name", [name for name in FAKES if not find(name).limit_only])
 LIMIT_ONLY = [name for name in FAKES if find(name).limit_only]
 ORDER = {"market": "BTCUSDT", "side": "BUY", "price": "60000", "amount": "1"}
@@ -89,6 +91,44 @@ def test_an_orders_life(call: Call, fake: FakeExchange, exchange: Exchange) -> N
     assert call("orders")["data"] == []
     with pytest.raises(ExchangeError):
         exchange.cancel(exchange.resolve(Symbol.parse(fake.symbol)), str(order_id))
+
+
+@with_modified_orders
+def test_a_modified_order(call: Call, fake: FakeExchange) -> None:
+    order_id = call("trade", LIMIT)["data"]["id"]
+    [order] = fake.orders
+    asked = {"id": order_id, "type": "buy", "price": "59000.50", "amount": "0.020"}
+    assert call("modify", asked)["data"]["id"] == order_id
+    assert (order.price, order.amount) == ("59000.50", "0.020")
+    assert call("modify", {**asked, "price": "-1", "amount": "0.03"})["data"]["id"] == order_id
+    assert (order.price, order.amount) == ("59000.50", "0.03"), "as the exchange shows it"
+    sent = sum(fake.asked.values())
+    assert call("modify", {**asked, "price": "59000.5", "amount": "-1"})["data"]["id"] == order_id
+    assert sum(fake.asked.values()) == sent + 1, "it was looked at, and is so already"
+    shown = call("order", {"id": order_id})["data"]
+    assert (shown["status"], shown["price"], shown["amount"]) == ("open", 59000.5, 0.03)
+    assert call("modify", {**asked, "amount": TOO_MUCH})["error"].startswith("INSUFFICIENT_FUNDS ")
+    assert call("trade", LIMIT, nonce=0)["data"]["id"] != order_id
+    order.state = "filled"
+    assert call("modify", asked)["error"].startswith("ORDER_FILLED ")
+    order.state = "cancelled"
+    assert call("modify", asked)["error"].startswith("ORDER_NOT_FOUND ")
+
+
+@with_modified_orders
+@pytest.mark.parametrize(("state", "label"), [("filled", "ORDER_FILLED "), ("cancelled", "ORDER_NOT_FOUND ")])
+def test_an_order_that_ends_while_it_is_modified(
+    call: Call, fake: FakeExchange, exchange: Exchange, state: str, label: str
+) -> None:
+    """The exchange's own word; where it has one for both, it is that of an order that is not there."""
+    order_id = call("trade", LIMIT)["data"]["id"]
+    [order] = fake.orders
+    order.state = state
+    symbol = exchange.resolve(Symbol.parse(fake.symbol))
+    new = NewOrder(symbol=symbol, side=Side.BUY, price=Decimal(59000), amount=Decimal(1))
+    with pytest.raises((OrderFilled, OrderNotFound)) as raised:
+        exchange.modify(str(order_id), new)
+    assert str(raised.value).startswith((label, "ORDER_NOT_FOUND "))
 
 
 @with_market_orders

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from sqlalchemy import Engine, text
 
 from database import open_state
 from exchanges import EXCHANGES
+from exchanges.base.abilities import can
 from exchanges.kit.faults import ORDERS, FaultServer, bomb, closed_port, market, small_bomb
 from tests.fakes import KEY, PASSPHRASE, SECRET
 from tests.fakes.broken import Broken, Plan
@@ -44,6 +46,7 @@ CROWD = 20  # calls at once
 THREADS = 96  # of the service: with fewer, calls would wait for each other, and have less time
 BY_MARKET = tuple(filter(names_its_market, ROUTES))
 METHODS = ("ticker", "trade")
+MODIFYING = tuple(route for route in ROUTES if can(EXCHANGES[route], "modify"))
 
 READ = {"ORDER_STATE_UNKNOWN": "NO_DEFINITE_ANSWER"}  # a ticker changes nothing
 VERDICTS: Mapping[str, Mapping[str, str]] = {  # fault → method → the error's first word
@@ -77,12 +80,18 @@ class Gateway:
     exchanges: Mapping[str, FaultServer]
     state: Engine
     numbers: Iterator[int] = field(default_factory=count)
+    plans: dict[str, Plan] = field(default_factory=dict)
 
-    def ask(self, route: str, method: str, key: str = "", base: str = "", symbol: str = "") -> Answer:
-        """Ask as FMZ does; without a key, for an account that has done nothing yet. base, symbol: whose ticker."""
+    def ask(
+        self, route: str, method: str, key: str = "", base: str = "", symbol: str = "", order_id: str = ""
+    ) -> Answer:
+        """Ask as FMZ does; without a key, for an account that has done nothing yet. base, symbol: whose ticker.
+        order_id: of the order to modify."""
         number = next(self.numbers)
         key = key or f"{KEY}-{number}"
         order = {"type": "buy", "price": "200.5", "amount": "0.25"} if method == "trade" else {}
+        if order_id:
+            order = {"type": "buy", "price": "201.5", "amount": "0.5", "id": order_id}
         call = {
             "access_key": key,
             "secret_key": f"{SECRET},{PASSPHRASE}",
@@ -103,7 +112,7 @@ class Gateway:
 
     def symbol(self, route: str, method: str, number: int, base: str) -> str:
         """Return a market that the exchange behind the route has."""
-        if method == "trade":
+        if method in ("trade", "modify"):
             return FAKES[NAMES[route]].symbol
         if route in FUTURES:
             return f"{base or 'BTC'}_USDT.swap"
@@ -363,6 +372,60 @@ def an_order_of(route: str, traders: Gateway) -> None:
     assert [str(answer.reply["data"]["id"])] == [
         order.id for order in server.fake.orders if order.account == answer.key
     ]
+
+
+def test_modified_orders(traders: Gateway, subtests: pytest.Subtests) -> None:
+    asked = [Cell(fault, MODIFYING[number % len(MODIFYING)], created) for number, (fault, created) in enumerate(FATES)]
+    with ThreadPoolExecutor(CROWD) as pool:
+        answers = dict(zip(asked, pool.map(lambda cell: modified_under(cell, traders), asked), strict=True))
+    signs = traders.signs()
+    for cell, (answer, order_id) in answers.items():
+        with subtests.test(fault=cell.fault, route=cell.route, modified=cell.created):
+            a_modified_order_under(cell, answer, order_id, traders, signs)
+    logs_no_secret(traders, " modify ORDER_STATE_UNKNOWN ")
+
+
+FATES = [
+    (fault, created)
+    for fault, label in ORDERS.items()
+    for created in ((False, True) if label == "ORDER_STATE_UNKNOWN" else (False,))
+]
+"""Faults, and whether the order was modified when its exchange failed."""
+
+
+def modified_under(cell: Cell, traders: Gateway) -> tuple[Answer, str]:
+    """Return the answer to an order of a new account that is modified under a fault, and the order's id."""
+    server = traders.exchanges[cell.route]
+    assert isinstance(server, Broken)
+    server.plan = lambda key, attempt: traders.plans.get(key) if attempt else None
+    key = f"{KEY}-{next(traders.numbers)}"
+    traders.plans[key] = Plan("307" if "redirect" in cell.fault else cell.fault, cell.created)
+    traders.rest(cell.route)  # each account is asked for its position mode, which costs much
+    placed = traders.ask(cell.route, "trade", key).reply
+    assert "data" in placed, placed
+    order_id = str(placed["data"]["id"])
+    return traders.ask(cell.route, "modify", key, order_id=order_id), order_id
+
+
+def a_modified_order_under(cell: Cell, answer: Answer, order_id: str, traders: Gateway, signs: Set[str]) -> None:
+    """Check that a modification is sent once, that its outcome has one class, whether it was done or not, and that the
+    same call once more makes the order what it was to be."""
+    server = traders.exchanges[cell.route]
+    assert isinstance(server, Broken)
+    check(answer, VERDICTS[cell.fault]["trade"], signs)
+    assert server.placements[answer.key] == 2, "the order, and its modification"
+    assert server.redirect_target.connections == 0, "a redirect was followed"
+    [order] = [order for order in server.fake.orders if order.account == answer.key]
+    assert (Decimal(order.price), Decimal(order.amount)) == (NEW if cell.created else OLD)
+    traders.plans.pop(answer.key)
+    traders.rest(cell.route)
+    again = traders.ask(cell.route, "modify", answer.key, order_id=order_id)
+    assert str(again.reply["data"]["id"]) == order_id
+    assert server.placements[answer.key] == (2 if cell.created else 3)
+    assert (Decimal(order.price), Decimal(order.amount)) == NEW
+
+
+OLD, NEW = (Decimal("200.5"), Decimal("0.25")), (Decimal("201.5"), Decimal("0.5"))
 
 
 def test_when_the_exchange_says_wait_nothing_more_is_sent(tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ PARAMS: Mapping[str, Mapping[str, Any]] = {
     "records": {"period": 60},
     "trade": {"type": "buy", "price": "20000", "amount": "0.01"},
     "order": {"id": "4711"},
+    "modify": {"id": "4711", "type": "buy", "price": "20000", "amount": "0.01"},
     "cancel": {"id": "4711"},
 }
 CALLS: list[tuple[str, dict[str, Any]]] = [

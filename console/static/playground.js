@@ -47,7 +47,7 @@ function showOperation() {
   }
   const has = ($("about").dataset.has || "").split(" ");
   const { method, public: isPublic } = operation();
-  $("lacks").hidden = !["trades", "markets", "tickers", "historyorders", "fundings", "positions"].includes(method) || has.includes(method);
+  $("lacks").hidden = !["trades", "markets", "tickers", "historyorders", "modify", "fundings", "positions"].includes(method) || has.includes(method);
   $("keys").hidden = isPublic === "true";
   $("case-row").hidden = operation().changes === "true"; // nothing is ordered for the sake of a case
   fillSymbols();

@@ -44,7 +44,7 @@ export function python(asked) {
 export function javascript(asked) {
   const values = { ...asked.values };
   const lines = [];
-  if (["order", "cancel"].includes(asked.body.method)) {
+  if (["order", "modify", "cancel"].includes(asked.body.method) && values.symbol) {
     lines.push(`exchange.SetCurrency(${JSON.stringify(values.symbol)})`);
     delete values.symbol;
   }

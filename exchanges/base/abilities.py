@@ -18,6 +18,7 @@ WORDS: Mapping[str, str] = {
     "order": "look-up of orders",
     "orders": "list of open orders",
     "cancel": "cancelling",
+    "modify": "call that modifies an order",
     "history": "list of past orders",
     "markets": "list of markets",
     "tickers": "list of tickers",
@@ -25,6 +26,11 @@ WORDS: Mapping[str, str] = {
     "fundings": "funding rates",
 }
 """Methods → what an exchange without them lacks, where that has another name."""
+INSTEAD_OF_MODIFYING = (
+    "Cancel the order with CancelOrder, ask GetOrder what was filled of it, and place a new one for the rest. Nothing "
+    "was sent, and the order is as it was"
+)
+"""The words after those that an exchange cannot modify orders: what to do."""
 _BASE = "exchanges.base."
 
 

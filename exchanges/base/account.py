@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable
-from typing import Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
+from exchanges.base.abilities import INSTEAD_OF_MODIFYING, WORDS
 from exchanges.base.lists import Lists
-from protocol.errors import ExchangeError, GatewayError, before_sending
+from protocol.errors import ExchangeError, GatewayError, Unsupported, before_sending
 from protocol.models import NewOrder, OrderId
 
 T = TypeVar("T")
@@ -15,6 +16,13 @@ log = logging.getLogger("fmz-gateway")
 
 class AccountFacts(Lists):
     """The part of an exchange's interface that is about the facts of an account."""
+
+    no_modify: ClassVar[str] = f"has no {WORDS['modify']}"
+    """The reason, in the words of an error text, why orders cannot be modified."""
+
+    def cannot_modify(self) -> Unsupported:
+        """Return the error for an order that is to be modified where that is not possible."""
+        return Unsupported(f"{self.name} {self.no_modify}. {INSTEAD_OF_MODIFYING}")
 
     def account_fact(self, fact: str, ask: Callable[[Self], T], usual: T | None = None) -> T:
         """Return a fact of the account, as the exchange said within the last minute; ``ask`` asks for it.

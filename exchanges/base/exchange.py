@@ -78,6 +78,8 @@ class Exchange(RawCalls):
         """Raise Unsupported for a method that the adapter does not have. It comes before all else in a call: what the
         arguments mean, such as a contract, may have to be asked for."""
         if not can(type(self), method):
+            if method == "modify":
+                raise self.cannot_modify()
             of_futures = _OF_FUTURES.get(method, "") if not self.has_contracts else ""
             raise self._spot_only(of_futures) if of_futures else self.lacks(WORDS.get(method, method))
 
@@ -110,6 +112,11 @@ class Exchange(RawCalls):
     def orders(self, symbol: Symbol | None) -> list[Order]:
         """Return open orders, of one market or of all."""
         raise self.lacks(WORDS["orders"])
+
+    def modify(self, order_id: str, order: NewOrder) -> OrderId:
+        """Give an open limit order, in one call, the price and the whole amount (what is filled of it included) that
+        ``order`` has; return its id. Where the exchange has no such call, leave this out."""
+        raise self.cannot_modify()
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         """Cancel an order. Return True when it is cancelled, False when only the request was accepted. Raises

@@ -94,6 +94,21 @@ class FuturesBinance(FuturesExchange, BinanceApi):
             return {"positionSide": self.position_side(order).upper()}
         return {"reduceOnly": "true"} if order.closes else {}
 
+    def modify(self, order_id: str, order: NewOrder) -> OrderId:
+        """Give an order another price and quantity, which includes what is filled; the order keeps its ids. If so much
+        is filled by now, or an order that may only be a maker would take, the exchange cancels it instead.
+        https://developers.binance.com/docs/derivatives/usds-margined-futures/trade/rest-api/Modify-Order"""
+        row = self.signed(
+            "PUT", "order", symbol=order.symbol, orderId=order_id, side=order.side, quantity=order.amount,
+            price=order.price,
+        )  # fmt: skip
+        if known(self.statuses, row["status"], "order state") is Status.CANCELLED:
+            raise OrderNotFound(
+                f"{self.name} cancelled order {order_id} instead of modifying it: the new amount was filled by then, "
+                "or the order may only be a maker, and would have traded at once"
+            )
+        return identifier(row["orderId"])
+
     def position_mode(self) -> bool:
         mode = str(self.signed("GET", "positionSide/dual")["dualSidePosition"]).lower()
         return known(self.position_modes, mode, "position mode")

@@ -13,6 +13,9 @@ class Binance(BinanceApi):
     """Binance, spot."""
 
     name = "Binance"
+    # A cancelReplace may cancel, and then not place: both or neither of two orders can be filled. What amends one,
+    # order/amend/keepPriority, takes a lower quantity, and no price.
+    no_modify = "replaces an order only by a second one, or lowers its amount"
     url = "https://api.binance.com"
     testnet = "https://testnet.binance.vision"
     futures = f"Futures_{name}"

@@ -140,10 +140,14 @@ class CcxtApi(CcxtReaders):
     def prepare(self, order: NewOrder) -> None:
         self.needs("createOrder", "new orders")
         self.require_keys()
+        self.check_digits(order)
+        super().prepare(order)
+
+    def check_digits(self, order: NewOrder) -> None:
+        """Raise InvalidOrder for a number of an order that a double, which ccxt takes, cannot hold."""
         for number in filter(None, (order.amount, order.price)):
             if exact(float(number)) != number:
                 raise InvalidOrder(f"{self.name}: {plain(number)} has too many digits for ccxt; nothing was sent")
-        super().prepare(order)
 
     def trade(self, order: NewOrder) -> OrderId:
         name, numbers = self.unified(order.symbol), {order.amount, order.price} - {None}

@@ -7,8 +7,9 @@ from exchanges.base import Exchange, Limit
 from exchanges.ccxt.client_ids import RULES
 from exchanges.ccxt.futures import CcxtFutures
 from exchanges.ccxt.library import Library
+from exchanges.ccxt.modifying import CcxtModifying
 from exchanges.ccxt.names import FUTURES, name_of
-from exchanges.ccxt.quirks import CLIENT_ID_PARAMS
+from exchanges.ccxt.quirks import CLIENT_ID_PARAMS, MODIFIED_IN_PLACE
 from exchanges.ccxt.session import TENTHS
 from exchanges.ccxt.spot import CcxtSpot
 from exchanges.checks import WrongAdapter
@@ -44,7 +45,9 @@ def bridge(exchange_id: str, name: str, *, futures: bool) -> type[Exchange]:
         "id_param": CLIENT_ID_PARAMS.get(exchange_id, "clientOrderId"),
         "__module__": __name__,
     }
-    return type(name, (CcxtFutures if futures else CcxtSpot,), declared)
+    kind = CcxtFutures if futures else CcxtSpot
+    in_place = (CcxtModifying,) if (exchange_id, mode) in MODIFIED_IN_PLACE else ()
+    return type(name, (*in_place, kind), declared)
 
 
 def limit(rate_limit_ms: float) -> Limit:

@@ -44,5 +44,9 @@ CODES: Mapping[str, Mapping[str, type[GatewayError]]] = {
 }
 """Error codes that ccxt takes for something else, of exchanges that send no words with them."""
 
+MODIFIED_IN_PLACE = frozenset({("okx", "spot"), ("kraken", "spot"), ("binanceusdm", "swap")})
+"""Exchanges and the mode whose ``editOrder`` is one request that keeps the order's id, as a test of each shows;
+elsewhere it is a cancel and a new order, or nobody has looked."""
+
 CANCELLED_BY_REPLY = frozenset({"whitebit"})
 """Exchanges that answer a cancellation with the order as it was, and then forget it unless something was filled."""

@@ -20,7 +20,7 @@ from transport.credentials import Credentials
 _METHODS = {
     "ticker": "ticker", "depth": "depth", "records": "records", "trades": "trades", "accounts": "accounts",
     "trade": "trade", "order": "order", "orders": "orders", "cancel": "cancel", "markets": "markets",
-    "tickers": "tickers", "historyorders": "history",
+    "tickers": "tickers", "historyorders": "history", "modify": "modify",
 }  # fmt: skip
 """FMZ's methods → ours."""
 _FUTURES = {"positions": "positions", "fundings": "fundings"}

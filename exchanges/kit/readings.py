@@ -22,14 +22,19 @@ def digits_out(subject: Subject) -> str:
     limit = next(filter(_has_price, subject.successes("trade")), None)
     if limit is None:
         raise Failed("add a limit order that succeeds to trade.json")
+    wrong_digits(subject, limit)
+    return "price and amount of an order"
+
+
+def wrong_digits(subject: Subject, order: Conversation) -> None:
+    """Raise Failed if an order that is placed or modified, in the last request of a conversation, loses a digit."""
     price, amount = "12345.678901234567", "2345" if _counts(subject) else "0.12345678901234567"
-    params = {**limit.asked["params"], "price": price, "amount": amount}
-    sent, answer = subject.ask(replace(limit, asked={**limit.asked, "params": params}))
+    params = {**order.asked["params"], "price": price, "amount": amount}
+    sent, answer = subject.ask(replace(order, asked={**order.asked, "params": params}))
     text = sent[-1].url + sent[-1].body if sent else ""
     for name, digits in (("price", price), ("amount", amount)):
         if digits not in text:
-            raise Failed(f"trade: the {name} {digits} is not in the request as it is; the answer was {answer}")
-    return "price and amount of an order"
+            raise Failed(f"{order.method}: the {name} {digits} is not in the request as it is; the answer was {answer}")
 
 
 def digits_back(subject: Subject) -> str:

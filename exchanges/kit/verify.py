@@ -35,6 +35,7 @@ CHECKS: Mapping[str, Check] = {
     "client order ids": claims.client_ids,
     "duplicate ids": outcomes.duplicate,
     "faults": outcomes.faults,
+    "modified orders": outcomes.modified,
     "HTTP 429": outcomes.rate_limit,
     "bans": limits.bans,
     "secrets": claims.secrets,

@@ -2,7 +2,8 @@
 https://docs.kraken.com/exchange/guides/rest/ratelimits and …/general/ratelimits
 
 The counters may rise to 15 and 60, and fall by 0.33 and 1 a second, in steps. A cancel adds up to 8 to the second one,
-depending on its order's age, but does not name its market: room is kept for one. Public calls:
+and an amendment up to 4, depending on the order's age, but neither names its market: room is kept for one. Public
+calls:
 https://support.kraken.com/articles/206548367
 """
 

@@ -90,14 +90,16 @@ class Kraken(Exchange):
         """Return the result of a signed call."""
         return self.call("POST", f"private/{name}", params=params, signed=True, safe=name in self.reading)
 
-    def about(self, name: str, order_id: str) -> Any:
+    def about(self, name: str, order_id: str, **params: Any) -> Any:
         """Return the result of a signed call about one order. Raises InvalidCall for any other value that the field
         takes, because that would mean several orders."""
         if not _ORDER_ID.fullmatch(order_id):
             raise InvalidCall(f"{self.name}'s order ids look like OUF4EM-FRGI2-MQMWZD; nothing was sent")
         try:
-            return self.private(name, txid=order_id)
-        except InvalidOrder as error:  # "EOrder:Invalid order"; for a new order it means something else
+            return self.private(name, txid=order_id, **params)
+        except InvalidOrder as error:
+            if "EOrder:Invalid order" not in error.code:  # for a new order it means something else
+                raise
             raise OrderNotFound(error.message) from None
 
     def time(self) -> int:
@@ -174,6 +176,13 @@ class Kraken(Exchange):
         if not (result["count"] or result.get("pending")):
             raise OrderNotFound(f"{self.name} has no open order {order_id}")
         return not result.get("pending")
+
+    def modify(self, order_id: str, order: NewOrder) -> OrderId:
+        """Amend an order in place; it keeps its ids. The quantity is in base, and includes what is filled.
+        https://docs.kraken.com/api/docs/rest-api/amend-order"""
+        numbers = {"order_qty": order.amount, "limit_price": order.price}
+        self.about("AmendOrder", order_id, **numbers, deadline=self.order_deadline)
+        return identifier(order_id)
 
     def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
         for name, state in (("OpenOrders", "open"), ("ClosedOrders", "closed")):

@@ -20,7 +20,7 @@ _PAGE = 100  # rows of a list of orders, the most in one reply
 _PAGES = 50
 _LEVELS = "100"  # of the order book; the default is one
 _TRADES = "100"
-_WINDOW = 5000  # ms in which a new order must arrive
+_WINDOW = 5000  # ms in which a new order, or a modification of one, must arrive
 
 
 class OKXApi(Exchange):
@@ -143,10 +143,13 @@ class OKXApi(Exchange):
             "px": order.price,
             **self.position_params(order),
         }
-        # The default is 30 seconds: https://www.okx.com/docs-v5/en/#overview-transaction-timeouts
-        window = {"expTime": lambda: str(self.now() + _WINDOW)}
-        [row] = self.call("POST", "trade/order", params=asked, headers=window, signed=True)
+        [row] = self.call("POST", "trade/order", params=asked, headers=self._expiry(), signed=True)
         return identifier(row["ordId"])
+
+    def _expiry(self) -> Mapping[str, Any]:
+        """Return the header with the time from which an order, or its modification, is to be refused."""
+        # The default is 30 seconds: https://www.okx.com/docs-v5/en/#overview-transaction-timeouts
+        return {"expTime": lambda: str(self.now() + _WINDOW)}
 
     def orders(self, symbol: Symbol | None) -> list[Order]:
         return self.read_all(self.read_order, self.list_orders("trade/orders-pending", symbol), keep=True)
@@ -161,6 +164,14 @@ class OKXApi(Exchange):
         if not self.signed("POST", "trade/cancel-order", instId=symbol, ordId=order_id):
             raise self.no_order(order_id)
         return False  # a success only says that the request was accepted
+
+    def modify(self, order_id: str, order: NewOrder) -> OrderId:
+        """Ask for another price and size, which includes what is filled. A success says that the request was accepted,
+        and that the order keeps its ids; a refusal after that leaves the order as it was, see ``cxlOnFail``.
+        https://www.okx.com/docs-v5/en/#order-book-trading-trade-post-amend-order"""
+        asked = {"instId": order.symbol, "ordId": order_id, "newSz": order.amount, "newPx": order.price}
+        [row] = self.call("POST", "trade/amend-order", params=asked, headers=self._expiry(), signed=True)
+        return identifier(row["ordId"])
 
     def past_orders(
         self, symbol: Symbol | None, since: int | None, limit: int | None

@@ -5,6 +5,7 @@ from exchanges.base import (
     InsufficientFunds,
     InvalidOrder,
     Maintenance,
+    OrderFilled,
     OrderNotFound,
     OutcomeUnknown,
     RateLimited,
@@ -21,7 +22,8 @@ REFUSALS = codes({
         "50120 50121"
     ),
     InsufficientFunds: "51008 51119 51127 51131 51502",
-    OrderNotFound: "51063 51400 51401 51402 51405 51503 51509 51510 51603",
+    OrderNotFound: "51063 51400 51401 51402 51405 51503 51509 51603",
+    OrderFilled: "51510",
     InvalidOrder: (
         "50122 51005 51006 51007 51020 51031 51033 51101 51116 51118 51120 51121 51122 51135 51136 51137 51138 51150 "
         "51185 51201 51202 51203"

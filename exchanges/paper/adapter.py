@@ -109,6 +109,14 @@ class PaperApi(Exchange):
             found = ledger.find(client_id)
         return found.id if found and found.symbol == market else None
 
+    def modify(self, order_id: str, order: NewOrder) -> OrderId:
+        order = replace(order, market_name=self.market(order.symbol))
+        with self.ledger() as ledger:  # which may have been waited for
+            self.last_check()
+            modified = ledger.modify(order_id, order)
+        self.show(modified)
+        return modified.id
+
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         market = self.market(symbol)
         with self.ledger() as ledger:

@@ -56,13 +56,13 @@ class FuturesAccount(Account):
             owned, busy = position.amount if position else NOTHING, closing(self, order.symbol, side)
             if not owned:
                 raise ExchangeError(f"{self.exchange}: the account has no {side} {order.symbol} to close")
-            if order.amount > owned - busy:
+            if order.left > owned - busy:
                 others = f", of which other orders close {plain(busy)}" if busy else ""
                 raise InsufficientFunds(
                     f"{self.exchange}: the account holds only {plain(owned)} contracts of {side} {order.symbol}{others}"
                 )
         # One that trades at a better price than its limit may need more margin than at its limit, or less.
-        return max(held, self.hold(order, order.price, order.amount))
+        return max(held, self.hold(order, order.price, order.left))
 
     def settle(self, order: PaperOrder, time: int, price: Decimal, amount: Decimal, rate: Decimal) -> Fill:
         if order.closes:

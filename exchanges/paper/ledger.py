@@ -99,6 +99,13 @@ class Ledger:
         order.id = _insert(self._connection, tables.INSERT_ORDER, row)
         return self._keep(order)
 
+    def modify(self, order_id: str, new: NewOrder) -> PaperOrder:
+        """Modify an open order of the market that ``new`` names. Raises OrderNotFound, and what ``Account.modify``
+        raises."""
+        order = self.order(new.market_name, order_id)
+        self.account.modify(order, new, self.now)
+        return order
+
     def order(self, market: str, order_id: str) -> PaperOrder:
         """Return one order of a market, by the exchange's own name, open or not. Raises OrderNotFound."""
         # A number that is longer than any id of the database would overflow it.

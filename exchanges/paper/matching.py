@@ -3,7 +3,7 @@ does."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from exchanges.paper.listings import Listing
 from exchanges.paper.money import NOTHING, shown
 from exchanges.paper.records import Fill, PaperOrder, PaperPosition
 from exchanges.paper.rules import check, crossing, reaches
-from protocol.errors import ExchangeError, InsufficientFunds, InvalidCall, OrderFilled
+from protocol.errors import ExchangeError, InsufficientFunds, InvalidCall, InvalidOrder, OrderFilled, OrderNotFound
 from protocol.models import NewOrder, PositionSide, Side, Status
 
 Reach = tuple[int | None, int | None]
@@ -126,9 +126,7 @@ class Account(ABC):
             raise ExchangeError(
                 f"{self.exchange}: {new.market_name} was delivered, and takes no more orders; choose the next one"
             )
-        book = simulation.book(listing, now)
-        check(self.exchange, listing, new, listing.price(book.bids[0][0]))
-        taken = list(crossing(listing, new, book.asks if new.side is Side.BUY else book.bids))
+        taken = self._crossed(new, new.amount, now)
         order = PaperOrder(
             symbol=new.market_name,
             side=new.side,
@@ -139,13 +137,43 @@ class Account(ABC):
             client_id=new.client_id,
             created=now,
         )
-        rest = order.price, order.amount - sum(amount for _, amount in taken)
+        self._enter(order, new, taken, now)
+        return order
+
+    def modify(self, order: PaperOrder, new: NewOrder, now: int) -> None:
+        """Give an open order the price and the whole amount of another one. It keeps its id and what is filled of it,
+        and begins to wait anew: the part that crosses the book is filled at once, and the money for the rest is put
+        aside. Raises like ``place``, and OrderFilled, OrderNotFound; the account is of no use then."""
+        if order.status is Status.CLOSED:
+            raise OrderFilled(f"{self.exchange}: order {order.id} is filled, and cannot be modified")
+        if order.status is Status.CANCELLED:
+            raise OrderNotFound(f"{self.exchange}: order {order.id} is cancelled, and cannot be modified")
+        if new.amount <= order.filled:
+            raise InvalidOrder(f"{self.exchange}: {shown(order.filled)} of order {order.id} is filled already")
+        taken = self._crossed(new, new.amount - order.filled, now)
+        self.cancel(order)  # its money, or its part of a position, is free for it again
+        order.price, order.amount, order.created = new.price or NOTHING, new.amount, now
+        self._enter(order, replace(new, amount=order.left), taken, now)
+
+    def _crossed(self, new: NewOrder, amount: Decimal, now: int) -> list[tuple[Decimal, Decimal]]:
+        """Return the prices and amounts that so much of an order takes from the book. Raises InvalidOrder if the order
+        breaks its market's rules."""
+        listing = self.listing(new.market_name)
+        book = simulation.book(listing, now)
+        check(self.exchange, listing, new, listing.price(book.bids[0][0]))
+        return list(crossing(listing, replace(new, amount=amount), book.asks if new.side is Side.BUY else book.bids))
+
+    def _enter(self, order: PaperOrder, new: NewOrder, taken: list[tuple[Decimal, Decimal]], now: int) -> None:
+        """Fill what an order takes from the book, and put aside the money for the rest. new: as which it is asked for.
+        Raises InsufficientFunds."""
+        rest = order.price, order.left - sum(amount for _, amount in taken)
         needed = self.needed(new, order, sum((self.hold(order, *part) for part in [*taken, rest]), NOTHING))
         free = self.free[self.currency(order)]
         if needed > free:
             raise InsufficientFunds(
                 f"{self.exchange}: the order needs {shown(needed)} {self.currency(order)}; {shown(free)} is free"
             )
+        order.status = Status.OPEN
         for price, amount in taken:
             self._fill(order, now, price, amount, self.taker)
         if new.price is None:
@@ -153,7 +181,6 @@ class Account(ABC):
         elif order.left:
             order.frozen = self.hold(order, order.price, order.left)
             self.free[self.currency(order)] -= order.frozen
-        return order
 
     def cancel(self, order: PaperOrder) -> None:
         """Cancel an order, if it is open. Raises OrderFilled."""
@@ -194,7 +221,7 @@ class Account(ABC):
         listing = self.listing(symbol)
         price, left = listing.price(touch.price), listing.amount(touch.amount)
         reached = [order for order in self.open(symbol) if reaches(order.side, order.price, price)]
-        for order in sorted(reached, key=lambda order: order.price * (-1 if order.side is Side.BUY else 1)):
+        for order in sorted(reached, key=_place_in_queue):
             amount = min(left, order.left)
             if not amount:
                 break
@@ -210,3 +237,8 @@ class Account(ABC):
         order.cost += self.listing(order.symbol).value(price, amount)
         if not order.left:
             order.status = Status.CLOSED
+
+
+def _place_in_queue(order: PaperOrder) -> tuple[Decimal, int, int]:
+    """Return what sorts orders of one side: the best price first, and the one that has waited longest."""
+    return order.price * (-1 if order.side is Side.BUY else 1), order.created, order.id

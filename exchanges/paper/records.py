@@ -11,7 +11,8 @@ from protocol.models import PositionSide, Side, Status
 class PaperOrder:
     """An order; ``symbol`` is the exchange's own name of its market, ``price`` 0 means market, ``cost`` is the value of
     its fills in quote (of inverse contracts in base), ``frozen`` is the money it holds: quote or base on spot, margin
-    and fee on futures, nothing when it closes a position."""
+    and fee on futures, nothing when it closes a position; ``created`` is when it was placed or last modified, in
+    ms."""
 
     id: int = 0
     symbol: str

@@ -158,7 +158,7 @@ ORDER_BY_ID = _rows(ORDERS, ORDERS.c.id == bindparam("key"))
 ORDER_BY_CLIENT_ID = _rows(ORDERS, ORDERS.c.client_id == bindparam("key"))
 PAST_ORDERS = _rows(ORDERS, ORDERS.c.status != literal(Status.OPEN), ORDERS.c.created >= bindparam("since"))
 INSERT_ORDER = insert(ORDERS)
-ORDER_CHANGES = ("filled", "cost", "frozen", "status")
+ORDER_CHANGES = ("price", "amount", "created", "filled", "cost", "frozen", "status")
 CHANGE_ORDER = (
     ORDERS.update().where(ORDERS.c.id == _OF).values({name: bindparam(f"new_{name}") for name in ORDER_CHANGES})
 )

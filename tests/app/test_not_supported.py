@@ -64,11 +64,15 @@ def test_orders_with_a_condition_are_not_supported(client: FlaskClient, route: s
         assert said.endswith("make the exchange's own call with exchange.IO")
 
 
-@pytest.mark.parametrize("route", EXCHANGES)
-def test_amending_is_not_supported(client: FlaskClient, route: str) -> None:
+@pytest.mark.parametrize("route", [route for route, kind in EXCHANGES.items() if not can(kind, "modify")])
+def test_modifying_is_not_supported_where_the_exchange_has_no_call_for_it(client: FlaskClient, route: str) -> None:
     for method in ("ModifyOrder", "modify_order", "modifyorder"):
         said = refusal(client, route, method, {"id": "7", "side": "buy", "price": 1, "amount": 1})
-        assert said.startswith("UNSUPPORTED not supported: ModifyOrder. Nothing was sent, and the order is as it was. ")
+        assert said.startswith(f"UNSUPPORTED not supported: {EXCHANGES[route].name} ")
+        assert said.endswith(
+            ". Cancel the order with CancelOrder, ask GetOrder what was filled of it, and place a new one for the rest."
+            " Nothing was sent, and the order is as it was"
+        )
 
 
 @pytest.mark.parametrize("route", EXCHANGES)

@@ -143,7 +143,7 @@ def test_a_call_is_written_as_it_is_read() -> None:
 
 
 def test_what_places_orders_or_reads_accounts_needs_keys() -> None:
-    needing = {"accounts", "trade", "order", "orders", "cancel", "assets", "historyorders", "positions", "io"}
+    needing = {"accounts", "trade", "order", "orders", "modify", "cancel", "assets", "historyorders", "positions", "io"}
     assert {name for name in METHODS if not is_public(name)} == needing
     assert is_public("GetTicker")
     assert not is_public("__api_order")

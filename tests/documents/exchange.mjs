@@ -162,7 +162,7 @@ function guessed(call) {
         GetTickers: () => rows("GetTickers", {}),
         GetFundings: (symbol) => rows("GetFundings", symbol ? {symbol} : {}),
         GetHistoryOrders: (symbol, since, limit) => data("GetHistoryOrders", {symbol, since, limit}),
-        ModifyOrder: (id, side, price, amount) => data("ModifyOrder", {id, side, price, amount}),
+        ModifyOrder: (id, side, price, amount) => data("ModifyOrder", {id, side, price, amount})?.id ?? null,
         CreateConditionOrder: (symbol, side, amount, condition) =>
             data("CreateConditionOrder", {symbol, side, amount, condition}),
         GetConditionOrder: (id) => data("GetConditionOrder", {id}),

@@ -22,7 +22,7 @@ REFUSED = {
     "IO-address": "INVALID_CALL",
     **dict.fromkeys(
         (
-            "ModifyOrder", "CreateConditionOrder", "GetConditionOrder", "GetConditionOrders", "CancelConditionOrder",
+            "CreateConditionOrder", "GetConditionOrder", "GetConditionOrders", "CancelConditionOrder",
             "GetHistoryConditionOrders", "IO-simulate",
         ),
         "UNSUPPORTED",

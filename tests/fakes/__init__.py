@@ -130,7 +130,8 @@ class FakeExchange:
     symbol: ClassVar[str]
     """FMZ's name of a market that it has."""
     routes: ClassVar[Mapping[tuple[str, str], str]]
-    """Verb and resource → the name of the method that answers. The one that places orders is ``new``."""
+    """Verb and resource → the name of the method that answers. The one that places orders is ``new``, and the one that
+    modifies them ``modify``."""
     public: ClassVar[Collection[str]] = ("info", "time")
     """The methods that need no signature."""
 
@@ -188,8 +189,8 @@ class FakeExchange:
     # Calls --------------------------------------------------------------------------------------------------------
 
     def places(self, request: Request) -> bool:
-        """Return True if a request asks for a new order."""
-        return self.routes.get((request.method, self.resource(request))) == "new"
+        """Return True if a request asks for a new order, or for another price or amount of one."""
+        return self.routes.get((request.method, self.resource(request))) in ("new", "modify")
 
     def reply(self, request: Request) -> tuple[int, bytes]:
         """Return HTTP status and JSON text of the reply to a request."""

@@ -145,6 +145,7 @@ class FakeFuturesBinance(FakeBinance):
     symbol = "BTC_USDT.swap"
     routes = below("/fapi/v1") | {
         ("GET", "/fapi/v3/account"): "balance",
+        ("PUT", "/fapi/v1/order"): "modify",
         ("GET", "/fapi/v1/positionSide/dual"): "mode",
         ("POST", "/fapi/v1/positionSide/dual"): "set_mode",
         ("POST", "/fapi/v1/leverage"): "set_leverage",
@@ -160,6 +161,17 @@ class FakeFuturesBinance(FakeBinance):
 
     def balance(self, account: Account, params: Mapping[str, str]) -> Any:
         return {"assets": [{"asset": "USDT", "marginBalance": "1000.00", "initialMargin": "0.00"}]}
+
+    def modify(self, account: Account, params: Mapping[str, str]) -> Any:
+        order = self._wanted(account, params)
+        if order is None or order.state != "open" or order.side != params["side"]:
+            raise refusal(-2013, "Order does not exist.")
+        if params["quantity"] == TOO_MUCH:
+            raise refusal(*self.poor)
+        if (order.price, order.amount) == (params["price"], params["quantity"]):
+            raise refusal(-5027, "No need to modify the order.")
+        order.price, order.amount = params["price"], params["quantity"]
+        return self.shown(order)
 
     def mode(self, account: Account, params: Mapping[str, str]) -> Any:
         return {"dualSidePosition": self._mode(account) == "true"}

@@ -88,8 +88,8 @@ class Broken(FaultServer):
     """The server. Whatever is not planned, and all but new orders, is answered properly, on a connection that lives on.
 
     plan: chosen by API key and by how many new orders it has asked for before; None spoils nothing. placements: how
-    many new orders each API key has asked for, created or not. requests: those that were spoiled. redirect_target: the
-    server where redirects point.
+    many new orders each API key has asked for, created or not. A modification counts like a new order.
+    requests: those that were spoiled. redirect_target: the server where redirects point.
     """
 
     def __init__(self, fake: FakeExchange) -> None:

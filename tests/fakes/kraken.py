@@ -35,6 +35,7 @@ class FakeKraken(FakeExchange):
     routes = {
         ("POST", "/0/private/AddOrder"): "new",
         ("POST", "/0/private/QueryOrders"): "one",
+        ("POST", "/0/private/AmendOrder"): "modify",
         ("POST", "/0/private/CancelOrder"): "cancel",
         ("POST", "/0/private/OpenOrders"): "open",
         ("POST", "/0/private/ClosedOrders"): "closed",
@@ -107,6 +108,15 @@ class FakeKraken(FakeExchange):
             raise refusal("EOrder:Unknown order")
         found[0].state = "cancelled"
         return success({"count": 1})
+
+    def modify(self, account: Account, params: Mapping[str, str]) -> Any:
+        found = account.listed(state="open", id=params["txid"])
+        if not found:
+            raise refusal("EOrder:Unknown order")
+        if params["order_qty"] == TOO_MUCH:
+            raise refusal("EOrder:Insufficient funds")
+        found[0].price, found[0].amount = params["limit_price"], params["order_qty"]
+        return success({"amend_id": "TEZA4R-DSDGT-IJBOJK"})
 
     def open(self, account: Account, params: Mapping[str, str]) -> Any:
         return success({"open": self._shown(account.listed(state="open", **self._by(params)))})

@@ -47,6 +47,7 @@ class FakeOKX(FakeExchange):
     routes = {
         ("POST", "/api/v5/trade/order"): "new",
         ("GET", "/api/v5/trade/order"): "one",
+        ("POST", "/api/v5/trade/amend-order"): "modify",
         ("POST", "/api/v5/trade/cancel-order"): "cancel",
         ("GET", "/api/v5/trade/orders-pending"): "open",
         ("GET", "/api/v5/account/balance"): "balance",
@@ -123,6 +124,19 @@ class FakeOKX(FakeExchange):
             raise order_refusal("51400", words, order_id=params.get("ordId", ""))
         found[-1].state = "cancelled"
         return done(found[-1])
+
+    def modify(self, account: Account, params: Mapping[str, Any]) -> Any:
+        found = account.listed(market=params["instId"], id=params["ordId"])
+        if not found or found[0].state == "cancelled":
+            words = "Order modification failed as the order has been filled, canceled or does not exist."
+            raise order_refusal("51503", words, order_id=params["ordId"])
+        if found[0].state == "filled":
+            words = "Modification failed as the order has been completed."
+            raise order_refusal("51510", words, order_id=params["ordId"])
+        if params["newSz"] == TOO_MUCH:
+            raise order_refusal("51502", "Failed to amend order. Insufficient balance.", order_id=params["ordId"])
+        found[0].price, found[0].amount = params["newPx"], params["newSz"]
+        return done(found[0])
 
     def open(self, account: Account, params: Mapping[str, Any]) -> Any:
         wanted = {"market": params["instId"]} if "instId" in params else {}

@@ -1,7 +1,7 @@
 """An exchange that does what a test says, and a robot that trades on it through order desks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
@@ -26,6 +26,7 @@ class Market:
     orders: by id. sent: the new orders that were asked for. creates: True if an order comes into being. error: raised
     instead of the new order's id. lists: True if look-ups know the orders. lookup_error: raised by look-ups.
     lookup_count: how many there were. on_order: called when an order arrives, before it comes into being.
+    modified: what orders were to become, by id. modify_error: raised instead.
     """
 
     orders: dict[str, Order] = field(default_factory=dict)
@@ -36,6 +37,8 @@ class Market:
     lookup_error: Exception | None = None
     lookup_count: int = 0
     on_order: Callable[[], object] = lambda: None
+    modified: list[tuple[str, NewOrder]] = field(default_factory=list)
+    modify_error: Exception | None = None
 
     def add(self, order: NewOrder, status: Status = Status.OPEN) -> Order:
         """Create an order; return it."""
@@ -124,6 +127,17 @@ class Shop:
         found = [order.id for order in self.books.look() if order.client_id == client_id]
         self.replies.append(b'{"looked": "up"}')
         return found[0] if found else None
+
+    def modify(self, order_id: str, order: NewOrder) -> OrderId:
+        self.last_check()
+        self.books.modified.append((order_id, order))
+        if self.books.modify_error:
+            raise self.books.modify_error
+        before = self.books.orders[order_id]
+        assert order.price
+        self.books.orders[order_id] = replace(before, price=order.price, amount=order.amount)
+        self.replies.append(b'{"modified": true}')
+        return before.id
 
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         raise NotImplementedError

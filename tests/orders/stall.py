@@ -90,6 +90,9 @@ class Stall:
     def find(self, symbol: Symbol, client_id: str) -> OrderId | None:
         return LOST.id if client_id == LOST.client_id else None
 
+    def modify(self, order_id: str, order: NewOrder) -> OrderId:
+        raise NotImplementedError
+
     def cancel(self, symbol: Symbol, order_id: str) -> bool:
         return False
 

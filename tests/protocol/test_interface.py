@@ -29,7 +29,7 @@ MISTAKES = {
         'exchange.depth(exchange.resolve(asked["symbl"]))',
         "typeddict-item",
     ),
-    "misspelt_parameter_of_an_order": Mistake('asked["amount"]', 'asked["amonut"]', "typeddict-item"),
+    "misspelt_parameter_of_an_order": Mistake('asked["amount"]),', 'asked["amonut"]),', "typeddict-item"),
     "swapped_arguments": Mistake('asked["period"], asked["limit"]', 'asked["limit"], asked["period"]', "arg-type"),
     "id_for_a_symbol": Mistake(
         'desk.order(asked["symbol"], asked["order_id"])', 'desk.order(asked["order_id"], asked["order_id"])', "arg-type"

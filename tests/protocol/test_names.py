@@ -16,7 +16,8 @@ FMZ = {
 }  # fmt: skip
 """FMZ's functions without ``Get`` → our names."""
 ACTIONS = {
-    "Trade": "trade", "CreateOrder": "trade", "Cancel": "cancel", "CancelOrder": "cancel", "ModifyOrder": "modifyorder",
+    "Trade": "trade", "CreateOrder": "trade", "Cancel": "cancel", "CancelOrder": "cancel",
+    "Modify": "modify", "ModifyOrder": "modify",
     "CreateConditionOrder": "createconditionorder", "CancelConditionOrder": "cancelconditionorder", "IO": "io",
 }  # fmt: skip
 

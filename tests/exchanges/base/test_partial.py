@@ -12,6 +12,7 @@ ANSWERED = {
     "ticker": "", "depth": "order book", "records": "bars",
     "trades": "list of trades", "accounts": "list of balances", "assets": "list of balances",
     "trade": "new orders", "order": "look-up of orders", "orders": "list of open orders", "cancel": "cancelling",
+    "modify": "call that modifies an order. Cancel the order with CancelOrder, ask GetOrder what was filled of it",
     "markets": "list of markets", "tickers": "list of tickers", "historyorders": "list of past orders",
 }  # fmt: skip
 

@@ -33,8 +33,8 @@ class FormSigned(WithMarkets):
 
     def check(self, request: Request, account: Account | None) -> Mapping[str, str]:
         """Return the parameters of a signed request."""
-        if request.method == "POST" and not request.query_string:
-            builder = EnvironBuilder(path=request.path, query_string=request.get_data().decode(), method="POST")
+        if request.method in ("POST", "PUT") and not request.query_string:
+            builder = EnvironBuilder(path=request.path, query_string=request.get_data().decode(), method=request.method)
             return super().check(builder.get_request(), account)
         return super().check(request, account)
 

@@ -24,11 +24,16 @@ ASKED: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
     "markets": ("markets", {}, {}),
     "a limit order": ("trade", LIMIT, {}),
     "that order": ("order", {"id": "the last"}, {}),
+    "modify": ("modify", {"id": "the last", "type": "buy", "price": "59999.50", "amount": "0.02"}, {}),
+    "modify the price alone": ("modify", {"id": "the last", "type": "buy", "price": "59998.5", "amount": "-1"}, {}),
+    "the modified order": ("order", {"id": "the last"}, {}),
+    "modify to too much": ("modify", {"id": "the last", "type": "buy", "price": "-1", "amount": TOO_MUCH}, {}),
     "open orders": ("orders", {}, {}),
     "cancel": ("cancel", {"id": "the last"}, {}),
     "the cancelled order": ("order", {"id": "the last"}, {}),
     "no open orders": ("orders", {}, {}),
     "cancel again": ("cancel", {"id": "the last"}, {}),
+    "modify what is cancelled": ("modify", {"id": "the last", "type": "buy", "price": "1", "amount": "-1"}, {}),
     "a market buy": ("trade", {**LIMIT, "price": "-1", "amount": "100.50"}, {}),
     "the bought order": ("order", {"id": "the last"}, {}),
     "cancel what is filled": ("cancel", {"id": "the last"}, {}),
@@ -48,10 +53,16 @@ _LISTED = (
     "INVALID_CALL {name} lists no market BTC_NOTHING",
 )
 _TEXT = "ccxt makes every id a text"
+_REPLACED = (
+    "ccxt's editOrder is a cancel and a new order there, and is not called",
+    "UNSUPPORTED not supported: {name} has no call that modifies an order. Cancel the order with CancelOrder, ask "
+    "GetOrder what was filled of it, and place a new one for the rest. Nothing was sent, and the order is as it was",
+)
 DIFFERENCES: dict[tuple[str, str], tuple[str, Any]] = {
     ("Binance", "an unknown market"): _LISTED,
     ("OKX", "an unknown market"): _LISTED,
     ("Kraken", "an unknown market"): _LISTED,
+    **dict.fromkeys([("Binance", title) for title, (method, _, _) in ASKED.items() if method == "modify"], _REPLACED),
     ("Binance", "trades"): (_TEXT, [("id", 28457, "28457"), ("id", 28458, "28458")]),
     ("Kraken", "trades"): (_TEXT, [("id", 71, "71"), ("id", 72, "72")]),
     ("Kraken", "markets"): ("Kraken's own adapter does not say what a contract is worth on spot", None),

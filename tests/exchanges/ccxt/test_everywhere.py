@@ -20,9 +20,11 @@ from exchanges.base import (
     Symbol,
     Unsupported,
 )
+from exchanges.base.abilities import can
 from exchanges.ccxt import names
 from exchanges.ccxt.api import CcxtApi
 from exchanges.ccxt.futures import CcxtFutures
+from exchanges.ccxt.quirks import MODIFIED_IN_PLACE
 from exchanges.ccxt.spot import CcxtSpot
 from exchanges.checks import WrongAdapter
 from protocol.deadline import Deadline
@@ -123,6 +125,15 @@ def test_every_method_asks_or_is_refused(futures: bool, state: Engine, monkeypat
             assert result in ({ASKED} | REFUSED if has else {Unsupported.label}), (kind.name, method, result)
     assert len(results) > 50 * len(METHODS)
     assert results.count(ASKED) > 0.7 * len(results), "most are asked for something"
+
+
+@pytest.mark.parametrize("futures", [False, True])
+def test_only_what_a_test_shows_is_modified_in_place(futures: bool) -> None:
+    kinds = [kind for kind in routes(futures=futures) if can(kind, "modify")]
+    assert {(kind.library.id, kind.library.mode) for kind in kinds} == {
+        one for one in MODIFIED_IN_PLACE if one[1] == ("swap" if futures else "spot")
+    }
+    assert all(kind.library.has("editOrder") for kind in kinds)
 
 
 @pytest.mark.parametrize("futures", [False, True])

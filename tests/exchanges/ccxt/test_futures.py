@@ -11,7 +11,7 @@ from exchanges.ccxt.futures import CcxtFutures
 from tests.exchanges.ccxt.canned import Canned, give_market, open_exchange
 from tests.exchanges.ccxt.conftest import Call, bridged
 from tests.exchanges.ccxt.fakes import TIME, FullFuturesBinance
-from tests.fakes import KEY, Account
+from tests.fakes import KEY, Account, Refusal
 from tests.lent import Lent
 from tests.tiny import ask
 
@@ -31,6 +31,47 @@ def test_an_orders_life(call_swaps: Call, swaps: FullFuturesBinance) -> None:
     everywhere = call_swaps("orders", {"symbol": "USDT.swap"})
     assert [row["id"] for row in everywhere.get("data", [everywhere])] == [order_id]
     assert call_swaps("cancel", {**SYMBOL, "id": order_id})["data"] is True
+
+
+def test_an_order_is_modified_in_place(call_swaps: Call, swaps: FullFuturesBinance) -> None:
+    order_id = call_swaps("trade", LIMIT)["data"]["id"]
+    [order] = swaps.orders
+    asked = {**SYMBOL, "id": order_id, "type": "buy", "price": "59000.50", "amount": "0.020"}
+    assert call_swaps("modify", asked)["data"]["id"] == order_id
+    assert (order.price, order.amount) == ("59000.50", "0.020")
+    assert swaps.asked["PUT", "/fapi/v1/order"] == 1
+    assert call_swaps("modify", {**asked, "amount": "0.1234567890123456789"})["error"].startswith(
+        "INVALID_ORDER Futures_Binance: 0.1234567890123456789 has too many digits for ccxt; nothing was sent"
+    )
+    assert swaps.asked["PUT", "/fapi/v1/order"] == 1
+
+
+def test_an_order_that_is_cancelled_instead_is_told(
+    call_swaps: Call, swaps: FullFuturesBinance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = call_swaps("trade", LIMIT)["data"]["id"]
+    monkeypatch.setattr(FullFuturesBinance, "modify", FullFuturesBinance.cancel)
+    asked = {**SYMBOL, "id": order_id, "type": "buy", "price": "59000.5", "amount": "-1"}
+    said = call_swaps("modify", asked)["error"]
+    assert said.startswith(f"ORDER_NOT_FOUND Futures_Binance cancelled order {order_id} instead of modifying it: ")
+
+
+def test_an_unclear_modification_is_told_and_sent_once(
+    call_swaps: Call, swaps: FullFuturesBinance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id = call_swaps("trade", LIMIT)["data"]["id"]
+    right = FullFuturesBinance.modify
+
+    def fail(self: FullFuturesBinance, account: Account, params: dict[str, str]) -> Any:
+        right(self, account, params)
+        raise Refusal(502, "bad gateway")
+
+    monkeypatch.setattr(FullFuturesBinance, "modify", fail)
+    asked = {**SYMBOL, "id": order_id, "type": "buy", "price": "59000.5", "amount": "-1"}
+    assert call_swaps("modify", asked)["error"].startswith("ORDER_STATE_UNKNOWN ")
+    assert swaps.asked["PUT", "/fapi/v1/order"] == 1
+    assert call_swaps("modify", asked)["data"]["id"] == order_id, "it was done"
+    assert swaps.asked["PUT", "/fapi/v1/order"] == 1
 
 
 def test_a_closing_order_only_reduces(

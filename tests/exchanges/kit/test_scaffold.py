@@ -22,7 +22,7 @@ def test_a_new_adapter_answers_unsupported(run: Run, tmp_path: Path, like: str) 
     verified = run("verify", "newex")
     assert verified.returncode == 1
     assert "| declarations | ok | well formed |" in verified.stdout
-    assert "| methods | ok | 0 of 12: |" in verified.stdout
+    assert "| methods | ok | 0 of 13: |" in verified.stdout
     assert "add cases that succeed and cases that fail" in verified.stderr
     described = run("exchanges", "Newex")
     assert "cannot            ticker, depth, records" in described.stdout
@@ -81,4 +81,4 @@ def test_an_installed_package_is_an_exchange_and_has_its_own_tests(run: Run, tmp
         check=False,
     )  # fmt: skip
     assert tests.returncode == 0, tests.stdout
-    assert "53 passed, 1 skipped" in tests.stdout
+    assert "53 passed, 2 skipped" in tests.stdout
