@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from orders.admission import Admission, Adopt, Proceed, Replay
 from orders.cancelling import cancel
-from orders.failures import journal_required
+from orders.failures import explained, journal_required
 from orders.intents import OPEN, Intent, State
 from orders.journal import Journal
 from orders.lookup import Lookup, stored_reply
@@ -28,7 +28,6 @@ from protocol.errors import (
     AuthenticationFailed,
     GatewayError,
     InvalidCall,
-    InvalidOrder,
     NotSent,
     OutcomeUnknown,
     RateLimited,
@@ -178,7 +177,7 @@ class Desk:
         except OutcomeUnknown as error:
             unclear = error
         except GatewayError as error:
-            error = self._explain(error, order)
+            error = explained(self._exchange, error, order)
             self._write(self._journal.decide, replace(intent, state=State.REFUSED, reply=exchange.scrub(str(error))))
             raise error from None
         except UNREADABLE as error:
@@ -194,12 +193,6 @@ class Desk:
             return order_id
         ticket.mark_unclear()
         return self._find(intent, unclear)
-
-    def _explain(self, error: GatewayError, order: NewOrder) -> GatewayError:
-        """Return the error of a refused order, with the market's rules added if it broke one."""
-        if not isinstance(error, InvalidOrder):
-            return error
-        return InvalidOrder("; ".join(filter(None, (error.message, self._exchange.explain(order)))))
 
     def _find(self, intent: Intent, unclear: OutcomeUnknown) -> OrderId:
         """Look for this call's order in the time that is left."""

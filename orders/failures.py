@@ -1,4 +1,4 @@
-"""The errors of an order's request that are not the exchange's own."""
+"""The errors of an order's request that are not the exchange's own, and what is added to those that are."""
 
 import logging
 from collections.abc import Iterator
@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from sqlalchemy.exc import SQLAlchemyError
 
 from orders.intents import Intent
-from protocol.errors import NotSent, OrderStateUnknown, cause
+from orders.trader import Trader
+from protocol.errors import GatewayError, InvalidOrder, NotSent, OrderStateUnknown, cause
 from protocol.models import NewOrder
 from tables import DatabaseReplaced
 
@@ -35,6 +36,13 @@ def earlier_in_progress(exchange: str, order: NewOrder) -> NotSent:
         f"{exchange}: an earlier order of {order.symbol} {order.side} is still in progress; nothing was sent, it is "
         "safe to try again"
     )
+
+
+def explained(exchange: Trader, error: GatewayError, order: NewOrder) -> GatewayError:
+    """Return the error of a refused order, with the market's rules added if it broke one."""
+    if not isinstance(error, InvalidOrder):
+        return error
+    return InvalidOrder("; ".join(filter(None, (error.message, exchange.explain(order)))), code=error.code)
 
 
 @contextmanager

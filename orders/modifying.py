@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from orders.failures import explained
 from orders.trader import Trader
 from protocol.errors import (
     UNREADABLE,
@@ -78,7 +79,7 @@ def modify(exchange: Trader, symbol: Symbol, order_id: str, change: Change, last
     except OutcomeUnknown as error:
         raise _unknown(order_id, error) from None
     except InvalidOrder as error:
-        raise InvalidOrder("; ".join(filter(None, (error.message, exchange.explain(new)))), code=error.code) from None
+        raise explained(exchange, error, new) from None
     except UNREADABLE as error:
         wrong = sender.unreadable(error)
         raise (_unknown(order_id, wrong) if isinstance(wrong, OutcomeUnknown) else wrong) from None
