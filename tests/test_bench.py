@@ -1,5 +1,6 @@
 """The measures of ``make bench``, at a size that takes no time: their figures say nothing here."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from bench.__main__ import table
 from bench.measures import MEASURES, Bench, Figure
 from bench.profile import STANDARD, layer, shares
 from bench.profile import table as profile_table
-from bench.stage import fake
+from bench.stage import Peer, fake
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,17 @@ def test_calls_and_orders_are_measured(figures: dict[str, Figure]) -> None:
 def test_upstream_calls_are_counted(figures: dict[str, Figure]) -> None:
     counted = figures["32 robots on one ticker, 20 ms: upstream calls per 1,000"].value
     assert 0 < counted <= 1000
+
+
+def test_the_shortest_round_takes_processor_time() -> None:
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+        assert process.stdin
+        assert process.stdout
+        peer = Peer(port=0, pid=process.pid, started=0)
+        before = peer.cpu()
+        process.stdin.write(b"one\n")
+        assert process.stdout.read(4) == b"one\n"
+        assert 0 < before < peer.cpu() < before + 1
 
 
 def test_a_goal_is_met_or_not() -> None:
