@@ -110,6 +110,13 @@ def on_starting(server: Arbiter) -> None:
     server.stop = stop_listening  # type: ignore[method-assign] # gunicorn has no hook there
 
 
+def pre_fork(server: Arbiter, worker: ThreadWorker) -> None:
+    """Let the worker share the master's memory: the collector would write into every object that it looks at, and so
+    have the system copy it."""
+    gc.collect()
+    gc.freeze()
+
+
 def post_worker_init(worker: ThreadWorker) -> None:
     """Start the look-ups of orders whose outcome is unknown, those of the last run included; let the garbage collector
     look at nothing that lasts as long as the worker, and the system have back what large bodies took."""

@@ -60,15 +60,17 @@ def test_the_garbage_collector_spares_what_lasts(tmp_path: Path) -> None:
         f"exec(open({str(ROOT / 'gunicorn.conf.py')!r}).read())\n"
         "initialize = post_worker_init\n"
         "def post_worker_init(worker):\n"
+        "    shared = gc.get_freeze_count()\n"
         "    initialize(worker)\n"
-        "    counts = (gc.get_freeze_count(), gc.get_threshold()[0], len(gc.get_objects()), gc.isenabled())\n"
+        "    counts = (shared, gc.get_freeze_count(), gc.get_threshold()[0], len(gc.get_objects()), gc.isenabled())\n"
         "    print('collector', *map(int, counts), file=sys.stderr, flush=True)\n"
     )
     with running(tmp_path, {}, ["--config", str(config)]) as service:
         until(lambda: "collector" in service.log.read_text())
     [line] = [line for line in service.log.read_text().splitlines() if line.startswith("collector")]
-    frozen, threshold, watched, enabled = map(int, line.split()[1:])
+    shared, frozen, threshold, watched, enabled = map(int, line.split()[1:])
     assert enabled
+    assert shared > frozen / 2  # the master's objects: a look at them would have the system copy their memory
     assert frozen > 50 * watched
     assert threshold >= 5_000
 
