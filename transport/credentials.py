@@ -88,13 +88,20 @@ class Credentials:
         grams = {
             form[start : start + _GRAM]
             for value in (self.key, self.secret, self.passphrase, *self.signatures)
-            for form in {encoded(value) for encoded in _FORMS}
+            for form in _forms(value)
             for start in range(len(form) - _GRAM + 1)
         }
         leaked = {place + i for place in range(len(text)) if text[place : place + _GRAM] in grams for i in range(_GRAM)}
         if leaked:
             leaked -= _our_own(text, exchange, leaked)
+        if not leaked:
+            return text
         return "".join("*" if place in leaked else letter for place, letter in enumerate(text))
+
+
+def _forms(value: str) -> set[str]:
+    """Return the forms of a key, secret or signature. Letters and digits, of which most are made, have only one."""
+    return {value} if value.isascii() and value.isalnum() else {encoded(value) for encoded in _FORMS}
 
 
 @lru_cache(1000)
