@@ -22,11 +22,9 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 from tables import DatabaseReplaced, are_latest, update_tables
 
 _BUSY = 5.0  # seconds a writer waits for another: less than the default deadline
-_POOL = {  # one for each thread of a worker and its resolver: one that waits for a lock delays no other
-    "pool_size": 48,
-    "max_overflow": 0,
-    "pool_timeout": _BUSY,
-}
+_POOL = {"max_overflow": 0, "pool_timeout": _BUSY}
+_FILES = 80  # connections: one for each thread of a worker and its resolver, so that who waits for a lock delays nobody
+_SERVED = 48  # connections: of a server's 100, by default, two workers leave some to others
 _while_busy = Retrying(
     retry=retry_if_exception(lambda error: getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY),
     stop=stop_after_delay(_BUSY),
@@ -69,7 +67,7 @@ def open_state(url: str) -> Engine:
     parsed = read_url(url)
     path = None
     if parsed.get_backend_name() == "postgresql":
-        engine = create_engine(parsed, connect_args=_PATIENCE, pool_pre_ping=True, **_POOL)
+        engine = create_engine(parsed, connect_args=_PATIENCE, pool_pre_ping=True, pool_size=_SERVED, **_POOL)
         event.listen(engine, "connect", _prepare_postgresql)
         event.listen(engine, "begin", _begin_postgresql)
     else:
@@ -78,7 +76,9 @@ def open_state(url: str) -> Engine:
             path = Path(str(parsed.database)).absolute()
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(path, os.O_CREAT, 0o600))
-        engine = create_engine(parsed, connect_args={"timeout": _BUSY}, **(_POOL if kept else {}))
+        engine = create_engine(
+            parsed, connect_args={"timeout": _BUSY}, **({"pool_size": _FILES, **_POOL} if kept else {})
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         _queue_writers(engine)
         event.listen(engine, "begin", _begin_sqlite)

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 class Lanes(Generic[T]):
     """The requests that wait for a thread: a lane for each exchange, in order of arrival. A lane may have half of the
-    threads that the others leave free, and always one: of 32, an exchange that hangs has 16, the next 8, and so on."""
+    threads that the others leave free, and always one: of 64, an exchange that hangs has 32, the next 16, and so on."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads

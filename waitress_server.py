@@ -16,7 +16,7 @@ from settings import Settings
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-_THREADS = 32  # as many as with gunicorn; they cost little while they wait for an exchange
+_THREADS = 64  # as many as with gunicorn; they cost little while they wait for an exchange
 _CONNECTIONS = 256  # at once; Windows watches 512 sockets at most, those to exchanges included
 _KEPT = 75  # seconds that a connection without a request stays open: FMZ's host calls again soon
 

@@ -84,7 +84,7 @@ def told(service: Service, route: str) -> tuple[str, float]:
 def test_exchanges_that_hang_keep_the_callers_of_others_waiting_for_nothing(tmp_path: Path) -> None:
     with ThreadPoolExecutor(80) as pool, FaultServer("hang") as first, FaultServer("hang") as second:
         settings = {"BITGO_URL": first.url, "COINPARK_URL": second.url, "DEADLINE": "2", "DEFAULT_EXCHANGE": "BitGo"}
-        with running(tmp_path, settings) as service:
+        with running(tmp_path, settings, ["--threads", "32"]) as service:
             usual = p99(service)
             answers = []
             for server, routes, share in (

@@ -24,7 +24,7 @@ from urllib3.util import wait_for_read
 from protocol.deadline import Deadline
 
 MOST_INTERIM = 20  # interim replies before the answer; servers send one or two
-POOL = 64  # kept connections per host: more than a worker has threads
+POOL = 96  # kept connections per host: more than a worker has threads
 
 # Seconds for which the time that a connection was given is the time that is left. To give it anew is a call of the
 # system, at which another thread goes on.
