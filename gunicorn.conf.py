@@ -5,10 +5,14 @@ import gc
 import os
 import resource
 import sys
+from collections import Counter
+from collections.abc import Iterable
 from typing import cast
+from weakref import WeakKeyDictionary
 
 from flask import Flask
 from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker as AnyWorker
 from gunicorn.workers.gthread import ThreadWorker
 
 from app import open_database
@@ -114,9 +118,21 @@ def on_starting(server: Arbiter) -> None:
     server.stop = stop_listening  # type: ignore[method-assign] # gunicorn has no hook there
 
 
+_processors: WeakKeyDictionary[AnyWorker, int] = WeakKeyDictionary()
+
+
+def _least_used(workers: Iterable[AnyWorker]) -> int:
+    """Return the processor that the fewest of these workers run on. Gateways of one machine begin with different
+    ones."""
+    taken, all_ = Counter(map(_processors.get, workers)), sorted(os.sched_getaffinity(0))
+    return min(all_, key=lambda one: (taken[one], (one + os.getpid()) % len(all_)))
+
+
 def pre_fork(server: Arbiter, worker: ThreadWorker) -> None:
-    """Let the worker share the master's memory: the collector would write into every object that it looks at, and so
-    have the system copy it."""
+    """Choose the worker's processor, and let it share the master's memory: the collector would write into every object
+    that it looks at, and so have the system copy it."""
+    if _settings.pin_workers and hasattr(os, "sched_setaffinity"):  # macOS has none
+        _processors[worker] = _least_used(server.WORKERS.values())
     gc.collect()
     gc.freeze()
 
@@ -124,6 +140,10 @@ def pre_fork(server: Arbiter, worker: ThreadWorker) -> None:
 def post_worker_init(worker: ThreadWorker) -> None:
     """Start the look-ups of orders whose outcome is unknown, those of the last run included; let the garbage collector
     look at nothing that lasts as long as the worker, and the system have back what large bodies took."""
+    # Python lets one thread run at a time. On one processor they follow each other without waking another one, and the
+    # memory that they work on is near: with 32 callers a fifth less of its time. Threads are where the first one is.
+    if worker in _processors:
+        os.sched_setaffinity(0, {_processors[worker]})
     app = cast(Flask, worker.wsgi)  # to gunicorn it is any WSGI application
     app.extensions["resolver"].start()
     # Code and tables are some 80,000 objects, which every full collection would look through: 15 ms and more in which

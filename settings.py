@@ -38,7 +38,7 @@ class Settings:
     exchange's name → address. host_urls: exchange's name → addresses of its other hosts, by name. exchanges_dir: where
     the user's own exchanges are. metrics_dir: where several workers may count together. registry: the exchanges that
     may be called. console: show the pages for a browser. session_key: signs the cookies of those, the same in all
-    workers and another one after each start. server: what serves.
+    workers and another one after each start. pin_workers: keep each worker on one processor. server: what serves.
     """
 
     server: str = setting_types.SERVERS[0]
@@ -64,6 +64,7 @@ class Settings:
     metrics: bool = True
     metrics_dir: Path | None = field(default=None, compare=False)
     console: bool = True
+    pin_workers: bool = True
     session_key: str = field(default_factory=lambda: token_hex(32), repr=False, compare=False)
     urls: Mapping[str, str] = field(default_factory=dict)
     host_urls: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -145,6 +146,7 @@ class Settings:
             log_level=read("LOG_LEVEL", setting_types.log_level, "INFO"),
             log_format=read("LOG_FORMAT", setting_types.log_format, "text"),
             console=read("CONSOLE", setting_types.yes, True),
+            pin_workers=read("PIN_WORKERS", setting_types.yes, True),
             metrics=read("METRICS", setting_types.yes, True),
             metrics_dir=_beside(state_url, "metrics"),
             urls={name: url for name in with_urls if (url := _address(registry, name, urls[name], name in testnets))},
