@@ -12,8 +12,9 @@ import string
 import traceback
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, quote_plus, urlsplit
@@ -135,8 +136,13 @@ def signatures(server: FaultServer) -> set[str]:
 
 def leaks(secrets: set[str], text: str) -> set[str]:
     """Return the parts of the secrets that are in a text."""
-    lengths = {len(secret) for secret in secrets}
-    return {run for length in lengths for run in runs(text, length)} & secrets
+    found = set()
+    for length in {len(secret) for secret in secrets}:
+        parts = {secret for secret in secrets if len(secret) == length}
+        # They can only be where nothing but their characters follow each other; most such words come many times.
+        words = re.findall(f"[{re.escape(''.join(set().union(*parts)))}]{{{length},}}", text)
+        found |= {run for word in set(words) for run in runs(word, length)} & parts
+    return found
 
 
 def bodies(key: str, secret: str) -> Iterator[bytes]:
@@ -153,6 +159,12 @@ def routes(fault: str, half: int | None = None) -> list[str]:
     """Return all exchanges, or those that a fault can happen to; of them one half, if so."""
     found = [route for route, exchange in EXCHANGES.items() if exchange.url or fault == "none"]
     return found if half is None else found[half::2]
+
+
+def of_each(asked: list[str], fault: str, ask: Callable[[str], list[str]]) -> list[str]:
+    """Return what is said to the calls of each route; at the same time where they do nothing but wait."""
+    with ThreadPoolExecutor(len(asked) if fault == "hang" else 1) as pool:
+        return [said for of_route in pool.map(ask, asked) for said in of_route]
 
 
 @pytest.fixture
@@ -226,12 +238,14 @@ def test_nothing_told_logged_or_kept_has_a_secret(
     key, secret = CANARIES[canary]
     server.fault = fault
     client = client_of(lent.app())
-    errors = []
-    for route in routes(fault, half):
-        for body in bodies(key, secret):
-            reply = client.post(f"/{route}", data=body).get_data(as_text=True)
-            errors += [reply, json.loads(reply)["error"]] if "error" in json.loads(reply) else []
-    replies, logged, kept = "\n".join(errors), everything_logged.text, state_of(tmp_path)
+
+    def errors(route: str) -> list[str]:
+        replies = [client.post(f"/{route}", data=body).get_data(as_text=True) for body in bodies(key, secret)]
+        refused = [(reply, json.loads(reply)["error"]) for reply in replies if "error" in json.loads(reply)]
+        return [text for texts in refused for text in texts]
+
+    replies = "\n".join(of_each(routes(fault, half), fault, errors))
+    logged, kept = everything_logged.text, state_of(tmp_path)
     assert server.requests
     assert "urllib3.connectionpool" in logged
     assert any(label in replies for label in ("ORDER_STATE_UNKNOWN", "NO_DEFINITE_ANSWER", "REFUSED"))
@@ -246,9 +260,10 @@ def test_nothing_told_logged_or_kept_has_a_secret(
 def test_no_traceback_has_a_secret(fault: str, server: FaultServer, lent: Lent) -> None:
     key, secret = CANARIES["percent"]
     server.fault = fault
-    tracebacks = []
     journal = Journal(lent.state, lent.now)
-    for route in routes(fault):
+
+    def tracebacks(route: str) -> list[str]:
+        found = []
         for body in bodies(key, secret):
             try:
                 call = read_call(body, "")
@@ -256,8 +271,10 @@ def test_no_traceback_has_a_secret(fault: str, server: FaultServer, lent: Lent) 
                 open_desk = partial(Desk, exchange, journal, str(call.nonce or ""), sleep=lent.sleep)
                 dispatch(exchange, open_desk, call)
             except GatewayError as error:
-                tracebacks.append("".join(traceback.format_exception(error)))
-    text = "\n".join(tracebacks)
+                found.append("".join(traceback.format_exception(error)))
+        return found
+
+    text = "\n".join(of_each(routes(fault), fault, tracebacks))
     assert "transport/pipeline.py" in text
     assert not leaks(shapes(key, secret) | signatures(server), text)
 
@@ -353,7 +370,8 @@ def _succeeds(case: Conversation) -> bool:
     return "data" in case.answered
 
 
-def conversations() -> list[Conversation]:
+@cache
+def conversations() -> tuple[Conversation, ...]:
     """Return a conversation that succeeds and one that fails of every method of every exchange, where there are
     such."""
     found: dict[tuple[str, str, bool], Conversation] = {}
@@ -361,7 +379,7 @@ def conversations() -> list[Conversation]:
         for case in load(folder):
             if case.got and EXCHANGES[case.route].url and case.method != FIND:
                 found.setdefault((case.route, case.method, _succeeds(case)), case)
-    return list(found.values())
+    return tuple(found.values())
 
 
 @pytest.mark.parametrize("route", ROUTES)
