@@ -2,8 +2,6 @@
 
 import re
 import subprocess
-import sys
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,8 +12,7 @@ from exchanges.base.abilities import can
 from exchanges.kit.cases import cases_of
 from exchanges.kit.facts import facts_of
 from exchanges.listing import CALLS
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+from tests.command import PROGRAM, Run, run_command
 
 COMMANDS = {
     "serve",
@@ -35,12 +32,10 @@ COMMANDS = {
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Return a function that runs the installed command in an empty directory."""
+    """Return a function that runs the command in an empty directory."""
 
     def run(*words: str, **settings: str) -> "subprocess.CompletedProcess[str]":
-        command = [str(Path(sys.executable).with_name("fmz-gateway")), *words]
-        env = {"HOME": str(tmp_path), "PATH": "", **settings}
-        return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+        return run_command(words, {"HOME": str(tmp_path), "PATH": "", **settings}, tmp_path)
 
     return run
 
@@ -59,8 +54,16 @@ def test_each_command_has_a_help_with_an_example(run: Run, command: str) -> None
     assert f"Example: fmz-gateway {command}" in done.stdout
 
 
-def test_the_version_is_the_packages(run: Run) -> None:
-    assert run("--version").stdout == f"{version('fmz-gateway')}\n"
+def test_the_installed_command_says_the_packages_version(tmp_path: Path) -> None:
+    done = subprocess.run([PROGRAM, "--version"], env={"PATH": ""}, cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stdout.decode(), done.stderr) == (0, f"{version('fmz-gateway')}\n", b"")
+
+
+def test_the_installed_command_fails_with_a_sentence(tmp_path: Path) -> None:
+    env = {"HOME": str(tmp_path), "PATH": "", "DEADLINE": "never"}
+    done = subprocess.run([PROGRAM, "exchanges"], env=env, cwd=tmp_path, capture_output=True, check=False)
+    said = b"fmz-gateway: DEADLINE is wrong: expected seconds above 0, at most 300\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", said)
 
 
 @pytest.mark.parametrize(

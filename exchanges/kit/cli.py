@@ -55,6 +55,7 @@ def check(name: str, market: str, access_key: str, secret_key: str) -> None:
     for finding in checking.check(kind(credentials, upstreams.of(kind), Deadline.after(60)), symbol):
         click.echo(f"{finding.mark:<5} {finding.what:<15} {credentials.scrub(finding.said, kind.name)}")
         failed |= finding.mark == "FAIL"
+    upstreams.services.database.dispose()
     sys.exit(failed)
 
 

@@ -125,6 +125,7 @@ def listen(
     kind(credentials, upstreams.of(kind), Deadline.after(settings.deadline)).clock_offset()
     http.asked.clear()
     asker(create_app(settings, upstreams).test_client())(kind.name, method, dict(asked), **keys)
+    upstreams.services.database.dispose()
     hidden = {name: mask(value) if name in ("id", "client_id") else value for name, value in asked.items()}
     return hidden, [(one.reply.status, _body(one.reply, credentials)) for one in http.asked]
 

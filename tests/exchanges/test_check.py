@@ -2,8 +2,6 @@
 
 import re
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,13 +10,12 @@ from exchanges.base import Symbol
 from exchanges.kit.check import check
 from exchanges.okx.futures import FuturesOKX
 from protocol.errors import AuthenticationFailed, Maintenance, NotSent, OutcomeUnknown, RateLimited
+from tests.command import Run, run_command
 from tests.fakes import KEY, PASSPHRASE, SECRET, FakeExchange
 from tests.fakes.binance import FakeBinance
 from tests.fakes.kraken import FakeKraken
 from tests.lent import Lent
 from tests.tiny import BTC, RULES, Lister, tiny
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -26,11 +23,10 @@ def run(tmp_path: Path) -> Run:
     """Return a function that runs the command on an exchange at an address."""
 
     def run(name: str, url: str = "", key: str = KEY, **settings: str) -> "subprocess.CompletedProcess[str]":
-        command = [str(Path(sys.executable).with_name("fmz-gateway")), "check", name]
         keys = {"FMZ_ACCESS_KEY": key, "FMZ_SECRET_KEY": f"{SECRET},{PASSPHRASE}"}
         env = {"HOME": str(tmp_path), "PATH": "", **keys, **settings}
         env |= {f"{name.upper()}_URL": url} if url else {}
-        return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+        return run_command(["check", name], env, tmp_path)
 
     return run
 

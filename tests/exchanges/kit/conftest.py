@@ -2,14 +2,13 @@
 
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.command import Run, run_command
+
 SMALLEX = Path(__file__).parents[1] / "smallex"
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -27,11 +26,7 @@ def folder(tmp_path: Path) -> Path:
 def run(tmp_path: Path) -> Run:
     """Return a function that runs ``fmz-gateway`` in an empty home."""
 
-    def run(*command: str | Path, **settings: str) -> "subprocess.CompletedProcess[str]":
-        program = Path(sys.executable).with_name("fmz-gateway")
-        env = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", **settings}
-        return subprocess.run(
-            [program, *command], env=env, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
-        )
+    def run(*words: str | Path, **settings: str) -> "subprocess.CompletedProcess[str]":
+        return run_command(words, {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", **settings}, tmp_path)
 
     return run

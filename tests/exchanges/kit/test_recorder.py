@@ -15,7 +15,8 @@ from exchanges.kit.files import COMMON, read_file
 from exchanges.kit.recorder import case_of, disguised, mask, record
 from exchanges.kit.subject import Failed, Subject
 from exchanges.kit.verify import CHECKS
-from tests.exchanges.kit.conftest import SMALLEX, Run
+from tests.command import Run
+from tests.exchanges.kit.conftest import SMALLEX
 from tests.exchanges.smallex.fake import FakeSmallex
 from tests.fakes import KEY, SECRET
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from exchanges.kit.scaffold import LIKES, write
-from tests.exchanges.kit.conftest import SMALLEX, Run
+from tests.command import PROGRAM, Run
+from tests.exchanges.kit.conftest import SMALLEX
 
 
 @pytest.mark.parametrize("like", LIKES)
@@ -74,7 +75,8 @@ def test_an_installed_package_is_an_exchange_and_has_its_own_tests(run: Run, tmp
     site = tmp_path / "site"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
     subprocess.run([*pip, "--disable-pip-version-check", "--target", site, package], check=True)
-    found = run("exchanges", "smallex", PYTHONPATH=str(site))
+    env = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(site)}
+    found = subprocess.run([PROGRAM, "exchanges", "smallex"], env=env, capture_output=True, text=True, check=False)
     assert found.stdout.splitlines()[0].endswith(" Smallex, in package fmz-gateway-smallex 0.1.0"), found.stderr
     tests = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=package, capture_output=True, text=True,

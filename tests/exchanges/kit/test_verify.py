@@ -11,7 +11,7 @@ from exchanges.kit.conversations import CaseError
 from exchanges.kit.files import canonical_text
 from exchanges.kit.subject import Failed, Subject
 from exchanges.kit.verify import CHECKS, open_subject, verify
-from tests.exchanges.kit.conftest import Run
+from tests.command import Run
 
 Change = tuple[str, str]
 
