@@ -20,9 +20,10 @@ PROGRAM = Path(sys.executable).with_name("fmz-gateway")
 
 
 def run_command(
-    words: Sequence[str | Path], env: Mapping[str, str], folder: Path
+    words: Sequence[str | Path], env: Mapping[str, str], folder: Path, main: Callable[[], None] = cli.main
 ) -> "subprocess.CompletedProcess[str]":
-    """Run the command in a folder, with this environment and no other; return its exit status and what it printed."""
+    """Run the command in a folder, with this environment and no other; return its exit status and what it printed.
+    main: the function of another program."""
     arguments = [str(PROGRAM), *map(str, words)]
     out, err = (TextIOWrapper(BytesIO(), "utf-8", write_through=True) for _ in range(2))
     with (
@@ -33,15 +34,15 @@ def run_command(
         redirect_stdout(out),
         redirect_stderr(err),
     ):
-        status = _status()
+        status = _status(main)
     printed, said = (stream.buffer.getvalue().decode() for stream in (out, err))
     return subprocess.CompletedProcess(arguments, status, printed, said)
 
 
-def _status() -> int:
-    """Run the command; return the exit status, as Python's own end of a program makes it."""
+def _status(main: Callable[[], None]) -> int:
+    """Run a program; return the exit status, as Python's own end of a program makes it."""
     try:
-        cli.main()
+        main()
     except SystemExit as end:
         if isinstance(end.code, str):
             sys.stderr.write(f"{end.code}\n")

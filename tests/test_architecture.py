@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -82,14 +83,15 @@ SIGNING = {
 }
 
 
-def _imports(path: Path) -> set[str]:
+@cache
+def _imports(path: Path) -> frozenset[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {f"{node.module}.{name.name}" for name in node.names}
-    return found
+    return frozenset(found)
 
 
 def _name(path: Path) -> str:
@@ -98,15 +100,15 @@ def _name(path: Path) -> str:
 
 def _code_strings(path: Path) -> list[str]:
     """Every string of a module that is not a docstring."""
-    tree = ast.parse(path.read_text())
+    nodes = list(ast.walk(ast.parse(path.read_text())))
     docs = {
         id(node.body[0].value)
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
-    constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docs]
+    constants = [node for node in nodes if isinstance(node, ast.Constant) and id(node) not in docs]
     return [node.value for node in constants if isinstance(node.value, str)]
 
 
@@ -141,7 +143,8 @@ def test_one_module_has_the_network_and_one_the_signatures(path: Path) -> None:
 def test_fmz_names_stay_in_protocol(path: Path) -> None:
     if _name(path).startswith(KIT):
         return
-    used = {name for name in WIRE_NAMES for text in _code_strings(path) if name in text}
+    texts = _code_strings(path)
+    used = {name for name in WIRE_NAMES for text in texts if name in text}
     assert not used
 
 

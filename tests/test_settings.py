@@ -12,9 +12,11 @@ from unittest.mock import patch
 
 import pytest
 
+import app
 import exchanges
 from setting_types import is_loopback
 from settings import Settings, WrongSetting
+from tests.command import run_command
 
 ROOT = Path(__file__).parents[1]
 TOKEN = "a-token-of-sixteen-characters-or-more"
@@ -382,10 +384,6 @@ SEEN_FROM_ELSEWHERE = "0.0.0.0 can be reached from other machines; set TOKEN or 
         ((*GUNICORN, "wsgi:app"), {"STATE_URL": "nosuch://x"}, "STATE_URL is wrong: "),
         ((*GUNICORN, "wsgi:app"), {"DEADLINE": "abc"}, "DEADLINE is wrong: "),
         ((*GUNICORN, "-b", "0.0.0.0:0", "wsgi:app"), {"LOG_LEVEL": "WARNING"}, SEEN_FROM_ELSEWHERE),
-        ((*APP, "-b", "0.0.0.0:6666"), {}, "BIND is wrong: 0.0.0.0:6666 can be reached"),
-        ((*APP, "-b", "0.0.0.0:6666"), {"TOKEN": TOKEN}, "debug mode shows source code: 0.0.0.0:6666 is not loopback"),
-        ((*APP, "-b", "nonsense"), {}, "BIND is wrong: expected host:port"),
-        (APP, {"BITGO_URL": "ftp://x"}, "BITGO_URL is wrong: "),
         (APP, {"STATE_URL": f"sqlite:///{__file__}/state.db"}, "STATE_URL is wrong: the database cannot be opened: "),
         (APP, {"LIMITS_URL": "redis://127.0.0.1:9"}, "LIMITS_URL is wrong: the database cannot be opened: Error 111 "),
     ],
@@ -393,7 +391,33 @@ SEEN_FROM_ELSEWHERE = "0.0.0.0 can be reached from other machines; set TOKEN or 
 def test_a_wrong_start_ends_with_one_line(
     tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], message: str
 ) -> None:
-    ended = start(tmp_path, *arguments, **environment)
+    ends_with_one_line(start(tmp_path, *arguments, **environment), message)
+
+
+# Nothing was configured yet when these end, such as the log: so they can end in this process.
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (("-b", "0.0.0.0:6666"), {}, "BIND is wrong: 0.0.0.0:6666 can be reached"),
+        (("-b", "0.0.0.0:6666"), {"TOKEN": TOKEN}, "debug mode shows source code: 0.0.0.0:6666 is not loopback"),
+        (("-b", "nonsense"), {}, "BIND is wrong: expected host:port"),
+        ((), {"BITGO_URL": "ftp://x"}, "BITGO_URL is wrong: "),
+    ],
+)
+def test_a_wrong_setting_of_the_debug_server_ends_it_with_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    message: str,
+) -> None:
+    monkeypatch.setattr("flask.Flask.run", lambda *_, **__: None)
+    env = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], **environment}
+    ends_with_one_line(run_command(arguments, env, tmp_path, main=app.main), message)
+
+
+def ends_with_one_line(ended: subprocess.CompletedProcess[str], message: str) -> None:
+    """Check that a program failed, and said nothing but this."""
     assert ended.returncode != 0
     [line] = ended.stderr.splitlines()
     assert line.startswith(f"fmz-gateway: {message}")
