@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ from flask.globals import app_ctx, request_ctx
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
-from werkzeug.routing import BaseConverter
 from werkzeug.serving import WSGIRequestHandler
 
 import console
@@ -37,6 +35,7 @@ from protocol.calls import read_call
 from protocol.deadline import LONGEST_WAIT, Deadline
 from protocol.errors import AccessDenied, Busy, GatewayError, InvalidCall, NotSent, cause
 from protocol.methods import dispatch
+from routes import ExchangeName, Rule
 from setting_types import is_loopback
 from settings import Settings, WrongSetting, in_force
 from tables import DatabaseReplaced, WrongDatabase
@@ -70,13 +69,14 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     for problem in settings.registry.problems:
         log.warning("%s", problem)
     app = Flask(__name__, static_folder=None)
+    app.url_rule_class = Rule
     app.extensions["resolver"] = resolver
     app.url_map.merge_slashes = False  # a doubled slash is neither a route nor a redirect to one
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, PROVIDE_AUTOMATIC_OPTIONS=False)
     problems = Problems(settings.registry)
     app.register_blueprint(monitoring.pages(settings, services, journal, problems))
 
-    app.url_map.converters["exchange"] = _ExchangeName
+    app.url_map.converters["exchange"] = ExchangeName
 
     @app.post("/", defaults={"name": ""})
     @app.post("/<exchange:name>", strict_slashes=False)
@@ -202,13 +202,6 @@ def _as_wrong(setting: str) -> Iterator[None]:
     except (OSError, SQLAlchemyError) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())
         raise WrongSetting(f"{setting} is wrong: the database cannot be opened: {reason}") from None
-
-
-class _ExchangeName(BaseConverter):
-    """The name of an exchange in a path: any but a page's, for which POST is as wrong as for every other page."""
-
-    regex = rf"(?!({'|'.join(map(re.escape, monitoring.NAMES))})$)[^/]+"
-    part_isolating = True  # the slash in it is one that is not taken
 
 
 # Replies ----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Lock
 from typing import Any, Self
 from unittest.mock import patch
 
@@ -46,8 +45,6 @@ SENDER = "transport.connections.Adapter.send"
 """The function that sends every request, which the library responses takes the place of."""
 
 _FIRST_NONCE = 1_500_793_319_499  # as FMZ's look: ms since the epoch
-
-_making = Lock()  # Werkzeug's routes are parsed, which Python 3.11 cannot do in two threads at once
 
 Ask = Callable[..., dict[str, Any]]
 """A function that asks the gateway: ``ask(route, method=…, params=…, **call)`` returns the answer, its fractions as
@@ -109,9 +106,7 @@ class Gateway(AbstractContextManager["Gateway"]):
             settings = replace(
                 Settings(), registry=Registry({kind.name.lower(): kind}), deadline=deadline, console=False
             )
-            with _making:
-                app = create_app(settings, self._upstreams)
-            self.ask: Ask = asker(app.test_client(), find=self._find)
+            self.ask: Ask = asker(create_app(settings, self._upstreams).test_client(), find=self._find)
             self._opened = opened.pop_all()
 
     def __exit__(self, *_: object) -> None:
