@@ -100,6 +100,7 @@ def orders(ctx: click.Context) -> None:
     """List the journal's orders, resolve by hand those that no exchange can be asked for, and delete old ones."""
     settings = Settings.load()
     database = open_database(settings)
+    ctx.call_on_close(database.dispose)
     timeline = open_timeline(database)
     ctx.obj = cli.Book(Journal(database, timeline, settings.retry_window), timeline() - epoch_ms(), tables.show)
 

@@ -1,8 +1,6 @@
 """The command ``fmz-gateway orders``."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,10 +9,9 @@ from cli import Commands
 from orders.cli import COMMANDS, Book
 from orders.journal import Journal
 from protocol.errors import NotSent
+from tests.command import run_command
 from tests.conftest import Clock
 from tests.orders.shop import UNCLEAR, Market, Robot
-
-ROOT = Path(__file__).parents[2]
 
 
 def main(journal: Journal, arguments: list[str]) -> int:
@@ -136,15 +133,8 @@ def test_wrong_words_are_explained(journal: Journal, arguments: list[str]) -> No
 
 
 def test_the_command_reads_the_services_settings(tmp_path: Path, state_url: str) -> None:
-    def run(url: str) -> subprocess.CompletedProcess[str]:
-        code = "import sys; sys.argv = ['fmz-gateway', 'orders', 'list']; import cli; cli.main()"
-        env = {"STATE_URL": url, "PYTHONPATH": str(ROOT), "PATH": ""}
-        return subprocess.run(
-            [sys.executable, "-c", code], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-
-    done = run(state_url)
+    done = run_command(["orders", "list"], {"STATE_URL": state_url, "PATH": ""}, tmp_path)
     assert (done.returncode, done.stdout.split()[0]) == (0, "id"), done.stderr
-    wrong = run("nonsense")
+    wrong = run_command(["orders", "list"], {"STATE_URL": "nonsense", "PATH": ""}, tmp_path)
     assert wrong.returncode == 1
     assert wrong.stderr.startswith("fmz-gateway: STATE_URL is wrong: ")

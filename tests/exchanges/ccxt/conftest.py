@@ -13,6 +13,7 @@ import pytest
 from database import open_state
 from exchanges.base import Exchange
 from exchanges.ccxt.bridge import bridge
+from exchanges.kit.gateway import empty_database
 from exchanges.registry import Registry
 from protocol import wire
 from settings import Settings
@@ -46,7 +47,9 @@ def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def calls(kind: type[Exchange], url: str, folder: Path, deadline: float = 10.0) -> Iterator[Call]:
     """Yield a function that asks a gateway for one exchange, at another address."""
-    state = open_state(f"sqlite:///{folder}/{kind.name}.{kind.__module__}.db")
+    file = folder / f"{kind.name}.{kind.__module__}.db"
+    file.write_bytes(empty_database())
+    state = open_state(f"sqlite:///{file}")
     lent = Lent(http=Http(), state=state, urls={kind.name: url}, measure_clocks=False, deadline=deadline)
     client = client_of(lent.app(Settings(registry=registry_of(kind))))
 
