@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Engine
 
 from app import create_app
+from console import NAME as CONSOLE
 from exchanges.base import Exchange
 from exchanges.kit.gateway import NoOffset
 from protocol.deadline import Deadline
@@ -21,6 +23,23 @@ from transport.services import Services
 from transport.upstream import Upstreams
 
 E = TypeVar("E", bound=Exchange)
+
+
+class Templates(BytecodeCache):
+    """The compiled templates of all applications of this process. Jinja compares what each was compiled from."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._compiled:
+            bucket.bytecode_from_string(self._compiled[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+TEMPLATES = Templates()
 
 
 @dataclass
@@ -69,4 +88,7 @@ class Lent:
 
     def app(self, settings: Settings | None = None) -> Flask:
         """Return the service, by default without the console: most tests want none, and it takes time to make."""
-        return create_app(replace(settings or Settings(console=False), deadline=self.deadline), self.upstreams)
+        app = create_app(replace(settings or Settings(console=False), deadline=self.deadline), self.upstreams)
+        if CONSOLE in app.blueprints:
+            app.jinja_env.bytecode_cache = TEMPLATES
+        return app
