@@ -112,13 +112,10 @@ def signature(subject: Subject) -> str:
     try:
         if wrong := scheme.wrong_example(kind.signer.signature):
             raise Failed(wrong)
-        for case in subject.conversations:
-            subject.observed.signed.clear()
-            sent, _ = subject.ask(case)
-            texts = [text for text, _ in subject.observed.signed]
-            for wrong in scheme.mistakes(sent, texts, keys_of(case), NOW):
-                raise Failed(f"{case}: {wrong}")
-            shown += len(texts)
+        for one in subject.played:
+            for wrong in scheme.mistakes(one.sent, one.signed, keys_of(one.case), NOW):
+                raise Failed(f"{one.case}: {wrong}")
+            shown += len(one.signed)
     except ValueError as error:
         raise Failed(str(error)) from None
     if not shown:

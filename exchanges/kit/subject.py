@@ -28,6 +28,15 @@ class NotClaimed(Exception):
     """The error for a check of what the adapter does not have."""
 
 
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A conversation that was played: the requests that were sent, and the texts that were signed."""
+
+    case: Conversation
+    sent: list[Request]
+    signed: list[bytes]
+
+
 @dataclass
 class Subject:
     """An adapter, its conversations and the facts beside them. observed: what its methods gave while they were
@@ -47,6 +56,16 @@ class Subject:
     def watched(self) -> type[Exchange]:
         """Return the adapter's class, whose methods note what they give in ``observed``."""
         return observed(self.kind, self.observed)
+
+    @cached_property
+    def played(self) -> list[Played]:
+        """Return all conversations, played once for every check that looks at them all."""
+        played = []
+        for case in self.conversations:
+            self.observed.signed.clear()
+            sent, _ = self.ask(case)
+            played.append(Played(case, sent, [text for text, _ in self.observed.signed]))
+        return played
 
     def of(self, method: str, outcome: str) -> list[Conversation]:
         """Return the conversations of a method with an outcome, ``data`` or ``error``."""
