@@ -213,6 +213,15 @@ def in_json(records: list[logging.LogRecord]) -> str:
     return lines_of("\n".join(form.format(record).partition('"timestamp"')[0] for record in records))
 
 
+@pytest.mark.parametrize("canary", CANARIES)
+def test_every_part_of_a_secret_is_found_wherever_it_stands(canary: str) -> None:
+    secrets = shapes(*CANARIES[canary])
+    assert leaks(secrets, "\0".join(secrets)) == secrets
+    for part in sorted(secrets)[:: len(secrets) // 10]:
+        assert part in leaks(secrets, f"a line{part}of a log")
+        assert part not in leaks(secrets, f"a line {part[:-1]}\0 of a log")
+
+
 @pytest.mark.parametrize(
     ("fault", "canary", "half"),
     [
