@@ -1,6 +1,6 @@
 """Statements that every order makes, run by the database's driver: SQLAlchemy takes ten times as long to run one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Dialect
@@ -12,28 +12,35 @@ from sqlalchemy.sql.selectable import Select
 
 class _Compiled(NamedTuple):
     """A statement for one kind of database. defaults: its parameters, and their values where none are given. order:
-    their names, where the driver tells them by their place."""
+    their names, where the driver tells them by their place. writers: parameter → what makes the driver's value of
+    it, where that is another one."""
 
     text: str
     defaults: Mapping[str, Any]
     order: Sequence[str] | None
+    writers: Mapping[str, Callable[[Any], Any]]
 
 
 class Prepared:
-    """A statement, compiled once for each kind of database.
-
-    It takes and gives what the driver does: text, whole numbers, and truth values, which SQLite gives as 0 and 1.
-    """
+    """A statement, compiled once for each kind of database. It takes and gives the values that SQLAlchemy does."""
 
     def __init__(self, statement: "Select[Any] | UpdateBase") -> None:
         self._statement = statement
         self._compiled: dict[str, _Compiled] = {}
+        self._readers: dict[str, Mapping[str, Callable[[Any], Any]]] = {}  # column → what reads the driver's value
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the rows of a query, each as column → value. Raises SQLAlchemyError."""
         cursor = self._run(connection, values)
         names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        readers = self._readers.get(connection.dialect.name)
+        if readers is None:
+            readers = self._find_readers(connection.dialect, cursor.description)
+        for name, read in readers.items():
+            for row in rows:
+                row[name] = read(row[name])
+        return rows
 
     def change(self, connection: Connection, values: Mapping[str, Any]) -> int:
         """Make a change, and return the number of rows that it concerned. Raises SQLAlchemyError."""
@@ -43,6 +50,8 @@ class Prepared:
         dialect = connection.dialect
         compiled = self._compiled.get(dialect.name) or self._compile(dialect)
         given = {name: values.get(name, default) for name, default in compiled.defaults.items()}
+        for name, write in compiled.writers.items():
+            given[name] = write(given[name])
         in_order = compiled.order and [given[name] for name in compiled.order]
         cursor: Any = connection.connection.cursor()
         driver: Any = dialect.dbapi
@@ -56,5 +65,17 @@ class Prepared:
     def _compile(self, dialect: Dialect) -> _Compiled:
         made = self._statement.compile(dialect=dialect)
         assert isinstance(made, SQLCompiler)
-        compiled = self._compiled[dialect.name] = _Compiled(made.string, made.params, made.positiontup)
+        types = {name: parameter.type.dialect_impl(dialect) for name, parameter in made.binds.items()}
+        writers = {name: write for name, kind in types.items() if (write := kind.bind_processor(dialect))}
+        compiled = self._compiled[dialect.name] = _Compiled(made.string, made.params, made.positiontup, writers)
         return compiled
+
+    def _find_readers(self, dialect: Dialect, description: Sequence[Any]) -> Mapping[str, Callable[[Any], Any]]:
+        assert isinstance(self._statement, Select), "only a query has rows"
+        types = [column.type.dialect_impl(dialect) for column in self._statement.selected_columns]
+        found = {
+            name: kind.result_processor(dialect, code)
+            for kind, (name, code, *_) in zip(types, description, strict=True)
+        }
+        readers = self._readers[dialect.name] = {name: read for name, read in found.items() if read}
+        return readers

@@ -73,7 +73,6 @@ def from_row(row: Mapping[str, Any] | RowMapping) -> Intent:
             "side": Side(row["side"]),
             "price": None if row["price"] is None else Decimal(row["price"]),
             "amount": Decimal(row["amount"]),
-            "closes": bool(row["closes"]),  # SQLite's driver gives 0 and 1
             "open_before": None if row["open_before"] is None else frozenset(json.loads(row["open_before"])),
             "state": State(row["state"]),
             "order_id": None if row["order_id"] is None else json.loads(row["order_id"]),

@@ -11,13 +11,14 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Insert, Select
+from sqlalchemy import Connection, Engine, Insert
 from sqlalchemy.exc import IntegrityError
 
 from exchanges.paper import tables
 from exchanges.paper.matching import Account, Reach
 from exchanges.paper.money import NOTHING
 from exchanges.paper.records import PaperOrder, PaperPosition
+from prepared import Prepared
 from protocol.errors import OrderNotFound, OutcomeUnknown
 from protocol.models import NewOrder, PositionSide, Side, Status
 
@@ -50,16 +51,17 @@ def _lock(connection: Connection, exchange: str, name: str, kind: type[Account],
     """Return the account's id, and the time until which the market's trades were applied to it; both are made at first
     use."""
     mine = {"exchange": exchange, "account": name}
-    row = connection.execute(tables.ACCOUNT, mine).one_or_none()
-    if row is None:
+    rows = tables.ACCOUNT.rows(connection, mine)
+    if not rows:
         try:
             with connection.begin_nested():
                 made = _insert(connection, tables.INSERT_ACCOUNT, mine | {"seen": now})
                 _open_balances(connection, made, kind)
         except IntegrityError:
             pass  # another worker was faster
-        row = connection.execute(tables.ACCOUNT, mine).one()
-    return row.id, row.seen
+        rows = tables.ACCOUNT.rows(connection, mine)
+    [row] = rows
+    return row["id"], row["seen"]
 
 
 def _insert(connection: Connection, into: Insert, row: Mapping[str, Any]) -> int:
@@ -68,10 +70,8 @@ def _insert(connection: Connection, into: Insert, row: Mapping[str, Any]) -> int
 
 
 def _open_balances(connection: Connection, account_id: int, kind: type[Account]) -> None:
-    connection.execute(
-        tables.INSERT_BALANCE,
-        [{"account_id": account_id, "currency": currency, "free": free} for currency, free in kind.opening.items()],
-    )
+    for currency, free in kind.opening.items():
+        tables.INSERT_BALANCE.change(connection, {"account_id": account_id, "currency": currency, "free": free})
 
 
 class Ledger:
@@ -144,26 +144,25 @@ class Ledger:
 
     def save(self) -> None:
         """Write the changes to the database."""
-        write = self._connection.execute
-        write(tables.SEE, {"of": self._id, "now": self.now})
+        self._change(tables.SEE, now=self.now)
         for currency, free in self.account.free.items():
             if free == self._free.get(currency, NOTHING):
                 continue
             if currency in self._free:
-                write(tables.CHANGE_BALANCE, {"of": self._id, "in": currency, "new_free": free})
+                self._change(tables.CHANGE_BALANCE, of_currency=currency, new_free=free)
             else:
-                write(tables.INSERT_BALANCE, {"account_id": self._id, "currency": currency, "free": free})
+                self._change(tables.INSERT_BALANCE, currency=currency, free=free)
         for order in self.account.orders.values():
             if order != self._saved[order.id]:
                 changed = {f"new_{name}": getattr(order, name) for name in tables.ORDER_CHANGES}
-                write(tables.CHANGE_ORDER, {"of": order.id, **changed})
+                self._change(tables.CHANGE_ORDER, **changed | {"of": order.id})
         if self.account.positions != self._positions:
-            write(tables.DELETE_POSITIONS, {"of": self._id})
+            self._change(tables.DELETE_POSITIONS)
             for position in self.account.positions.values():
-                write(tables.INSERT_POSITION, {"account_id": self._id, **asdict(position)})
+                self._change(tables.INSERT_POSITION, **asdict(position))
         for fill in self.account.fills:
             row = {name: getattr(fill, name) for name in _MOVED} | {"order_id": fill.order.id if fill.order else None}
-            write(tables.INSERT_FILL, {"account_id": self._id, **row})
+            self._connection.execute(tables.INSERT_FILL, {"account_id": self._id, **row})
 
     def _load(self) -> None:
         """Load the account, but for its orders: most operations need none, and there may be hundreds."""
@@ -185,7 +184,7 @@ class Ledger:
     def _reaches(self) -> dict[str, Reach]:
         """Return the markets that have open orders, with the prices at which these are filled."""
         reaches: dict[str, Reach] = {}
-        for symbol, side, lowest, highest in self._connection.execute(tables.REACHES_OF, {"of": self._id}):
+        for symbol, side, lowest, highest in map(dict.values, self._rows(tables.REACHES_OF)):
             low, high = reaches.get(symbol, (None, None))
             # A double has all digits of a price that the market can reach.
             ticks = round(self._kind.listing(symbol).ticks(Decimal(repr(highest if side == Side.BUY else lowest))))
@@ -198,8 +197,8 @@ class Ledger:
             self._saved.setdefault(order.id, copy(order))  # one that was asked for by itself may have been changed
         return orders
 
-    def _first(self, wanted: Select[Any], key: int | str) -> PaperOrder | None:
-        row = next(self._rows(wanted, key=key), None)
+    def _first(self, wanted: Prepared, key: int | str) -> PaperOrder | None:
+        row = next(iter(self._rows(wanted, key=key)), None)
         if row is None:
             return None
         order = _order(row)
@@ -211,8 +210,12 @@ class Ledger:
         self._saved[order.id] = copy(order)
         return order
 
-    def _rows(self, wanted: Select[Any], **values: Any) -> Iterator[dict[str, Any]]:
-        return map(dict, self._connection.execute(wanted, {"of": self._id, **values}).mappings())
+    def _rows(self, wanted: Prepared, **values: Any) -> list[dict[str, Any]]:
+        return wanted.rows(self._connection, {"of": self._id, **values})
+
+    def _change(self, change: Prepared, **values: Any) -> None:
+        """Make a change, of the account where the values name nothing else."""
+        change.change(self._connection, {"of": self._id, "account_id": self._id, **values})
 
 
 def _order(row: dict[str, Any]) -> PaperOrder:

@@ -1,5 +1,5 @@
-"""The tables of simulated accounts, and the statements of every operation, built once: SQLAlchemy takes longer to build
-one than to run it."""
+"""The tables of simulated accounts, and the statements of every operation. Rows that the database numbers are inserted
+by SQLAlchemy, which knows how each kind of database does that."""
 
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    Select,
     String,
     Table,
     TypeDecorator,
@@ -29,6 +28,7 @@ from sqlalchemy import (
 )
 
 from exchanges.paper.money import shown
+from prepared import Prepared
 from protocol.models import Status
 from tables import METADATA
 
@@ -123,32 +123,32 @@ _OF: BindParameter[int] = bindparam("of")  # an account's id, or an order's
 _OPEN = ORDERS.c.status == literal(Status.OPEN)  # its text is a part of the statement
 
 
-def _rows(table: Table, *where: ColumnElement[bool]) -> Select[Any]:
-    """Return the rows of an account, without its id, in the order of their keys."""
+def _rows(table: Table, *where: ColumnElement[bool]) -> Prepared:
+    """Return the query of an account's rows, without its id, in the order of their keys."""
     columns = [column for column in table.columns if column.name != "account_id"]
-    return select(*columns).where(table.c.account_id == _OF, *where).order_by(*table.primary_key)
+    return Prepared(select(*columns).where(table.c.account_id == _OF, *where).order_by(*table.primary_key))
 
 
-ACCOUNT = (
+ACCOUNT = Prepared(
     select(ACCOUNTS.c.id, ACCOUNTS.c.seen)
     .where(ACCOUNTS.c.exchange == bindparam("exchange"), ACCOUNTS.c.account == bindparam("account"))
     .with_for_update()
 )
 INSERT_ACCOUNT = insert(ACCOUNTS)
-SEE = ACCOUNTS.update().where(ACCOUNTS.c.id == _OF).values(seen=bindparam("now"))
+SEE = Prepared(ACCOUNTS.update().where(ACCOUNTS.c.id == _OF).values(seen=bindparam("now")))
 BALANCES_OF = _rows(BALANCES)
-INSERT_BALANCE = insert(BALANCES)
-CHANGE_BALANCE = (
+INSERT_BALANCE = Prepared(insert(BALANCES))
+CHANGE_BALANCE = Prepared(
     BALANCES.update()
-    .where(BALANCES.c.account_id == _OF, BALANCES.c.currency == bindparam("in"))
+    .where(BALANCES.c.account_id == _OF, BALANCES.c.currency == bindparam("of_currency"))
     .values(free=bindparam("new_free"))
 )
 POSITIONS_OF = _rows(POSITIONS)
-DELETE_POSITIONS = POSITIONS.delete().where(POSITIONS.c.account_id == _OF)
-INSERT_POSITION = insert(POSITIONS)
+DELETE_POSITIONS = Prepared(POSITIONS.delete().where(POSITIONS.c.account_id == _OF))
+INSERT_POSITION = Prepared(insert(POSITIONS))
 _PRICE = cast(ORDERS.c.price, Float)  # as text, 9 would be more than 10
-REACHES_OF = (
-    select(ORDERS.c.symbol, ORDERS.c.side, func.min(_PRICE), func.max(_PRICE))
+REACHES_OF = Prepared(
+    select(ORDERS.c.symbol, ORDERS.c.side, func.min(_PRICE).label("lowest"), func.max(_PRICE).label("highest"))
     .where(ORDERS.c.account_id == _OF, _OPEN)
     .group_by(ORDERS.c.symbol, ORDERS.c.side)
 )
@@ -159,7 +159,7 @@ ORDER_BY_CLIENT_ID = _rows(ORDERS, ORDERS.c.client_id == bindparam("key"))
 PAST_ORDERS = _rows(ORDERS, ORDERS.c.status != literal(Status.OPEN), ORDERS.c.created >= bindparam("since"))
 INSERT_ORDER = insert(ORDERS)
 ORDER_CHANGES = ("price", "amount", "created", "filled", "cost", "frozen", "status")
-CHANGE_ORDER = (
+CHANGE_ORDER = Prepared(
     ORDERS.update().where(ORDERS.c.id == _OF).values({name: bindparam(f"new_{name}") for name in ORDER_CHANGES})
 )
 INSERT_FILL = insert(FILLS)

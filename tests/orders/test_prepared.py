@@ -1,11 +1,13 @@
 """Statements that are run by the database's driver are the same, and fail the same, as those run by SQLAlchemy."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
-from sqlalchemy import Connection, Engine, bindparam, literal, select, update
+from sqlalchemy import Connection, Engine, String, bindparam, cast, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
+from exchanges.paper.tables import ACCOUNTS, BALANCES
 from orders import statements
 from orders.table import ORDERS
 from prepared import Prepared
@@ -41,6 +43,16 @@ def test_values_of_the_statement_itself_are_kept(connection: Connection) -> None
     assert change.change(connection, {"n": "8"}) == 1
     [row] = statements.BY_ID.rows(connection, {"client_id": "a"})
     assert (row["reply"], row["nonce"]) == ("%s?", "8")
+
+
+def test_values_of_other_types_are_made_and_read_as_by_sqlalchemy(connection: Connection) -> None:
+    account = {"exchange": "Shop", "account": "me", "seen": 0}
+    [account_id] = connection.execute(insert(ACCOUNTS).returning(ACCOUNTS.c.id), account).scalars()
+    row = {"account_id": account_id, "currency": "BTC", "free": Decimal("1E-20")}
+    Prepared(insert(BALANCES)).change(connection, row)
+    assert connection.scalar(select(cast(BALANCES.c.free, String))) == "0.00000000000000000001"
+    assert Prepared(select(BALANCES)).rows(connection, {}) == [row]
+    assert [dict(found) for found in connection.execute(select(BALANCES)).mappings()] == [row]
 
 
 def test_errors_are_those_of_sqlalchemy_without_the_values(state: Engine) -> None:
