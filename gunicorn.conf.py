@@ -7,6 +7,7 @@ import resource
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import cast
 from weakref import WeakKeyDictionary
 
@@ -143,7 +144,8 @@ def post_worker_init(worker: ThreadWorker) -> None:
     # Python lets one thread run at a time. On one processor they follow each other without waking another one, and the
     # memory that they work on is near: with 32 callers a fifth less of its time. Threads are where the first one is.
     if worker in _processors:
-        os.sched_setaffinity(0, {_processors[worker]})
+        with suppress(OSError):  # some sandboxes forbid it
+            os.sched_setaffinity(0, {_processors[worker]})
     app = cast(Flask, worker.wsgi)  # to gunicorn it is any WSGI application
     app.extensions["resolver"].start()
     # Code and tables are some 80,000 objects, which every full collection would look through: 15 ms and more in which

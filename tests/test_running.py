@@ -194,3 +194,18 @@ def test_a_worker_may_be_moved_between_processors(tmp_path: Path) -> None:
         assert status(service.port) == 200
         [worker] = workers_of(service)
         assert processors(worker) == {frozenset(os.sched_getaffinity(0))}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux")
+def test_a_worker_that_may_not_choose_its_processor_serves(tmp_path: Path) -> None:
+    config = tmp_path / "forbidden.py"
+    config.write_text(
+        f"exec(open({str(ROOT / 'gunicorn.conf.py')!r}).read())\n"
+        "def forbidden(*_):\n"
+        "    print('forbidden', file=sys.stderr, flush=True)\n"
+        "    raise PermissionError\n"
+        "os.sched_setaffinity = forbidden\n"
+    )
+    with running(tmp_path, {}, ["--config", str(config)]) as service:
+        assert status(service.port) == 200
+        assert "forbidden" in service.log.read_text()
