@@ -234,6 +234,24 @@ def test_a_connection_closed_while_idle_is_replaced(http: Timed, server: FaultSe
     assert (server.connections, len(server.requests)) == (5, 5)
 
 
+def test_connections_are_closed_when_the_server_says_so(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    close = socket.socket.close
+
+    def close_late(sock: socket.socket) -> None:
+        time.sleep(0.05)
+        close(sock)
+
+    server.fault = "none, then close"
+    with socket.create_connection(("127.0.0.1", server.port)) as sock:
+        monkeypatch.setattr(socket.socket, "close", close_late)
+        sock.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert sock.recv(64 * 1024)
+        server.wait_until_all_left()
+        sock.setblocking(False)  # what has not come by now is an error
+        while sock.recv(64 * 1024):
+            pass
+
+
 def test_connections_of_all_threads_are_kept(server: FaultServer, caplog: pytest.LogCaptureFixture) -> None:
     threads = 32
     http = Timed(deadline=10)

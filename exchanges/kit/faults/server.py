@@ -123,6 +123,6 @@ class FaultServer:
             with suppress(OSError):  # the other side may leave at any time, and so may we
                 FAULTS[fault](Visit(self, sock))
         finally:
+            sock.close()
             with self.lock:
                 self._open.discard(sock)
-            sock.close()
