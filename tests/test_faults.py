@@ -16,12 +16,13 @@ from typing import Any
 
 import pytest
 import trustme
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select
 
 from database import open_state
 from exchanges import EXCHANGES
 from exchanges.base.abilities import can
 from exchanges.kit.faults import ORDERS, FaultServer, bomb, closed_port, market, small_bomb
+from tables import METADATA
 from tests.fakes import KEY, PASSPHRASE, SECRET
 from tests.fakes.broken import Broken, Plan
 from tests.fakes.exchanges import FAKES
@@ -120,9 +121,11 @@ class Gateway:
 
     def rest(self, route: str = "") -> None:
         """Let the limits of the exchange, or of all, be as after a long pause, which nobody need wait for."""
-        forgotten = text("DELETE FROM limits WHERE name LIKE :address")
+        limits = METADATA.tables["limits"]
+        mine = limits.c.name.startswith(f"{self.exchanges[route].url} " if route else "")
+        in_order = select(limits.c.name).where(mine).order_by(limits.c.name).with_for_update()  # as the service locks
         with self.state.begin() as connection:
-            connection.execute(forgotten, {"address": f"{self.exchanges[route].url} %" if route else "%"})
+            connection.execute(limits.delete().where(limits.c.name.in_(in_order)))
 
     def signs(self) -> set[str]:
         """Return every signature that was sent."""

@@ -164,7 +164,9 @@ class SqlCounters(Counters):
     def _sweep(self, now: int) -> None:
         self._credits.clear()
         with self._writing.begin() as connection:
-            connection.execute(_TIMES.delete().where(_TIMES.c.until < (now - _IDLE) * 1000))
+            # Only those that nobody has locked: two that wait for each other's would be a deadlock.
+            idle = select(_TIMES.c.name).where(_TIMES.c.until < (now - _IDLE) * 1000).with_for_update(skip_locked=True)
+            connection.execute(_TIMES.delete().where(_TIMES.c.name.in_(idle)))
 
 
 def _taken(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from database import open_state
 from tables import METADATA
@@ -102,6 +102,28 @@ def test_what_nobody_used_for_a_day_is_cleared_away(
         rows = connection.execute(METADATA.tables["limits"].select())
         names = sorted(row.name.split()[0] for row in rows)
     assert names == ["https://b.test", "https://c.test"]
+
+
+def test_what_another_call_has_locked_is_not_waited_for_and_cleared_away_later(
+    state: Engine, start_sql: Start, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if state.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    monkeypatch.setattr(module, "_SWEEP", 1)
+    limits, worker = METADATA.tables["limits"], start_sql()
+
+    def counted(url: str) -> list[str]:
+        """Return the exchanges that there are counts of, after a call of one that clears away."""
+        assert take(worker.limits(PER_SECOND, url=url)) == 0
+        with state.connect() as connection:
+            return sorted(name.split()[0] for name in connection.execute(select(limits.c.name)).scalars())
+
+    counted("https://a.test")
+    clock.ms += 2 * DAY
+    with state.begin() as other:
+        other.execute(limits.select().with_for_update())
+        assert counted("https://b.test") == ["https://a.test", "https://b.test"]
+    assert counted("https://c.test") == ["https://b.test", "https://c.test"]
 
 
 def test_counters_do_not_wait_for_the_disk_and_all_else_does(tmp_path: Path) -> None:
