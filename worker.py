@@ -42,6 +42,7 @@ _UNDER_WAY = 0.1  # seconds that a connection may take to be made
 ARRIVES_WITHIN = 5.0
 """Seconds that a request may take to arrive, from its first byte to its last."""
 
+_SPEAKS_WITHIN = 0.25  # seconds; a caller that has just connected is about to send its request
 _FOLLOWS_WITHIN = 0.002  # seconds that a thread waits for the next request of its caller
 _CLOSES_WITHIN = 1.0  # seconds; closing at once while a caller still sends would cut off the last answer to it
 _LINGERS = 2.0  # seconds that a connection without a request stays open once a stop has begun
@@ -63,8 +64,8 @@ class Worker(ThreadWorker):
     """gunicorn's worker with threads. Its loop reads the requests, and gives a thread whole ones only, so that callers
     that send slowly, or nothing, hold none. What it cannot read, such as TLS, is left to gunicorn.
 
-    When a stop begins, it accepts the connections that are already waiting, and then closes the listening socket at
-    once: if that stayed open to the end, it would accept callers only to cut them off.
+    When a stop begins, it accepts the connections that wait, and closes the listening socket at once: open to the end,
+    it would accept callers only to cut them off.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -260,29 +261,28 @@ class Worker(ThreadWorker):
 
     def _evict(self) -> bool:
         """Close the connection that is missed least. Return False if each has a thread, or waits for one."""
-        silent = (conn for conn in self.keepalived_conns if conn.parser is None)
-        for conn in chain(self.leaving, silent, self.pending_conns, self.keepalived_conns):
+        silent = [conn for conn in self.keepalived_conns if conn.parser is None]
+        mute = (one for one in silent if time.monotonic() + self.cfg.keepalive - (one.timeout or 0.0) > _SPEAKS_WITHIN)
+        for conn in chain(self.leaving, mute, self.pending_conns, silent, self.keepalived_conns):
             self._close(conn)
             return True
         return False
 
     def handle_error(self, req: Request | None, client: socket.socket, addr: object, exc: BaseException) -> None:
         """Answer bytes that are no request. gunicorn's text quotes them; they may be the rest of a body, with keys."""
-        kind = type(exc).__name__
         if isinstance(exc, ParseException):
             status = "400 Bad Request"
             error: GatewayError = InvalidCall("no HTTP request; Content-Length must count the body's bytes")
         else:
             status = "500 Internal Server Error"
             error = GatewayError("a bug in the gateway; its log says which")
-        self.log.warning("%s (%s)", status, kind)
+        self.log.warning("%s (%s)", status, type(exc).__name__)
         with suppress(OSError):
             client.settimeout(1.0)
             client.sendall(refusal(status, error))
 
     def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
-        """Return True if the connection may be used again. If more came than the request's length, the rest would be
-        taken for the next request."""
+        """Return True if the connection may be used again: nothing came after the request, to be taken for the next."""
         kept: bool = super()._keepalive_after(conn, keepalive)  # type: ignore[misc]
         return kept and not conn.parser.unreader.buf.getvalue()  # type: ignore[union-attr]
 
