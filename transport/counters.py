@@ -152,14 +152,15 @@ class SqlCounters(Counters):
     def _locked(self, connection: Connection, names: list[str], address: str) -> dict[str, int]:
         """Return the times under those names, created if missing, and an address's ban if there is one; all locked."""
         found = _times(connection, [address, *names], lock=True)
-        missing = sorted(set(names) - found.keys())
-        for name in missing:
-            try:
-                with connection.begin_nested():
-                    connection.execute(insert(_TIMES).values(name=name, until=0))
-            except IntegrityError:
-                pass  # another worker was faster
-        return _times(connection, [address, *names], lock=True) if missing else found
+        while missing := sorted(set(names) - found.keys()):
+            for name in missing:
+                try:
+                    with connection.begin_nested():
+                        connection.execute(insert(_TIMES).values(name=name, until=0))
+                except IntegrityError:
+                    pass  # another worker was faster, and its row may be cleared away before it is locked here
+            found = _times(connection, [address, *names], lock=True)
+        return found
 
     def _sweep(self, now: int) -> None:
         self._credits.clear()

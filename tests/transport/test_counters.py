@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from database import open_state
 from tables import METADATA
@@ -124,6 +125,21 @@ def test_what_another_call_has_locked_is_not_waited_for_and_cleared_away_later(
         other.execute(limits.select().with_for_update())
         assert counted("https://b.test") == ["https://a.test", "https://b.test"]
     assert counted("https://c.test") == ["https://b.test", "https://c.test"]
+
+
+def test_what_is_cleared_away_before_it_is_locked_is_made_anew(
+    start_sql: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, looks = module._times, count(1)
+
+    def missed(connection: Connection, names: list[str], *, lock: bool = False) -> dict[str, int]:
+        found = read(connection, names, lock=lock)
+        return {} if next(looks) == 2 else found
+
+    monkeypatch.setattr(module, "_times", missed)
+    limits = start_sql().limits(PER_SECOND)
+    assert until_denied(limits) == 1
+    assert next(looks) > 3
 
 
 def test_counters_do_not_wait_for_the_disk_and_all_else_does(tmp_path: Path) -> None:
