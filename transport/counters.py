@@ -24,6 +24,7 @@ _REDIS_PATIENCE = 1.0  # seconds: better a call that is not counted than a late 
 _PREFIX = "fmz-gateway"
 _SWEEP = 1000  # calls of take between two deletions of old rows
 _IDLE = 86_400_000  # ms after which an unused counter is deleted
+_TRIES = 5  # to lock rows that others may clear away meanwhile
 
 LONGEST_KEY = 400
 _TIMES = Table(
@@ -151,16 +152,18 @@ class SqlCounters(Counters):
 
     def _locked(self, connection: Connection, names: list[str], address: str) -> dict[str, int]:
         """Return the times under those names, created if missing, and an address's ban if there is one; all locked."""
-        found = _times(connection, [address, *names], lock=True)
-        while missing := sorted(set(names) - found.keys()):
+        for _ in range(_TRIES):
+            found = _times(connection, [address, *names], lock=True)
+            missing = sorted(set(names) - found.keys())
+            if not missing:
+                return found
             for name in missing:
                 try:
                     with connection.begin_nested():
                         connection.execute(insert(_TIMES).values(name=name, until=0))
                 except IntegrityError:
                     pass  # another worker was faster, and its row may be cleared away before it is locked here
-            found = _times(connection, [address, *names], lock=True)
-        return found
+        raise SQLAlchemyError("the counts are not there after they were made")
 
     def _sweep(self, now: int) -> None:
         self._credits.clear()

@@ -142,6 +142,14 @@ def test_what_is_cleared_away_before_it_is_locked_is_made_anew(
     assert next(looks) > 3
 
 
+def test_calls_go_on_where_what_was_made_is_never_there(
+    start_sql: Start, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_times", lambda *_, **__: {})
+    assert take(start_sql().limits(PER_SECOND)) == 0
+    assert "see LIMITS_URL" in caplog.text
+
+
 def test_counters_do_not_wait_for_the_disk_and_all_else_does(tmp_path: Path) -> None:
     engine = open_state(f"sqlite:///{tmp_path}/state.db")
     for fleeting, pace in ((False, 2), (True, 1), (False, 2)):  # FULL and NORMAL, on one kept connection
