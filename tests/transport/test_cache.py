@@ -165,7 +165,7 @@ def test_its_bytes_are_bounded(watch: Watch) -> None:
         return [question for question in "abcd" if cache.get(question, 200)]
 
     def reply(size: int) -> Reply:
-        return Reply("Tiny", 200, "application/json", b"x" * size)
+        return Reply("Tiny", 200, "application/json", b"x" * size, arrived=watch.seconds)
 
     cache = Cache(most=10_000)
     for question in "abc":
