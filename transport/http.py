@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from monitoring import metrics
 from protocol.deadline import Deadline
@@ -47,9 +48,8 @@ class Http:
     """
 
     def __init__(self, *, ca_file: str | None = None, proxies: Mapping[str, str] | None = None) -> None:
-        self._verify = ca_file or True
         self._proxies = dict(proxies or {})
-        self._adapter = Adapter()
+        self._adapter = Adapter(ca_file or DEFAULT_CA_BUNDLE_PATH)
 
     def send(self, exchange: str, request: requests.Request, deadline: Deadline) -> Reply:
         """Send once and return the whole reply; everything, from the name's look-up to the last byte, within the
@@ -90,7 +90,6 @@ class Http:
         response = self._adapter.send(
             prepared,
             timeout=max(progress.deadline.left(), 0.001),
-            verify=self._verify,
             proxies={"http": proxy, "https": proxy} if proxy else None,
         )
         raw, status, headers = response.raw, response.status_code, response.headers

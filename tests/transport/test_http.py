@@ -25,7 +25,7 @@ VERDICTS = {  # every fault that keeps a reply from being read → the words tha
     "reset after head": "reset|EOF",
     "reset after request": "reset|EOF",
     "close without answer": "EOF, no reply",
-    "hang on accept": r"timeout, no complete reply within 0\.5 s",
+    "hang on accept": r"timeout, no complete reply within 0\.[5-9] s",
     "hang": "timeout",
     "drip head": "timeout",
     "drip body": "timeout",

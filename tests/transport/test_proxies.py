@@ -1,5 +1,7 @@
 """The client's connections through TLS and through proxies: what fails there was never sent."""
 
+from pathlib import Path
+
 import pytest
 import trustme
 
@@ -13,6 +15,34 @@ from tests.transport.conftest import DEADLINE, FAR, Timed, get, post, speaks_tls
 def test_a_ca_file_is_trusted(server: FaultServer, authority: trustme.CA, ca_file: str) -> None:
     server.tls = speaks_tls(authority)
     assert get(Timed(ca_file=ca_file), server.url).status == 200
+
+
+def test_authorities_are_read_once(server: FaultServer, authority: trustme.CA, ca_file: str) -> None:
+    http = Timed(ca_file=ca_file)
+    server.tls = speaks_tls(authority)
+    get(http, server.url)
+    Path(ca_file).unlink()
+    with FaultServer() as other:
+        other.tls = speaks_tls(authority)
+        assert get(http, other.url).status == 200
+    with FaultServer() as false:
+        false.tls = speaks_tls(trustme.CA())
+        with pytest.raises(NotSent, match="TLS: the certificate"):
+            post(http, false.url)
+        assert false.requests == []
+
+
+def test_authorities_that_cannot_be_read_are_looked_for_again(
+    server: FaultServer, authority: trustme.CA, ca_file: str
+) -> None:
+    server.tls = speaks_tls(authority)
+    content = Path(ca_file).read_bytes()
+    Path(ca_file).unlink()
+    http = Timed(ca_file=ca_file)
+    with pytest.raises(NotSent, match="nothing was sent"):
+        post(http, server.url)
+    Path(ca_file).write_bytes(content)
+    assert post(http, server.url).status == 200
 
 
 @pytest.mark.parametrize("why", ["another authority", "another host", "no TLS at all", "reset in the handshake"])
@@ -73,6 +103,18 @@ def test_the_far_certificate_is_checked_through_a_proxy(
     with pytest.raises(NotSent, match="TLS"):
         get(Timed(ca_file=ca_file, proxies={"Test": proxy.url}), f"https://{FAR}/")
     assert server.requests == []
+
+
+@pytest.mark.parametrize("why", ["another authority", "another host"])
+def test_the_certificate_of_a_proxy_is_checked(
+    why: str, proxy: FaultServer, authority: trustme.CA, ca_file: str
+) -> None:
+    proxy.fault = "tls proxy"
+    proxy.tls = speaks_tls(trustme.CA()) if why == "another authority" else speaks_tls(authority, "other.test")
+    http = Timed(ca_file=ca_file, proxies={"Test": f"https://127.0.0.1:{proxy.port}"})
+    with pytest.raises(NotSent, match="TLS: the certificate"):
+        post(http, f"https://{FAR}/")
+    assert proxy.requests == []
 
 
 @pytest.mark.parametrize(
