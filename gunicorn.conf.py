@@ -65,6 +65,8 @@ _GARBAGE = 5_000
 # this up when large bodies come, and keeps them for each thread: 174 MB instead of 89 after some of a megabyte.
 _LARGE = 128 * 1024
 _MMAP_THRESHOLD = -3  # glibc's number for it
+# Bytes at the end of its memory that it keeps when they are free. It moves this up too, while Python loads modules.
+_TRIM_THRESHOLD = -1  # glibc's number for it
 
 # glibc would keep memory for groups of threads apart, 4 MiB of it unused, so that they need not wait for each other.
 # They rarely do: Python lets one of them run at a time.
@@ -156,6 +158,7 @@ def post_worker_init(worker: ThreadWorker) -> None:
     system = ctypes.CDLL(None)
     if hasattr(system, "mallopt"):  # glibc's
         system.mallopt(_MMAP_THRESHOLD, _LARGE)
+        system.mallopt(_TRIM_THRESHOLD, _LARGE)
         system.mallopt(_MOST_ARENAS, 1)
 
 
