@@ -18,6 +18,7 @@ from bench.measures import MEASURES, Bench, Figure
 from bench.stage import fake
 
 RESULTS = Path(__file__).parent / "RESULTS.md"
+BARE = "*Bare* are the libraries that a call goes through, without the service: bare.py."
 
 
 def table(figures: Sequence[Figure]) -> str:
@@ -67,7 +68,7 @@ def main() -> None:
                 print(f"{figure.name}: {figure.value:,.4g} {figure.beside}", file=sys.stderr, flush=True)
     print(table(figures))
     if not given.quick and not given.measures:
-        RESULTS.write_text(f"# Speed\n\nWritten by `make bench`: {about}\n\n{table(figures)}\n")
+        RESULTS.write_text(f"# Speed\n\nWritten by `make bench`: {about} {BARE}\n\n{table(figures)}\n")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 
 from bench.client import Sample, asked
 from bench.fake import BASES
-from bench.stage import Fake, Peer, go, service
+from bench.stage import Fake, Peer, bare, go, service
 
 MS = 0.001
 ROBOTS = 32
@@ -60,8 +60,14 @@ class Bench:
         self, settings: Mapping[str, str] | None = None, *, tls: bool = True, options: Sequence[str] = ()
     ) -> Any:
         """Return the context of a service with a state of its own. options: gunicorn's."""
-        directory = self.directory / f"service-{next(self._services)}"
-        return service(directory, self.exchange, settings or {}, tls=tls, options=options)
+        return service(self._folder(), self.exchange, settings or {}, tls=tls, options=options)
+
+    def bare(self, *, tls: bool = True) -> Any:
+        """Return the context of the service's libraries without it."""
+        return bare(self._folder(), self.exchange, tls=tls)
+
+    def _folder(self) -> Path:
+        return self.directory / f"service-{next(self._services)}"
 
 
 def read(method: str = "ticker", route: str = "bitgo") -> Callable[[int], tuple[str, dict[str, object]]]:
@@ -124,36 +130,40 @@ def rate(sample: Sample) -> float:
 
 def one_client(bench: Bench) -> Iterator[Figure]:
     """Yield what is added to a ticker of an exchange 20 ms away."""
-    with bench.service() as gateway:
+    with bench.service() as gateway, bench.bare() as libraries:
         bench.exchange.reset(FAR)
         calls = bench.calls(400)
-        direct, ours = rounds(
+        direct, ours, least = rounds(
             3,
             lambda: bench.exchange.direct("market", 1, calls),
             lambda: asked(gateway.port, read(), 1, calls),
+            lambda: asked(libraries.port, read(), 1, calls),
         )
-    yield Figure("1 client, 20 ms: added p50, ms", median(ours, p50) - median(direct, p50), 1.3)
-    yield Figure("1 client, 20 ms: added p99, ms", median(ours, p99) - median(direct, p99), 3.0)
+    for name, figure, goal in (("p50", p50, 1.3), ("p99", p99, 3.0)):
+        added, bare = (median(samples, figure) - median(direct, figure) for samples in (ours, least))
+        yield Figure(f"1 client, 20 ms: added {name}, ms", added, goal, f"bare {bare:.1f}")
 
 
 def many_clients(bench: Bench) -> Iterator[Figure]:
     """Yield what 32 clients get of an exchange 20 ms away, its handshake as far."""
     with ExitStack() as stack:
         gateway = stack.enter_context(bench.service())
+        libraries = stack.enter_context(bench.bare())
         bench.exchange.reset(FAR, FAR)
         calls = bench.calls(6000)
         peers: list[Callable[[], Sample]] = [
             lambda: bench.exchange.direct("market", ROBOTS, calls),
             lambda: asked(gateway.port, _markets, ROBOTS, calls),
+            lambda: asked(libraries.port, _markets, ROBOTS, calls),
         ]
         if bench.article:
             article = stack.enter_context(go(bench.directory, bench.exchange, bench.article))
-            peers.append(lambda: asked(article.port, _markets_of_article, ROBOTS, calls))
-        direct, ours, *others = rounds(3, *peers)
+            peers.append(lambda: asked(article.port, lambda number: ("exchange", _markets(number)[1]), ROBOTS, calls))
+        direct, ours, least, *others = rounds(3, *peers)
         bench.exchange.reset(FAR, FAR)
         asked(gateway.port, _markets, ROBOTS, calls)
         connections = bench.exchange.counts()["connections"]
-    beside = f"Go {median(others[0], rate):.0f}/s" if others else ""
+    beside = f"bare {median(least, rate):.0f}/s" + (f", Go {median(others[0], rate):.0f}/s" if others else "")
     yield Figure(
         f"32 clients, 20 ms + 20 ms: calls/s of direct's {median(direct, rate):.0f}",
         median(ours, rate) / median(direct, rate), 0.9, beside, at_least=True,
@@ -167,27 +177,22 @@ def _markets(number: int) -> tuple[str, dict[str, object]]:
     return "bitgo", _envelope("ticker", {"symbol": f"X{number}_CNY"})
 
 
-def _markets_of_article(number: int) -> tuple[str, dict[str, object]]:
-    return "exchange", _markets(number)[1]
-
-
 def processor(bench: Bench) -> Iterator[Figure]:
     """Yield the processor time of a call to an exchange that answers at once."""
-    figures = {}
+    figures, beside = {}, {}
     for tls in (False, True):
-        with bench.service(tls=tls) as gateway:
+        with bench.service(tls=tls) as gateway, bench.bare(tls=tls) as libraries:
             for method in ("ticker",) if not tls else ("ticker", "depth", "records"):
                 figures[tls, method] = _cpu_us(bench, gateway, method)
-    beside = {}
+            beside[tls, "ticker"] = f"bare {_cpu_us(bench, libraries, 'ticker'):.0f}"
     if bench.article:
         with go(bench.directory, bench.exchange, bench.article) as article:
-            beside = {
-                method: f"Go {_cpu_us(bench, article, method, 'exchange'):.0f}" for method in ("ticker", "records")
-            }
-    yield Figure("ticker, plain: processor µs", figures[False, "ticker"], 750)
-    yield Figure("ticker, TLS: processor µs", figures[True, "ticker"], 850, beside.get("ticker", ""))
+            beside[True, "ticker"] += f", Go {_cpu_us(bench, article, 'ticker', 'exchange'):.0f}"
+            beside[True, "records"] = f"Go {_cpu_us(bench, article, 'records', 'exchange'):.0f}"
+    yield Figure("ticker, plain: processor µs", figures[False, "ticker"], 750, beside[False, "ticker"])
+    yield Figure("ticker, TLS: processor µs", figures[True, "ticker"], 850, beside[True, "ticker"])
     yield Figure("200 levels, TLS: processor µs", figures[True, "depth"], 900)
-    yield Figure("1,000 bars, TLS: processor µs", figures[True, "records"], 1985, beside.get("records", ""))
+    yield Figure("1,000 bars, TLS: processor µs", figures[True, "records"], 1985, beside.get((True, "records"), ""))
 
 
 def _cpu_us(bench: Bench, peer: Peer, method: str, route: str = "bitgo") -> float:

@@ -1,4 +1,5 @@
-"""Starts what a measure needs: the fake exchange, the service before it, and the article's Go program beside it."""
+"""Starts what a measure needs: the fake exchange, the service before it, and beside it the article's Go program and the
+service's libraries alone."""
 
 import json
 import os
@@ -59,7 +60,7 @@ class Fake:
 
 @dataclass(frozen=True)
 class Peer:
-    """A running gateway, ours or the article's: where it listens, and its process."""
+    """A running gateway, ours, the article's or the libraries': where it listens, and its process."""
 
     port: int
     pid: int
@@ -132,15 +133,45 @@ def go(directory: Path, exchange: Fake, article: Path) -> Iterator[Peer]:
     binary = directory / "article"
     environment = {"HOME": str(directory), "PATH": os.environ["PATH"], "GO111MODULE": "off"}
     subprocess.run(["go", "build", "-o", str(binary), str(source)], check=True, env=environment)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = _free_port()
     command = [str(binary), "-b", f"127.0.0.1:{port}"]
+    with _started(command, {"SSL_CERT_FILE": str(exchange.ca_file)}, port, "exchange") as peer:
+        yield peer
+
+
+@contextmanager
+def bare(directory: Path, exchange: Fake, *, tls: bool = True) -> Iterator[Peer]:
+    """Yield the service's libraries without it, before the fake exchange."""
+    directory.mkdir()
+    port = _free_port()
+    gunicorn = (sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--threads", "64", "--no-control-socket")
+    given = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "BARE_URL": exchange.url(tls=tls),
+        "CA_FILE": str(exchange.ca_file),
+    }
+    command = [*gunicorn, "--bind", f"127.0.0.1:{port}", "bench.bare:app"]
+    with _started(command, given, port, "bitgo", directory) as peer:
+        yield peer
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def _started(
+    command: Sequence[str], environment: Mapping[str, str], port: int, route: str, folder: Path | None = None
+) -> Iterator[Peer]:
+    """Yield a program that listens on this port, once it answers; stop it in the end."""
     began = time.perf_counter()
     with subprocess.Popen(
-        command, env={"SSL_CERT_FILE": str(exchange.ca_file)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            _first_answer(port, "exchange")
+            _first_answer(port, route)
             yield Peer(port, process.pid, time.perf_counter() - began)
         finally:
             process.terminate()

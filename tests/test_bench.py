@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import table
-from bench.measures import MEASURES, Bench, Figure
+from bench.client import asked
+from bench.measures import MEASURES, Bench, Figure, read
 from bench.profile import STANDARD, layer, shares
 from bench.profile import table as profile_table
 from bench.stage import Peer, fake
@@ -29,6 +30,14 @@ def test_calls_and_orders_are_measured(figures: dict[str, Figure]) -> None:
 def test_upstream_calls_are_counted(figures: dict[str, Figure]) -> None:
     counted = figures["32 robots on one ticker, 20 ms: upstream calls per 1,000"].value
     assert 0 < counted <= 1000
+
+
+def test_the_libraries_alone_answer_a_ticker(tmp_path: Path) -> None:
+    with fake(tmp_path) as exchange, Bench(exchange, tmp_path, article=None, size=0).bare() as libraries:
+        exchange.reset()
+        sample = asked(libraries.port, read(), 2, 6)
+        assert (len(sample.latencies), sample.failed) == (6, 0)
+        assert exchange.counts()["requests"] == 6
 
 
 def test_the_shortest_round_takes_processor_time() -> None:
