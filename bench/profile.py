@@ -15,6 +15,7 @@ from bench.client import asked
 from bench.fake import BASES
 from bench.measures import Bench, limit_order, read
 from bench.stage import Peer, fake
+from tests.service import children
 
 
 def paper_order(number: int) -> tuple[str, dict[str, Any]]:
@@ -76,14 +77,14 @@ def profile(bench: Bench, name: str) -> Mapping[str, float]:
 
 def _spy(gateway: Peer, raw: Path) -> "subprocess.Popen[bytes]":
     """Start py-spy on the gateway's worker: it counts stacks of the threads that run."""
-    master = Path(f"/proc/{gateway.pid}/task/{gateway.pid}/children")
+    [worker] = children(gateway.pid)
     options = ["--gil", "--format", "raw", "--duration", f"{SECONDS}", "--rate", f"{SAMPLES}", "--output", str(raw)]
     command = [
         str(Path(sys.executable).with_name("py-spy")),
         "record",
         *options,
         "--pid",
-        master.read_text().split()[0],
+        str(worker),
     ]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

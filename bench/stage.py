@@ -18,7 +18,7 @@ from pathlib import Path
 import trustme
 
 from bench.client import Sample
-from tests.service import ROOT, running
+from tests.service import ROOT, children, running
 
 PROCESS_CLOCK = 2  # CPUCLOCK_SCHED of the kernel's posix-timers_types.h: of all threads of a process, to the nanosecond
 KILO = 1024
@@ -79,8 +79,7 @@ class Peer:
         return sum(int(kib) for [kib] in shares) / KILO
 
     def _pids(self) -> list[int]:
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        return [self.pid, *map(int, children)]
+        return [self.pid, *children(self.pid)]
 
 
 @contextmanager

@@ -24,6 +24,17 @@ class Service:
     port: int
     log: Path
 
+    @property
+    def workers(self) -> list[int]:
+        """Return gunicorn's worker processes, at least one: it says that it is ready before there is any."""
+        until(lambda: bool(children(self.process.pid)))
+        return children(self.process.pid)
+
+
+def children(process: int) -> list[int]:
+    """Return the processes that a process has started and that have not ended."""
+    return list(map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split()))
+
 
 @contextmanager
 def running(

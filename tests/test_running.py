@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.reliability.load import worker_of
-from tests.service import ROOT, Service, running, until
+from tests.service import ROOT, running, until
 
 TICKER = json.dumps({"method": "ticker", "params": {"symbol": "BTC_USDT"}}).encode()
 TOKEN = "abc+def/ghi+jkl/mno+pqr="
@@ -90,7 +89,7 @@ def test_large_bodies_are_not_kept_in_memory(tmp_path: Path) -> None:
 
     with running(tmp_path, {"LOG_LEVEL": "ERROR"}) as service, ThreadPoolExecutor(16) as pool:
         assert status(service.port) == 200
-        worker = worker_of(service)
+        [worker] = service.workers
         before = resident(worker)
         list(pool.map(ask, range(100)))
         growth = resident(worker) - before
@@ -167,23 +166,17 @@ def test_who_has_only_ended_its_sending_can_trade(half: bool, tmp_path: Path) ->
             assert len(json.load(reply)["data"]) == half
 
 
-def processors(process: str) -> set[frozenset[int]]:
+def processors(process: int) -> set[frozenset[int]]:
     """Return the processors that a process may run on, those of each of its threads."""
     return {frozenset(os.sched_getaffinity(int(thread.name))) for thread in Path(f"/proc/{process}/task").iterdir()}
-
-
-def workers_of(service: Service) -> list[str]:
-    """Return the numbers of the workers' processes."""
-    master = service.process.pid
-    return Path(f"/proc/{master}/task/{master}/children").read_text().split()
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.cpu_count() == 1, reason="needs Linux and two processors")
 def test_each_worker_stays_on_a_processor_of_its_own(tmp_path: Path) -> None:
     with running(tmp_path, {}, ["--workers", "2"]) as service:
         assert status(service.port) == 200
-        until(lambda: [set(map(len, processors(worker))) for worker in workers_of(service)] == [{1}, {1}])
-        one, other = map(processors, workers_of(service))
+        until(lambda: [set(map(len, processors(worker))) for worker in service.workers] == [{1}, {1}])
+        one, other = map(processors, service.workers)
     assert len(one) == len(other) == 1
     assert one != other
 
@@ -192,7 +185,7 @@ def test_each_worker_stays_on_a_processor_of_its_own(tmp_path: Path) -> None:
 def test_a_worker_may_be_moved_between_processors(tmp_path: Path) -> None:
     with running(tmp_path, {"PIN_WORKERS": "0"}) as service:
         assert status(service.port) == 200
-        [worker] = workers_of(service)
+        [worker] = service.workers
         assert processors(worker) == {frozenset(os.sched_getaffinity(0))}
 
 

@@ -107,13 +107,6 @@ def ask(service: Service, kept: socket.socket | None = None) -> float:
     return time.monotonic() - start
 
 
-def worker_of(service: Service) -> str:
-    """Return the number of the worker's process, which begins after the service has said that it is ready."""
-    ask(service)
-    [worker] = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
-    return worker
-
-
 def one_answer(sock: socket.socket) -> bytes:
     """Return an answer on a connection that may be kept."""
     answer = b""
@@ -187,7 +180,8 @@ def test_refused_callers_that_do_not_close_keep_nobody_waiting(service: Service)
 
 
 def test_half_sent_requests_need_no_processor(service: Service) -> None:
-    worker = worker_of(service)
+    ask(service)
+    [worker] = service.workers
 
     def spent() -> float:
         user, system = Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()[11:13]
@@ -283,7 +277,9 @@ def test_of_two_calls_that_follow_together_the_first_is_answered(service: Servic
 
 
 def test_callers_that_close_after_their_call_leave_no_connection(service: Service) -> None:
-    files = Path(f"/proc/{worker_of(service)}/fd")
+    ask(service)
+    [worker] = service.workers
+    files = Path(f"/proc/{worker}/fd")
     before = len(list(files.iterdir()))
     for _ in range(30):
         ask(service)

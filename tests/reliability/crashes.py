@@ -42,7 +42,6 @@ from orders.lookup import Lookup
 from settings import Settings
 from tests.fakes import KEY, PASSPHRASE, SECRET, Call, FakeExchange, Refusal
 from tests.fakes.exchanges import FAKES
-from tests.reliability.load import worker_of
 from tests.reliability.outcome import Outcome
 from tests.reliability.storms import kept
 from tests.service import ROOT, Service, running
@@ -627,7 +626,7 @@ def restarts(count: int, names: Sequence[str], robots_each: int, *, instant: str
 
 def kill_all(service: Service) -> None:
     """Kill gunicorn's master and its worker; they are dead on return."""
-    processes = [os.pidfd_open(pid) for pid in (service.process.pid, worker_of(service))]
+    processes = [os.pidfd_open(pid) for pid in (service.process.pid, *service.workers)]
     for process in processes:
         signal.pidfd_send_signal(process, signal.SIGKILL)
     for process in processes:

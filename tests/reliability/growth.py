@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from tests.reliability.load import memory_of, worker_of
+from tests.reliability.load import memory_of
 from tests.service import Service
 
 DATABASE, LOG_AHEAD = "state.db", "state.db-wal"
@@ -50,7 +50,7 @@ class Sample:
 def take(service: Service, directory: Path, metrics: str, ms: Sequence[float]) -> Sample:
     """Return a sample of a service. directory: where its files are, and its log, which is for others to keep short.
     metrics: its page of counts. ms: what the latest answers took."""
-    worker = worker_of(service)
+    [worker] = service.workers
     counted = re.findall(r'^fmz_gateway_calls_total\{.*outcome="(\w+)".*\} (\S+)$', metrics, re.MULTILINE)
     calls: dict[str, int] = {}
     for outcome, number in counted:

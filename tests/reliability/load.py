@@ -388,7 +388,7 @@ def watching(service: Service, pause: float = 0.5) -> Iterator[Samples]:
     """Take samples until the end, and a last one then."""
     samples = Samples()
     master = service.process.pid
-    worker = worker_of(service)
+    [worker] = service.workers
     over = threading.Event()
 
     def watch() -> None:
@@ -406,14 +406,6 @@ def watching(service: Service, pause: float = 0.5) -> Iterator[Samples]:
     finally:
         over.set()
         thread.join()
-
-
-def worker_of(service: Service) -> int:
-    """Return the number of gunicorn's worker process; gunicorn says that it is ready before there is one."""
-    master = service.process.pid
-    while not (children := Path(f"/proc/{master}/task/{master}/children").read_text().split()):
-        time.sleep(0.01)
-    return int(children[0])
 
 
 def memory_of(pid: int) -> float:
