@@ -71,6 +71,7 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     app = Flask(__name__, static_folder=None)
     app.url_rule_class = Rule
     app.extensions["resolver"] = resolver
+    app.extensions["standby"] = services.http.standby
     app.url_map.merge_slashes = False  # a doubled slash is neither a route nor a redirect to one
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, PROVIDE_AUTOMATIC_OPTIONS=False)
     problems = Problems(settings.registry)
@@ -150,6 +151,13 @@ def create_app(settings: Settings | None = None, upstreams: Upstreams | None = N
     app.register_error_handler(SQLAlchemyError, _state_error)
     app.register_error_handler(Exception, _unexpected)
     return app
+
+
+def start_threads(app: Flask) -> None:
+    """Start what works beside the calls: the look-ups of unresolved orders, and the care for connections that stand by.
+    Call it once, in the process that serves."""
+    app.extensions["resolver"].start()
+    app.extensions["standby"].start()
 
 
 def open_upstreams(settings: Settings, http: Http | None = None) -> Upstreams:
@@ -283,7 +291,7 @@ def main() -> None:
         app = create_app(settings)
     except WrongSetting as error:
         sys.exit(f"fmz-gateway: {error}")
-    app.extensions["resolver"].start()
+    start_threads(app)
     app.run(settings.host, settings.port, debug=True, request_handler=_PathsOnly, threaded=True)  # nosec B201  # on loopback
 
 

@@ -16,7 +16,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker as AnyWorker
 from gunicorn.workers.gthread import ThreadWorker
 
-from app import open_database
+from app import open_database, start_threads
 from monitoring import logs
 from monitoring.files import open_folder
 from setting_types import is_loopback
@@ -141,15 +141,15 @@ def pre_fork(server: Arbiter, worker: ThreadWorker) -> None:
 
 
 def post_worker_init(worker: ThreadWorker) -> None:
-    """Start the look-ups of orders whose outcome is unknown, those of the last run included; let the garbage collector
-    look at nothing that lasts as long as the worker, and the system have back what large bodies took."""
+    """Start the threads beside the calls; let the garbage collector look at nothing that lasts as long as the worker,
+    and the system have back what large bodies took."""
     # Python lets one thread run at a time. On one processor they follow each other without waking another one, and the
     # memory that they work on is near: with 32 callers a fifth less of its time. Threads are where the first one is.
     if worker in _processors:
         with suppress(OSError):  # some sandboxes forbid it
             os.sched_setaffinity(0, {_processors[worker]})
     app = cast(Flask, worker.wsgi)  # to gunicorn it is any WSGI application
-    app.extensions["resolver"].start()
+    start_threads(app)
     # Code and tables are some 80,000 objects, which every full collection would look through: 15 ms and more in which
     # no thread goes on. What is not frozen is little, and takes less than one.
     gc.collect()

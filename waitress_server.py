@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitress.server import create_server
 
-from app import MAX_BODY, create_app
+from app import MAX_BODY, create_app, start_threads
 from monitoring import logs
 from settings import Settings
 
@@ -26,7 +26,7 @@ def serve(settings: Settings) -> None:
     logs.configure(settings.log_level, settings.log_format)
     app = create_app(settings)
     server = open_server(app.wsgi_app, settings.host, settings.port)
-    app.extensions["resolver"].start()
+    start_threads(app)
     dispatcher = server.task_dispatcher
     dispatcher.shutdown = partial(dispatcher.shutdown, timeout=settings.deadline + 5)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the server's loop then ends in order, as with Ctrl-C

@@ -74,7 +74,13 @@ OURS = (
 WIRE_NAMES = ("__api_", "access_key", "secret_key", "avg_price", "margin_level", "closebuy", "closesell")
 
 # Modules that may open a connection, and those that may sign.
-NETWORK = {"transport/connections.py", "arrival.py", "delivery.py", "worker.py"}  # all but the first for callers only
+NETWORK = {
+    "transport/connections.py",
+    "transport/standby.py",  # sends nothing
+    "arrival.py",  # these are for callers only
+    "delivery.py",
+    "worker.py",
+}
 SIGNING = {
     "transport/credentials.py",
     "transport/signing.py",

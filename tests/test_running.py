@@ -53,19 +53,22 @@ def test_a_hang_up_signal_takes_new_settings_and_keeps_the_old_ones_for_wrong_on
     assert not list(tmp_path.rglob("*.ctl")), "gunicorn's control socket"
 
 
-def test_the_garbage_collector_spares_what_lasts(tmp_path: Path) -> None:
+def test_a_worker_has_its_threads_and_a_garbage_collector_that_spares_what_lasts(tmp_path: Path) -> None:
     config = tmp_path / "told.py"
     config.write_text(
         f"exec(open({str(ROOT / 'gunicorn.conf.py')!r}).read())\n"
+        "import threading\n"
         "initialize = post_worker_init\n"
         "def post_worker_init(worker):\n"
         "    shared = gc.get_freeze_count()\n"
         "    initialize(worker)\n"
         "    counts = (shared, gc.get_freeze_count(), gc.get_threshold()[0], len(gc.get_objects()), gc.isenabled())\n"
-        "    print('collector', *map(int, counts), file=sys.stderr, flush=True)\n"
+        "    names = [thread.name for thread in threading.enumerate()]\n"
+        "    print('threads', *names, '\\ncollector', *map(int, counts), file=sys.stderr, flush=True)\n"
     )
     with running(tmp_path, {}, ["--config", str(config)]) as service:
         until(lambda: "collector" in service.log.read_text())
+    assert "threads MainThread standby" in service.log.read_text()
     [line] = [line for line in service.log.read_text().splitlines() if line.startswith("collector")]
     shared, frozen, threshold, watched, enabled = map(int, line.split()[1:])
     assert enabled
@@ -194,6 +197,7 @@ def test_a_worker_that_may_not_choose_its_processor_serves(tmp_path: Path) -> No
     config = tmp_path / "forbidden.py"
     config.write_text(
         f"exec(open({str(ROOT / 'gunicorn.conf.py')!r}).read())\n"
+        "import threading\n"
         "def forbidden(*_):\n"
         "    print('forbidden', file=sys.stderr, flush=True)\n"
         "    raise PermissionError\n"

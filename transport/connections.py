@@ -172,6 +172,7 @@ def _watch(connection: type[HTTPConnection]) -> type[HTTPConnection]:
 
     class Watched(connection):  # type: ignore[valid-type,misc]
         response_class = _DeadlineResponse
+        used_at = float("-inf")  # when it was opened, or last sent a request, in ``time.monotonic()`` seconds
 
         def _new_conn(self) -> socket.socket:
             progress = current_progress.get()
@@ -188,6 +189,7 @@ def _watch(connection: type[HTTPConnection]) -> type[HTTPConnection]:
             progress.connecting, progress.silent = True, False
             super().connect()
             progress.connecting = False
+            self.used_at = time.monotonic()
 
         @property
         def is_connected(self) -> bool:
@@ -208,6 +210,7 @@ def _watch(connection: type[HTTPConnection]) -> type[HTTPConnection]:
                     _require_silence(self.sock)
                 progress.hurry(self.sock)
                 progress.sent = True
+                self.used_at = time.monotonic()
             super().send(data)
 
     return Watched
@@ -225,6 +228,7 @@ class Adapter(HTTPAdapter):
         super().__init__(pool_connections=POOL, pool_maxsize=POOL)
         self._ca_file = ca_file
         self._pools: dict[tuple[str, str], HTTPConnectionPool] = {}
+        self.called: dict[HTTPConnectionPool, float] = {}  # each one's last call, in ``time.monotonic()`` seconds
 
     @cached_property
     def _trust(self) -> ssl.SSLContext:
@@ -284,4 +288,5 @@ class Adapter(HTTPAdapter):
             assert isinstance(found, HTTPConnectionPool)
             found.ConnectionCls = _watch(found.ConnectionCls)
             pool = self._pools[key] = found
+        self.called[pool] = time.monotonic()
         return pool

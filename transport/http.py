@@ -20,6 +20,7 @@ from protocol.deadline import Deadline
 from protocol.errors import GatewayError, NotSent, OutcomeUnknown
 from transport.connections import Adapter, Progress, current_progress
 from transport.reply import Reply
+from transport.standby import Standby
 from transport.words import reason
 
 log = logging.getLogger("fmz-gateway")
@@ -41,7 +42,7 @@ def _prepare(request: requests.Request) -> requests.PreparedRequest:
 
 
 class Http:
-    """The process's one HTTP client. Thread-safe; made once.
+    """The process's one HTTP client. Thread-safe; made once. Start its ``standby`` where exchanges are really called.
 
     ca_file: certificate authorities to trust instead of certifi's. proxies: exchange's name → ``http://``, ``https://``
     or ``socks5h://`` address.
@@ -50,6 +51,7 @@ class Http:
     def __init__(self, *, ca_file: str | None = None, proxies: Mapping[str, str] | None = None) -> None:
         self._proxies = dict(proxies or {})
         self._adapter = Adapter(ca_file or DEFAULT_CA_BUNDLE_PATH)
+        self.standby = Standby(self._adapter)
 
     def send(self, exchange: str, request: requests.Request, deadline: Deadline) -> Reply:
         """Send once and return the whole reply; everything, from the name's look-up to the last byte, within the

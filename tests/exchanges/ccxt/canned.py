@@ -13,15 +13,17 @@ from exchanges.ccxt.library import Engine
 from protocol.deadline import Deadline
 from tests.lent import Lent
 from transport.credentials import Credentials
+from transport.http import Http
 from transport.reply import Reply
 
 KEYS = Credentials("canned-key-0815", "canned-secret-4711", "canned-password")
 
 
-class Canned:
+class Canned(Http):
     """An HTTP client that gives fixed replies, by verb and path, and keeps the requests. A list is given one by one."""
 
     def __init__(self, replies: Mapping[str, Any]) -> None:
+        super().__init__()
         self.replies = {name: list(reply) if isinstance(reply, list) else [reply] for name, reply in replies.items()}
         self.sent: list[requests.PreparedRequest] = []
 
