@@ -27,6 +27,10 @@ from protocol.deadline import Deadline
 MOST_INTERIM = 20  # interim replies before the answer; servers send one or two
 POOL = 96  # kept connections per host: more than a worker has threads
 
+# Seconds without a request after which a connection is not used again. Many servers close it after 60, and a request
+# that is sent just then has no known outcome: https://github.com/urllib3/urllib3/issues/3184
+_MOST_IDLE = 45.0
+
 # Seconds for which the time that a connection was given is the time that is left. To give it anew is a call of the
 # system, at which another thread goes on.
 _FRESH = 0.005
@@ -193,9 +197,9 @@ def _watch(connection: type[HTTPConnection]) -> type[HTTPConnection]:
 
         @property
         def is_connected(self) -> bool:
-            """False where a kept connection has ended, or has bytes on it that no request has asked for."""
+            """False where a kept connection has ended, may soon, or has bytes on it that no request has asked for."""
             with suppress(OSError):
-                if self.sock is not None:
+                if self.sock is not None and time.monotonic() - self.used_at < _MOST_IDLE:
                     _require_silence(self.sock)
                     current_progress.get().silent = True
                     return True

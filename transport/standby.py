@@ -17,7 +17,7 @@ log = logging.getLogger("fmz-gateway")
 
 _ROUND = 1.0  # seconds from one look to the next
 _ACTIVE = 300.0  # seconds after its last call for which an exchange is looked at
-_IDLE = 20.0  # seconds without a request after which a connection is replaced; most servers close it after 30 to 75
+_IDLE = 20.0  # seconds without a request after which a connection is replaced: no call is to find one of 45
 _CONNECTS_WITHIN = 5.0  # seconds
 _FAILED = 10.0  # seconds for which an exchange that cannot be reached is left alone
 _CLOSES_EARLY = 600.0  # seconds for which one is that closed a connection sooner than we would have replaced it

@@ -331,6 +331,15 @@ def test_a_connection_of_tls_is_used_again(server: FaultServer, authority: trust
     assert server.connections == 1
 
 
+def test_a_connection_that_its_server_may_be_closing_is_not_used_again(
+    http: Timed, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get(http, server.url)
+    monkeypatch.setattr("transport.connections._MOST_IDLE", 0.0)
+    post(http, server.url)
+    assert (server.connections, len(server.requests)) == (2, 2)
+
+
 # What the environment and the server may not do -------------------------------------------------------------------
 
 
