@@ -13,7 +13,7 @@ from redis import Redis
 from sqlalchemy import Engine, create_engine, text
 
 from database import read_url
-from exchanges.kit.gateway import empty_database
+from exchanges.kit.databases import empty_database
 from tables import VERSION
 
 STATE_URL = os.environ.get("TEST_STATE_URL", "")

@@ -5,18 +5,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from decimal import Decimal
-from functools import cache
 from itertools import count
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Self
 from unittest.mock import patch
 
 from flask.testing import FlaskClient
 
 from app import create_app
-from database import open_state
 from exchanges.base import Exchange, Symbol
+from exchanges.kit.databases import lent_state
 from exchanges.registry import Registry
 from protocol import wire
 from protocol.deadline import Deadline
@@ -90,13 +87,8 @@ class Gateway(AbstractContextManager["Gateway"]):
         exact_orders: bool = True,
     ) -> None:
         self._kind = kind
-        self._opened = ExitStack()
-        folder = self._opened.enter_context(TemporaryDirectory(prefix="fmz-gateway-kit-"))
-        with self._opened.pop_all() as opened:  # closed again if what follows fails
-            file = Path(folder) / "state.db"
-            file.write_bytes(empty_database())
-            state = open_state(f"sqlite:///{file}")
-            opened.callback(state.dispose)
+        with ExitStack() as opened:  # closed again if what follows fails
+            state = opened.enter_context(lent_state())
             services = Services(
                 http or Http(), state, NoLimits(), timeline=lambda: NOW, now=lambda: NOW, sleep=lambda seconds: None
             )
@@ -125,15 +117,6 @@ class Gateway(AbstractContextManager["Gateway"]):
             return {"error": str(exchange.unreadable(error))}
         except GatewayError as error:
             return {"error": exchange.scrub(str(error))}
-
-
-@cache
-def empty_database() -> bytes:
-    """Return an SQLite file with all tables, which take longer to make than most conversations to play."""
-    with TemporaryDirectory() as place:
-        file = Path(place) / "state.db"
-        open_state(f"sqlite:///{file}").dispose()
-        return file.read_bytes()
 
 
 @contextmanager

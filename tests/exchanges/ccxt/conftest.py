@@ -13,7 +13,7 @@ import pytest
 from database import open_state
 from exchanges.base import Exchange
 from exchanges.ccxt.bridge import bridge
-from exchanges.kit.gateway import empty_database
+from exchanges.kit.databases import empty_database
 from exchanges.registry import Registry
 from protocol import wire
 from settings import Settings
