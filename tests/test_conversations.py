@@ -9,7 +9,7 @@ import pytest
 
 from exchanges import EXCHANGES
 from exchanges.kit import layout
-from exchanges.kit.conversations import CaseError, Conversation, canonical_text, load, play
+from exchanges.kit.conversations import CaseError, Conversation, canonical_text, compare, load, perform
 from protocol.methods import METHODS
 
 CASES = Path(__file__).parent / "exchanges" / "cases"
@@ -171,7 +171,7 @@ def test_a_file_that_cannot_be_read_is_named(text: str, message: str, tmp_path: 
 def test_what_differs_is_shown(tmp_path: Path) -> None:
     [order] = load_from(tmp_path, trade={"an order": ORDER})
     with pytest.raises(AssertionError) as error:
-        play(order, lambda route, **call: json.loads('{"error": "REFUSED no", "raw": null}'))
+        compare(order, *perform(order, lambda route, **call: json.loads('{"error": "REFUSED no", "raw": null}')))
     shown = str(error.value)
     assert shown.startswith('smallex/trade: an order\nasked {"method": "trade", "params": {"price": "1"')
     assert '-       "method": "POST",' in shown.splitlines()

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 from exchanges.base import PERPETUAL, FuturesExchange, Signer
 from exchanges.base.abilities import can
 from exchanges.checks import API, WrongAdapter, check
-from exchanges.kit.conversations import Conversation, play
+from exchanges.kit.conversations import Conversation, compare
 from exchanges.kit.files import COMMON
 from exchanges.kit.gateway import FIND, KEYS, NOW, Gateway
-from exchanges.kit.subject import Failed, NotClaimed, Subject, number, options_of, with_reply
+from exchanges.kit.subject import Failed, NotClaimed, Subject, number, with_reply
 from transport.credentials import Credentials
 
 _METHODS = {
@@ -51,11 +51,11 @@ def conversations(subject: Subject) -> str:
 
 def conversation(subject: Subject, case: Conversation) -> str:
     """Return how a conversation differs from what is sent and answered; empty where it does not."""
-    with Gateway(subject.kind, **options_of(case)) as gateway:
-        try:
-            play(case, gateway.ask)
-        except AssertionError as error:
-            return str(error)
+    try:
+        played = subject.play(case)
+        compare(case, played.sent, played.answer)
+    except AssertionError as error:
+        return str(error)
     return ""
 
 

@@ -76,13 +76,12 @@ from exchanges.kit.cases import Conversation, Reply, Request, load
 from exchanges.kit.files import CaseError, canonical_text
 from exchanges.kit.gateway import SENDER, Ask, steady_nonces
 
-__all__ = ["Ask", "CaseError", "Conversation", "Reply", "Request", "canonical_text", "load", "perform", "play"]
+__all__ = ["Ask", "CaseError", "Conversation", "Reply", "Request", "canonical_text", "compare", "load", "perform"]
 
 
-def play(conversation: Conversation, ask: Ask) -> None:
-    """Ask what was asked. Raises AssertionError, with the differences, unless exactly the expected is sent and
-    answered."""
-    sent, answer = perform(conversation, ask)
+def compare(conversation: Conversation, sent: list[Request], answer: dict[str, Any]) -> None:
+    """Compare what was sent and answered with the conversation. Raises AssertionError, with the differences, unless it
+    is exactly the expected."""
     compared_headers = [request.headers for request in conversation.sent]
     compared_headers += [{}] * (len(sent) - len(compared_headers))
     seen = [_with_headers(request, names) for request, names in zip(sent, compared_headers, strict=False)]

@@ -30,11 +30,12 @@ class NotClaimed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A conversation that was played: the requests that were sent, and the texts that were signed."""
+    """A conversation that was played: the requests that were sent, the texts that were signed, and the answer."""
 
     case: Conversation
     sent: list[Request]
     signed: list[bytes]
+    answer: dict[str, Any]
 
 
 @dataclass
@@ -46,6 +47,7 @@ class Subject:
     conversations: list[Conversation]
     facts: Facts = field(default_factory=Facts)
     observed: Observed = field(default_factory=Observed)
+    _played: dict[str, Played] = field(default_factory=dict)
 
     @property
     def route(self) -> str:
@@ -57,15 +59,18 @@ class Subject:
         """Return the adapter's class, whose methods note what they give in ``observed``."""
         return observed(self.kind, self.observed)
 
-    @cached_property
+    @property
     def played(self) -> list[Played]:
-        """Return all conversations, played once for every check that looks at them all."""
-        played = []
-        for case in self.conversations:
+        """Return all conversations, played."""
+        return [self.play(case) for case in self.conversations]
+
+    def play(self, case: Conversation) -> Played:
+        """Return one of ``conversations``, played: once, for every check that looks at it."""
+        if str(case) not in self._played:
             self.observed.signed.clear()
-            sent, _ = self.ask(case)
-            played.append(Played(case, sent, [text for text, _ in self.observed.signed]))
-        return played
+            sent, answer = self.ask(case)
+            self._played[str(case)] = Played(case, sent, [text for text, _ in self.observed.signed], answer)
+        return self._played[str(case)]
 
     def of(self, method: str, outcome: str) -> list[Conversation]:
         """Return the conversations of a method with an outcome, ``data`` or ``error``."""
