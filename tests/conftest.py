@@ -18,8 +18,9 @@ from sqlalchemy import Engine
 
 from database import open_state
 from exchanges.kit import gateway
+from exchanges.kit.databases import lent_state
 from tests.lent import Lent
-from tests.servers import database, empty_redis
+from tests.servers import STATE_URL, database, empty_redis
 from transport.http import Http
 
 pytest_plugins = ["pytester"]
@@ -99,11 +100,15 @@ def redis_url(worker_id: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def state(state_url: str) -> Iterator[Engine]:
-    """An engine on it."""
-    engine = open_state(state_url)
-    yield engine
-    engine.dispose()
+def state(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """An engine on an empty database: on that of ``state_url`` where a test has it too."""
+    if STATE_URL or "state_url" in request.fixturenames:
+        engine = open_state(request.getfixturevalue("state_url"))
+        yield engine
+        engine.dispose()
+        return
+    with lent_state() as engine:
+        yield engine
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import atexit
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 from redis import Redis
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 
 from database import read_url
 from exchanges.kit.databases import empty_database
@@ -66,6 +66,16 @@ def changed(state: Engine, change: str, back: str) -> Iterator[None]:
     yield
     with state.begin() as connection:
         connection.execute(text(back))
+
+
+@contextmanager
+def listening(state: Engine, name: str, listener: Callable[..., object]) -> Iterator[None]:
+    """Call a function at an event of a database for a while: its engine is lent to other tests later."""
+    event.listen(state, name, listener)
+    try:
+        yield
+    finally:
+        event.remove(state, name, listener)
 
 
 def renamed(state: Engine, table: str) -> AbstractContextManager[None]:

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
-from database import open_state
 from exchanges import find
 from exchanges.base.abilities import can
 from exchanges.base.exchange import Exchange
@@ -47,10 +47,8 @@ def fake(name: str) -> Iterator[FakeExchange]:
 
 
 @pytest.fixture
-def lent(name: str, fake: FakeExchange, state_url: str) -> Iterator[Lent]:
-    state = open_state(state_url)
-    yield Lent(http=Http(), state=state, urls={name: fake.url}, measure_clocks=False)
-    state.dispose()
+def lent(name: str, fake: FakeExchange, state: Engine) -> Lent:
+    return Lent(http=Http(), state=state, urls={name: fake.url}, measure_clocks=False)
 
 
 @pytest.fixture
@@ -116,14 +114,14 @@ def test_a_modified_order(call: Call, fake: FakeExchange) -> None:
 
 
 @with_modified_orders
-@pytest.mark.parametrize(("state", "label"), [("filled", "ORDER_FILLED "), ("cancelled", "ORDER_NOT_FOUND ")])
+@pytest.mark.parametrize(("end", "label"), [("filled", "ORDER_FILLED "), ("cancelled", "ORDER_NOT_FOUND ")])
 def test_an_order_that_ends_while_it_is_modified(
-    call: Call, fake: FakeExchange, exchange: Exchange, state: str, label: str
+    call: Call, fake: FakeExchange, exchange: Exchange, end: str, label: str
 ) -> None:
     """The exchange's own word; where it has one for both, it is that of an order that is not there."""
     order_id = call("trade", LIMIT)["data"]["id"]
     [order] = fake.orders
-    order.state = state
+    order.state = end
     symbol = exchange.resolve(Symbol.parse(fake.symbol))
     new = NewOrder(symbol=symbol, side=Side.BUY, price=Decimal(59000), amount=Decimal(1))
     with pytest.raises((OrderFilled, OrderNotFound)) as raised:
@@ -301,14 +299,12 @@ def test_look_ups_among_many_orders_take_no_longer() -> None:
     assert time.monotonic() - begun < 1
 
 
-def test_the_gateway_trades_through_the_transport_that_can_spoil_replies(name: str, state_url: str) -> None:
+def test_the_gateway_trades_through_the_transport_that_can_spoil_replies(name: str, state: Engine) -> None:
     with Broken(FAKES[name]()) as server:
-        state = open_state(state_url)
         lent = Lent(http=Http(), state=state, urls={name: server.url}, measure_clocks=False)
         exchange = lent.open(find(name), Credentials(KEY, SECRET, PASSPHRASE))
         order_id = order_with(exchange, server.fake, "b2" * 16)
         assert [str(order_id)] == [order.id for order in server.fake.orders]
-        state.dispose()
 
 
 @with_client_ids

@@ -1,8 +1,9 @@
 """An order is on the disk before it is sent; nothing after that waits for the disk."""
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine
 
 from tests.orders.shop import Market, Robot
+from tests.servers import listening
 
 
 def waits_for_disk(connection: Connection) -> bool:
@@ -17,6 +18,6 @@ def test_only_the_row_that_comes_before_the_order_waits_for_the_disk(
 ) -> None:
     commits: list[bool | str] = []
     market.on_order = lambda: commits.append("the order is sent")
-    event.listen(state, "commit", lambda connection: commits.append(waits_for_disk(connection)))
-    robot.buy("1")
+    with listening(state, "commit", lambda connection: commits.append(waits_for_disk(connection))):
+        robot.buy("1")
     assert commits == [True, "the order is sent", False, False]

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import requests
-from sqlalchemy import event
 from tenacity import Retrying
 
 from protocol.deadline import Deadline
@@ -23,6 +22,7 @@ from protocol.errors import (
 )
 from protocol.models import NewOrder, Side, Symbol
 from tests.lent import Lent
+from tests.servers import listening
 from tests.tiny import KEYS, Tiny
 from transport.charges import Wait
 from transport.http import Http
@@ -199,8 +199,7 @@ class Counted(Tiny):
 
 def test_a_database_that_takes_all_the_time_is_not_the_exchanges_network(tiny: Any, lent: Lent) -> None:
     exchange, http, _ = tiny(LOST, deadline=0.2, kind=Counted)
-    event.listen(lent.state, "begin", lambda _: time.sleep(0.25))
-    with pytest.raises(NotSent) as late:
+    with listening(lent.state, "begin", lambda _: time.sleep(0.25)), pytest.raises(NotSent) as late:
         exchange.call("GET", "x")
     assert late.value.message == (
         "Tiny was not asked: the gateway's own database took all the time there was. See STATE_URL, LIMITS_URL and the "

@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
 from database import open_state
@@ -20,6 +20,7 @@ from protocol.deadline import Deadline
 from protocol.errors import NotSent
 from tests.conftest import NOW, Clock
 from tests.reliability import nonces as proof
+from tests.servers import listening
 from transport import nonces as module
 from transport.nonces import Nonces
 
@@ -293,9 +294,8 @@ def failing(state: Engine) -> Iterator[list[bool]]:
         if switch:
             raise OperationalError("UPDATE nonces", {}, Exception("disk I/O error"))
 
-    event.listen(state, "before_cursor_execute", fail)
-    yield switch
-    event.remove(state, "before_cursor_execute", fail)
+    with listening(state, "before_cursor_execute", fail):
+        yield switch
 
 
 def test_without_a_database_nonces_go_on(

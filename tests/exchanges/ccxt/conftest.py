@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from database import open_state
 from exchanges.base import Exchange
 from exchanges.ccxt.bridge import bridge
-from exchanges.kit.databases import empty_database
+from exchanges.kit.databases import lent_state
 from exchanges.registry import Registry
 from protocol import wire
 from settings import Settings
@@ -45,26 +44,25 @@ def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def calls(kind: type[Exchange], url: str, folder: Path, deadline: float = 10.0) -> Iterator[Call]:
+def calls(kind: type[Exchange], url: str, deadline: float = 10.0) -> Iterator[Call]:
     """Yield a function that asks a gateway for one exchange, at another address."""
-    file = folder / f"{kind.name}.{kind.__module__}.db"
-    file.write_bytes(empty_database())
-    state = open_state(f"sqlite:///{file}")
-    lent = Lent(http=Http(), state=state, urls={kind.name: url}, measure_clocks=False, deadline=deadline)
-    client = client_of(lent.app(Settings(registry=registry_of(kind))))
+    with lent_state() as state:
+        lent = Lent(http=Http(), state=state, urls={kind.name: url}, measure_clocks=False, deadline=deadline)
+        client = client_of(lent.app(Settings(registry=registry_of(kind))))
 
-    def call(method: str, params: Any = None, key: str = KEY, secret: str = SECRET, nonce: int = 0) -> dict[str, Any]:
-        keys = {
-            "access_key": key,
-            "secret_key": f"{secret},{PASSPHRASE}" if "OKX" in kind.name else secret,
-            "nonce": nonce,
-        }
-        asked = {"method": method, "params": {"symbol": "BTC_USDT", **(params or {})}}
-        answer: dict[str, Any] = client.post(f"/{kind.name}", data=wire.write({**keys, **asked})).get_json()
-        return answer
+        def call(
+            method: str, params: Any = None, key: str = KEY, secret: str = SECRET, nonce: int = 0
+        ) -> dict[str, Any]:
+            keys = {
+                "access_key": key,
+                "secret_key": f"{secret},{PASSPHRASE}" if "OKX" in kind.name else secret,
+                "nonce": nonce,
+            }
+            asked = {"method": method, "params": {"symbol": "BTC_USDT", **(params or {})}}
+            answer: dict[str, Any] = client.post(f"/{kind.name}", data=wire.write({**keys, **asked})).get_json()
+            return answer
 
-    yield call
-    state.dispose()
+        yield call
 
 
 def run_apart(script: str, folder: Path) -> str:
@@ -85,7 +83,7 @@ def swaps() -> Iterator[FullFuturesBinance]:
 
 
 @pytest.fixture
-def call_swaps(swaps: FullFuturesBinance, tmp_path: Path) -> Iterator[Call]:
+def call_swaps(swaps: FullFuturesBinance) -> Iterator[Call]:
     """Asks a gateway for that exchange, bridged."""
-    with calls(bridged("binanceusdm", "Futures_Binance"), swaps.url, tmp_path) as call:
+    with calls(bridged("binanceusdm", "Futures_Binance"), swaps.url) as call:
         yield call

@@ -1,7 +1,6 @@
 """An exchange that the gateway has itself and the same one bridged, before the same fake, tell FMZ the same, but for
 the differences that are listed here with their reasons."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -75,10 +74,10 @@ DIFFERENCES: dict[tuple[str, str], tuple[str, Any]] = {
 the test below says it."""
 
 
-def transcript(kind: type[Exchange], folder: Path) -> tuple[dict[str, Any], list[Any]]:
+def transcript(kind: type[Exchange]) -> tuple[dict[str, Any], list[Any]]:
     """Return what FMZ is told, by call, and the orders that the fake has in the end."""
     told: dict[str, Any] = {}
-    with FULL[kind.name]() as fake, calls(kind, fake.url, folder) as call:
+    with FULL[kind.name]() as fake, calls(kind, fake.url) as call:
         last = ""
         for title, (method, params, keys) in ASKED.items():
             answer = call(method, {**params, **({"id": last} if params.get("id") == "the last" else {})}, **keys)
@@ -96,9 +95,9 @@ def without_time(value: Any) -> Any:
 
 @pytest.mark.usefixtures("unlimited")
 @pytest.mark.parametrize(("exchange_id", "name"), [("binance", "Binance"), ("okx", "OKX"), ("kraken", "Kraken")])
-def test_the_same_is_told(exchange_id: str, name: str, tmp_path: Path) -> None:
-    native, native_orders = transcript(find(name), tmp_path)
-    told, orders = transcript(bridged(exchange_id, name), tmp_path)
+def test_the_same_is_told(exchange_id: str, name: str) -> None:
+    native, native_orders = transcript(find(name))
+    told, orders = transcript(bridged(exchange_id, name))
     assert orders == native_orders, "what reached the exchange"
     assert len(orders) == 3
     for title, ours in native.items():
@@ -118,9 +117,9 @@ def test_the_same_is_told(exchange_id: str, name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("unlimited")
-def test_the_differences_of_kraken(tmp_path: Path) -> None:
-    native, _ = transcript(find("Kraken"), tmp_path)
-    told, _ = transcript(bridged("kraken", "Kraken"), tmp_path)
+def test_the_differences_of_kraken() -> None:
+    native, _ = transcript(find("Kraken"))
+    told, _ = transcript(bridged("kraken", "Kraken"))
     ours, theirs = native["markets"]["BTC_USDT"], told["markets"]["BTC_USDT"]
     assert {key: value for key, value in theirs.items() if ours[key] != value} == {
         "CtValCcy": "BTC",

@@ -3,7 +3,6 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,11 +39,11 @@ def test_the_limit_is_one_call_of_cost_1_in_so_many_ms(rate_limit_ms: float) -> 
     assert made.amount / made.seconds == pytest.approx(10 / (rate_limit_ms / 1000))
 
 
-def test_threads_keep_the_limit_together(tmp_path: Path) -> None:
+def test_threads_keep_the_limit_together() -> None:
     kind = bridge("okx", "OKX", futures=False)
     assert issubclass(kind, CcxtCalls)
     kind.limits = (limit(20),)
-    with Watched() as fake, calls(kind, fake.url, tmp_path) as call:
+    with Watched() as fake, calls(kind, fake.url) as call:
         call("markets")
         fake.arrivals.clear()
         begun = time.monotonic()  # not the first arrival, which a busy machine delays
@@ -57,8 +56,8 @@ def test_threads_keep_the_limit_together(tmp_path: Path) -> None:
     assert spent >= (THREADS - 1) * 0.020 * cost * 0.9
 
 
-def test_threads_of_two_accounts_never_see_each_others_keys(tmp_path: Path, unlimited: None) -> None:
-    with Watched() as fake, calls(bridged("okx", "OKX"), fake.url, tmp_path) as call:
+def test_threads_of_two_accounts_never_see_each_others_keys(unlimited: None) -> None:
+    with Watched() as fake, calls(bridged("okx", "OKX"), fake.url) as call:
         call("markets")
         fake.keys.clear()
         keys = [f"fake-key-0815-{number % 8}" for number in range(THREADS)]
@@ -68,9 +67,9 @@ def test_threads_of_two_accounts_never_see_each_others_keys(tmp_path: Path, unli
     assert sorted(fake.keys) == sorted(keys)
 
 
-def test_nonces_grow_for_all_threads_of_a_key(tmp_path: Path, unlimited: None) -> None:
+def test_nonces_grow_for_all_threads_of_a_key(unlimited: None) -> None:
     kind: type[Exchange] = bridged("kraken", "Kraken")
-    with FullKraken() as fake, calls(kind, fake.url, tmp_path) as call:
+    with FullKraken() as fake, calls(kind, fake.url) as call:
         call("markets")
         with ThreadPoolExecutor(THREADS) as pool:
             answers: list[dict[str, Any]] = list(pool.map(lambda _: call("accounts"), range(THREADS)))

@@ -3,7 +3,6 @@ success, and of a refusal."""
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,8 +35,8 @@ def fake(name: str) -> Iterator[FakeExchange]:
 
 
 @pytest.fixture
-def call(name: str, fake: FakeExchange, tmp_path: Path) -> Iterator[Call]:
-    with calls(bridged(OTHERS[name][0], name), fake.url, tmp_path) as call:
+def call(name: str, fake: FakeExchange) -> Iterator[Call]:
+    with calls(bridged(OTHERS[name][0], name), fake.url) as call:
         yield call
 
 

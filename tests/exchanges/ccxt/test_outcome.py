@@ -4,7 +4,6 @@ answers and ccxt raises."""
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,8 +37,8 @@ def server(name: str) -> Iterator[Broken]:
 
 
 @pytest.fixture
-def call(name: str, server: Broken, tmp_path: Path) -> Iterator[Call]:
-    with calls(bridged(FAKES[name][0], name), server.url, tmp_path, deadline=1.5) as call:
+def call(name: str, server: Broken) -> Iterator[Call]:
+    with calls(bridged(FAKES[name][0], name), server.url, deadline=1.5) as call:
         call("markets")
         yield call
 
@@ -137,8 +136,8 @@ class Garbled(FullOKX):
         {"code": "70707", "msg": "The system is busy", "data": []},
     ],
 )
-def test_an_order_that_exists_is_found_whatever_the_answer(reply: Any, tmp_path: Path) -> None:
-    with Garbled() as fake, calls(bridged("okx", "OKX"), fake.url, tmp_path) as call:
+def test_an_order_that_exists_is_found_whatever_the_answer(reply: Any) -> None:
+    with Garbled() as fake, calls(bridged("okx", "OKX"), fake.url) as call:
         fake.reply_to_orders = reply
         answer = call("trade", LIMIT)
         [order] = fake.orders
@@ -161,24 +160,24 @@ def test_an_order_that_exists_is_found_whatever_the_answer(reply: Any, tmp_path:
         ({"code": "70708", "msg": "No such thing", "data": []}, "REFUSED OKX 70708 No such thing"),
     ],
 )
-def test_a_business_refusal_is_definite(reply: Any, error: str, tmp_path: Path) -> None:
+def test_a_business_refusal_is_definite(reply: Any, error: str) -> None:
     class Refusing(FullOKX):
         def new(self, account: Any, params: Any) -> Any:
             return reply
 
-    with Refusing() as fake, calls(bridged("okx", "OKX"), fake.url, tmp_path) as call:
+    with Refusing() as fake, calls(bridged("okx", "OKX"), fake.url) as call:
         assert call("trade", LIMIT)["error"].partition("; ")[0] == error
         assert fake.orders == []
 
 
 @pytest.mark.parametrize("code", ["COMMON_002", "COMMON_003", "ORDER_099"])
-def test_a_code_without_words_is_no_definite_refusal(code: str, tmp_path: Path) -> None:
+def test_a_code_without_words_is_no_definite_refusal(code: str) -> None:
     class Wordless(FakeXT):
         def new(self, account: Any, params: Any) -> Any:
             super().new(account, params)
             return {"rc": 1, "mc": code, "ma": [], "result": None}
 
-    with Wordless() as fake, calls(bridged("xt", "XT"), fake.url, tmp_path) as call:
+    with Wordless() as fake, calls(bridged("xt", "XT"), fake.url) as call:
         answer = call("trade", LIMIT)
         [order] = fake.orders
     assert answer["data"]["id"] == order.id, "the order exists, and is found"
