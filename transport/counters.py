@@ -6,6 +6,7 @@ A counter is a time, see ``charges``; a ban is kept as a time too.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import count
 from math import ceil
 
@@ -14,6 +15,7 @@ from sqlalchemy import BigInteger, Column, Connection, Engine, String, Table, bi
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from database import open_state
+from prepared import Prepared
 from tables import METADATA
 from transport.charges import ALGORITHM, Charge, Wait, brought_back, step, wait_of
 from transport.credits import Credit, Credits, extended
@@ -33,15 +35,10 @@ _TIMES = Table(
     Column("name", String(LONGEST_KEY), primary_key=True),  # of a counter, or the address of an exchange
     Column("until", BigInteger, nullable=False),  # µs since the epoch
 )
-_WANTED = (
-    select(_TIMES.c.name, _TIMES.c.until)
-    .where(_TIMES.c.name.in_(bindparam("names", expanding=True)))
-    .order_by(_TIMES.c.name)  # every process locks in the same order
-)
 _END = select(_TIMES.c.until).where(_TIMES.c.name == bindparam("name"))
-_LOCKED = _WANTED.with_for_update()
-_SET = update(_TIMES).where(_TIMES.c.name == bindparam("of")).values(until=bindparam("to"))
-_POSTPONE = _SET.where(_TIMES.c.until < bindparam("to"))
+_OF = update(_TIMES).where(_TIMES.c.name == bindparam("of")).values(until=bindparam("to"))
+_SET = Prepared(_OF)
+_POSTPONE = Prepared(_OF.where(_TIMES.c.until < bindparam("to")))
 
 
 class Counters(ABC):
@@ -136,16 +133,16 @@ class SqlCounters(Counters):
             # Not earlier: what another thread of this process takes would look like another's.
             credits, wait = _taken(charges, self._credits.withdraw(keys), kept, now)
             ends = {key: credit.end_us for key, credit in credits.items()}
-            changed = [{"of": key, "to": end_us} for key, end_us in ends.items() if end_us != kept[key]]
-            if changed:
-                connection.execute(_SET, changed)
+            for key, end_us in ends.items():
+                if end_us != kept[key]:
+                    _SET.change(connection, {"of": key, "to": end_us})
         self._credits.put(credits)
         return wait
 
     def close(self, address: str, expires_ms: int) -> None:
         with self._writing.begin() as connection:
             self._locked(connection, [address], address)
-            connection.execute(_POSTPONE, {"of": address, "to": expires_ms * 1000})
+            _POSTPONE.change(connection, {"of": address, "to": expires_ms * 1000})
 
     def dispose(self) -> None:
         self._writing.dispose()
@@ -198,8 +195,18 @@ def _taken(
 
 
 def _times(connection: Connection, names: list[str], *, lock: bool = False) -> dict[str, int]:
-    rows = connection.execute(_LOCKED if lock else _WANTED, {"names": names})
-    return {row.name: row.until for row in rows}
+    rows = _wanted(len(names), lock=lock).rows(connection, {f"name{i}": name for i, name in enumerate(names)})
+    return {row["name"]: row["until"] for row in rows}
+
+
+@cache
+def _wanted(count: int, *, lock: bool) -> Prepared:
+    """Return the query of the times under so many names."""
+    of_names = select(_TIMES.c.name, _TIMES.c.until).where(
+        _TIMES.c.name.in_(bindparam(f"name{i}") for i in range(count))
+    )
+    wanted = of_names.order_by(_TIMES.c.name)  # every process locks in the same order
+    return Prepared(wanted.with_for_update() if lock else wanted)
 
 
 def _ban_wait(expires_us: int, now: int) -> Wait | None:
