@@ -1,6 +1,5 @@
 """A gateway that runs, and the command line, in this process."""
 
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from werkzeug.serving import make_server
 from cli import commands
 from settings import Settings
 from tests.lent import Lent
+from tests.serving import served
 
 Command = Callable[..., Result]
 TOKEN = "a-token-of-sixteen-characters"
@@ -39,10 +39,5 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
 def gateway(lent: Lent) -> Iterator[str]:
     """Yield the address of a gateway that asks for a token."""
     lent.deadline = 5.0
-    server = make_server("127.0.0.1", 0, lent.app(Settings(token=TOKEN)), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(make_server("127.0.0.1", 0, lent.app(Settings(token=TOKEN)), threaded=True)) as address:
+        yield address

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
@@ -19,6 +18,7 @@ from commands.probe import open_recorder, robot
 from protocol import shapes
 from tests.commands.conftest import Command
 from tests.programs import program
+from tests.serving import served
 
 KEY, SECRET = "my-Access.key_0123", "S3cret/with+all=,passphrase7"
 KEYS = {"access_key": KEY, "secret_key": SECRET}
@@ -48,12 +48,8 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
     """Yield a recorder."""
     out = StringIO()
     server = open_recorder("127.0.0.1", 0, tmp_path, out)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield Recorder(server.port, out)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(server):
+        yield Recorder(server.port, out)
 
 
 def test_a_call_is_recorded_by_its_names_and_types(recorder: Recorder) -> None:

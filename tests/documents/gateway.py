@@ -1,7 +1,6 @@
 """A gateway on a free port whose time is told by its callers, and which may lose answers to orders on the way."""
 
 import socket
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from exchanges.registry import Registry
 from settings import Settings
 from tests.conftest import Clock
 from tests.lent import Lent
+from tests.serving import served
 from transport.http import Http
 
 if TYPE_CHECKING:
@@ -80,12 +80,5 @@ def open_service(state: Engine, state_url: str) -> Iterator[Service]:
     service = Service("", state_url, clock)
     app = lent.app(replace(Settings(console=False), registry=Registry(SIMULATED), state_url=state_url))
     server = make_server("127.0.0.1", 0, Line(app, service), threaded=True, request_handler=_Silent)
-    service.address = f"http://127.0.0.1:{server.port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with served(server) as service.address:
         yield service
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from commands.probe import open_recorder, robot
 from tests.documents.blocks import of_language
 from tests.documents.robots import KEY, SECRET, Run, run_robot
+from tests.serving import served
 
 MARK = "__api_mark/"
 BY_THE_HOST = {"GetName", "GetCurrency", "SetCurrency", "IO-currency", "GetRawJSON"}
@@ -36,17 +36,10 @@ def recorded(tmp_path: Path) -> Iterator[tuple[Run, str, str]]:
     """Yield what the robot did, its text, and the record."""
     out = StringIO()
     server = open_recorder("127.0.0.1", 0, tmp_path, out)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        address = f"http://127.0.0.1:{server.port}"
+    with served(server) as address:
         text = robot(address)
         needed = re.findall(rf"^// +({address}/\w+)$", text, re.MULTILINE)
         yield run_robot(text, [(one, "") for one in needed], clock=False), text, out.getvalue()
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def parts(record: str) -> dict[str, list[dict[str, Any]]]:
