@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from bench.__main__ import machine
@@ -58,8 +59,8 @@ def rows(bench: Bench, kind: str) -> Iterator[tuple[str, str, list[str]]]:
         ):
             bench.exchange.reset(FAR)
             measures: Mapping[str, Callable[[int], Sample]] = {
-                "ticker": lambda clients, gateway=gateway: _tickers(bench, gateway, clients),  # type: ignore[misc]
-                "limit order": lambda clients, gateway=gateway: _orders(bench, gateway, clients),  # type: ignore[misc]
+                "ticker": partial(_tickers, bench, gateway),
+                "limit order": partial(_orders, bench, gateway),
             }
             for what, measure in measures.items():
                 measure(8)

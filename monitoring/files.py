@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
+from typing import Any
 
 from monitoring.metrics import FOLDER
 
@@ -74,10 +75,11 @@ def _add(path: Path, total: Path) -> None:
     """Add the counts in a file to those in another one."""
     from prometheus_client.mmap_dict import MmapedDict
 
-    counts = MmapedDict(total)  # type: ignore[no-untyped-call]
-    for key, value, *_ in MmapedDict.read_all_values_from_file(path):  # type: ignore[no-untyped-call]
-        counts.write_value(key, value + counts.read_value(key)[0], 0.0)  # type: ignore[no-untyped-call]
-    counts.close()  # type: ignore[no-untyped-call]
+    file: Any = MmapedDict  # the library gives it no types
+    counts = file(total)
+    for key, value, *_ in file.read_all_values_from_file(path):
+        counts.write_value(key, value + counts.read_value(key)[0], 0.0)
+    counts.close()
 
 
 def _process_of(path: Path) -> int:

@@ -263,7 +263,8 @@ class Adapter(HTTPAdapter):
         proxies: Any = None,
     ) -> requests.Response:
         """Send a request and return its reply, of which the body is still to be read. timeout: seconds for each step,
-        the look-up of a kept connection included. Raises urllib3's exceptions."""
+        the look-up of a kept connection included. TLS is verified whatever ``verify`` says. Raises urllib3's
+        exceptions."""
         prepared: Any = request  # urllib3 takes more than its types promise
         response = requests.Response()
         response.raw = self._pool(request, proxies).urlopen(
