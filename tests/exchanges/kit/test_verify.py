@@ -113,6 +113,9 @@ MISTAKES: list[tuple[str, str, list[Change]]] = [
          "            return super().signed(verb, resource, **params)\n        except OutcomeUnknown:\n"
          "            return super().signed(verb, resource, **params)"),
     ]),
+    ("faults", "502 page: NOT_SENT, for the order did not reach the exchange in time", [
+        ("    def trade(self, order):", "    def trade(self, order):\n        raise NotSent('no')"),
+    ]),
     ("HTTP 429", "after HTTP 429", [
         ('        return self.ticker_row(self.get("ticker", market=symbol))',
          '        try:\n            return self.ticker_row(self.get("ticker", market=symbol))\n'
@@ -140,6 +143,13 @@ MISTAKES: list[tuple[str, str, list[Change]]] = [
 def test_a_mistake_is_found(folder: Path, check: str, said: str, changes: list[Change]) -> None:
     change(folder / "smallex.py", *changes)
     assert said in failure(folder, check)
+
+
+def test_an_order_that_a_busy_machine_did_not_send_in_time_is_asked_for_again(folder: Path) -> None:
+    change(folder / "smallex.py", ("    def trade(self, order):", "    busy = set(range(8))\n\n"
+        "    def trade(self, order):\n        if self.busy:\n            self.busy.pop()\n"
+        "            raise NotSent('no time left')"))  # fmt: skip
+    assert CHECKS["faults"](subject(folder)).startswith("34: ")
 
 
 def test_wrong_declarations_are_told_with_what_to_write(folder: Path) -> None:
