@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from marshmallow import ValidationError, fields
-from openapi_schema_validator import OAS31Validator
 
 from protocol import pass_through, schemas
 from protocol.methods import METHODS
+from tests.protocol.validators import validator
 
 KINDS = [
     schemas.CallSchema,
@@ -50,7 +50,7 @@ def takes(found: schemas.Reader, value: Any) -> bool:
 def fits(found: schemas.Reader, value: Any) -> bool:
     if isinstance(value, float) and "integer" in found.form.get("type", ()):
         return False  # 1e40 is a whole number to JSON Schema, and none to those who read JSON
-    return found.allow_none if value is None else OAS31Validator(dict(found.form)).is_valid(value)
+    return found.allow_none if value is None else validator(found.form).is_valid(value)
 
 
 @pytest.mark.parametrize("name", READERS)

@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
-from openapi_schema_validator import OAS31Validator
-from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from cli import commands
 from protocol import errors, forms, openapi, wire
@@ -17,6 +15,7 @@ from protocol.methods import METHODS
 from settings import Settings
 from tests.conftest import client_of
 from tests.lent import Lent
+from tests.protocol.validators import document_validator, validator
 
 Json = dict[str, Any]
 ROUTES = {False: "paper", True: "Futures_paper"}
@@ -31,7 +30,7 @@ def document() -> Json:
 def check(document: Json, schema: Mapping[str, Any], value: object) -> list[str]:
     """Return what is wrong with a value by a schema of the document."""
     whole = {**schema, "components": document["components"]}
-    return [error.message for error in OAS31Validator(whole).iter_errors(value)]
+    return [error.message for error in validator(whole).iter_errors(value)]
 
 
 def ref(name: str) -> Json:
@@ -39,7 +38,7 @@ def ref(name: str) -> Json:
 
 
 def test_it_is_an_openapi_document(document: Json) -> None:
-    assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
+    assert [error.message for error in document_validator(document).iter_errors()] == []
     assert document["openapi"] == "3.1.0"
 
 
