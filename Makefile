@@ -6,11 +6,13 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 # servers they would find nothing that others do not.
 BROWSER := tests/console/test_browser.py
 SHARED := -n 3 --dist worksteal --ignore=$(BROWSER)
+SHORT := -n 2 --dist worksteal -m "not long"
+LONG := $(SHARED) -m long
 
 # Of the many processes that the tests start, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test pytest test-servers coverage lint format openapi faults bench bench-profile docs pictures translated audit advisories bom words lock clean
+.PHONY: help run test pytest test-long test-servers coverage lint format openapi faults bench bench-profile docs pictures translated audit advisories bom words lock clean
 
 # Prints the targets of this file that have a text behind "##".
 help: ## this list
@@ -19,12 +21,14 @@ help: ## this list
 run: $(VENV)/run.stamp ## start the gateway on 127.0.0.1:6666
 	@$(BIN)/fmz-gateway
 
-# Many tests wait, and the linters do not.
-test: $(VENV)/test.stamp ## lint, types and all tests; PYTHON=python3.13 VENV=.venv-3.13 for another Python
+test: $(VENV)/test.stamp ## lint, types and the short tests; PYTHON=python3.13 VENV=.venv-3.13 for another Python
 	@$(MAKE) --no-print-directory -j2 lint pytest
 
 pytest: $(VENV)/test.stamp
-	$(BIN)/pytest $(SHARED)
+	$(BIN)/pytest $(SHORT)
+
+test-long: $(VENV)/test.stamp ## the tests of whole services, of crashes, and of thousands of bodies; minutes
+	$(BIN)/pytest $(LONG)
 	$(BIN)/pytest $(BROWSER)
 
 # Needs TEST_STATE_URL and TEST_REDIS_URL.

@@ -21,12 +21,14 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figure]:
         return {one.name: one for name in ("one_market", "orders") for one in MEASURES[name](bench)}
 
 
+@pytest.mark.long
 def test_calls_and_orders_are_measured(figures: dict[str, Figure]) -> None:
     assert len(figures) == 9
     assert figures["orders/s, an exchange that answers at once"].value > 1
     assert 0 < figures["limit order, 20 ms: added p50, ms"].value < 1000
 
 
+@pytest.mark.long
 def test_upstream_calls_are_counted(figures: dict[str, Figure]) -> None:
     counted = figures["32 robots on one ticker, 20 ms: upstream calls per 1,000"].value
     assert 0 < counted <= 1000

@@ -17,6 +17,8 @@ from tests.lent import Lent
 from tests.servers import database
 from transport.http import Http
 
+pytestmark = pytest.mark.long
+
 KEY, SECRET, PASSPHRASE = "qZ7mK2xW9vLp4Rt8", "hN3cB6yJ1sDf5GaQ", "uE8oT0iV4kXz7MwP"
 ROUTES = [*EXCHANGES, "", "exchange", "nope"]
 

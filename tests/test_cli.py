@@ -54,11 +54,13 @@ def test_each_command_has_a_help_with_an_example(run: Run, command: str) -> None
     assert f"Example: fmz-gateway {command}" in done.stdout
 
 
+@pytest.mark.long
 def test_the_installed_command_says_the_packages_version(tmp_path: Path) -> None:
     done = subprocess.run([PROGRAM, "--version"], env={"PATH": ""}, cwd=tmp_path, capture_output=True, check=False)
     assert (done.returncode, done.stdout.decode(), done.stderr) == (0, f"{version('fmz-gateway')}\n", b"")
 
 
+@pytest.mark.long
 def test_the_installed_command_fails_with_a_sentence(tmp_path: Path) -> None:
     env = {"HOME": str(tmp_path), "PATH": "", "DEADLINE": "never"}
     done = subprocess.run([PROGRAM, "exchanges"], env=env, cwd=tmp_path, capture_output=True, check=False)

@@ -9,6 +9,8 @@ import pytest
 from tests.reliability import crashes, load, storms
 from tests.service import ROOT
 
+pytestmark = pytest.mark.long
+
 TURNED_AWAY = """
 import socket, sys
 from worker import turn_away

@@ -96,6 +96,7 @@ engine.dispose()
 """
 
 
+@pytest.mark.long
 def test_two_processes_write_at_once_and_neither_loses(state_url: str, state: Engine) -> None:
     writers = [
         subprocess.Popen(

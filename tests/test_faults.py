@@ -41,6 +41,8 @@ from tests.shown import (
 )
 from transport.reply import MAX_EXCERPT
 
+pytestmark = pytest.mark.long
+
 DEADLINE = 3
 SLACK = 1.5
 CROWD = 20  # calls at once

@@ -15,6 +15,8 @@ from tests.reliability.growth import Sample, growth, growth_on_disk, rows_of
 from tests.reliability.robots import FuturesRobot, Placed, Robot, SpotRobot, WrongAnswer
 from tests.reliability.simulated import SimulatedClock
 
+pytestmark = pytest.mark.long
+
 MIB = 2**20
 SAMPLE = Sample(
     worker=90.0,

@@ -15,6 +15,8 @@ from lanes import Lanes
 from tests.service import Service, running, until
 from tests.test_worker import BODY, PROMPT, connected, head, one_answer, p99
 
+pytestmark = pytest.mark.long
+
 _numbers = itertools.count()
 
 

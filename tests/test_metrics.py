@@ -5,10 +5,14 @@ import signal
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 from monitoring import metrics
 from tests.counting import samples, total
 from tests.profiling import profiled
 from tests.service import Service, running, until
+
+pytestmark = pytest.mark.long
 
 CALLS = 12
 

@@ -53,13 +53,13 @@ class Gateway:
         """Return the answer to a pass-through, and what the exchange saw of it. The verb may be no legal header."""
         body = json.dumps({**KEYS, "method": f"__api_{resource}", "params": params or {}}).encode()
         client = self.lax if lax else self.strict
+        requests = self.exchanges[route].requests
+        requests.clear()
         reply = client.post(f"/{route}", data=body, environ_overrides={"HTTP_HTTP_METHOD": verb})
         assert (reply.status_code, reply.mimetype) == (200, "application/json")
         answer = json.loads(reply.get_data())
         assert len(answer.keys() & {"data", "error"}) == len(answer) == 1
-        seen = list(self.exchanges[route].requests)
-        self.exchanges[route].requests.clear()
-        return answer, seen
+        return answer, list(requests)
 
     def connections(self) -> int:
         return sum(server.connections for server in self.exchanges.values())
@@ -479,6 +479,7 @@ def test_there_are_five_thousand_different_names() -> None:
     assert hostile(59999) == hostile.__wrapped__(59999)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("route", ROUTES)
 def test_no_name_reaches_another_host(
     gateway: Gateway, evil: FaultServer, strangers: list[Any], caplog: pytest.LogCaptureFixture, route: str

@@ -10,6 +10,8 @@ from tests.reliability.__main__ import DOCUMENT, EXPERIMENTS, table, written
 from tests.reliability.outcome import Outcome
 from tests.reliability.rig import SMALL, Breakage, Facts, Rig, rigs
 
+pytestmark = pytest.mark.long
+
 NO_RIG = cast(Rig, None)  # who judges asks none
 CELL = matrix.Cell("Binance", "limit", Breakage("hang", created=True))
 

@@ -16,6 +16,8 @@ import pytest
 
 from tests.service import ROOT, running, until
 
+pytestmark = pytest.mark.long
+
 TICKER = json.dumps({"method": "ticker", "params": {"symbol": "BTC_USDT"}}).encode()
 TOKEN = "abc+def/ghi+jkl/mno+pqr="
 

@@ -42,6 +42,8 @@ from tests.shown import ROUTES
 from transport.credentials import Credentials
 from transport.http import Http
 
+pytestmark = pytest.mark.long
+
 
 def long_canary(seed: int) -> str:
     """Return 900 letters."""

@@ -383,6 +383,7 @@ APP = (str(ROOT / "app.py"),)
 SEEN_FROM_ELSEWHERE = "0.0.0.0 can be reached from other machines; set TOKEN or ALLOWED_CLIENTS"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "environment", "message"),
     [

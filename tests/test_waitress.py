@@ -30,6 +30,8 @@ from tests.tiny import Canned, Tiny
 from transport.reply import Reply
 from waitress_server import open_server
 
+pytestmark = pytest.mark.long
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 

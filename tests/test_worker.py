@@ -15,6 +15,8 @@ import trustme
 
 from tests.service import ROOT, Service, running
 
+pytestmark = pytest.mark.long
+
 SECRET = "c2VjcmV0LW9mLXRoZS10cmFkZXI"
 BODY = json.dumps({"method": "ticker", "params": {"symbol": "BTC_USDT"}, "secret_key": SECRET}).encode()
 

@@ -208,6 +208,7 @@ def node() -> Callable[[str], str]:
     return run
 
 
+@pytest.mark.long
 def test_the_command_records_until_it_is_stopped(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

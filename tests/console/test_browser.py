@@ -15,6 +15,8 @@ from console.language import LANGUAGES, TAGS
 from tests.programs import program
 from tests.service import running
 
+pytestmark = pytest.mark.long
+
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",

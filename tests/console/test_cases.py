@@ -44,6 +44,7 @@ def save(browser: FlaskClient, name: str, method: str, params: dict[str, Any], *
     return browser.post(f"/console/case/{name}", json={**KEYS, "method": method, "params": params}, headers=given)
 
 
+@pytest.mark.long
 def test_what_was_asked_and_answered_is_a_case_without_keys(
     smallex: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,6 +61,7 @@ def test_what_was_asked_and_answered_is_a_case_without_keys(
     assert case["answered"]["data"] == [{"currency": "btc", "free": Decimal("1.5"), "frozen": Decimal("0.5")}]
 
 
+@pytest.mark.long
 def test_an_order_is_never_sent_for_a_case(smallex: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     order = {"symbol": "BTC_USDT", "type": "buy", "price": "1", "amount": "3"}
     with FakeSmallex() as fake:

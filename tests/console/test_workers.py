@@ -3,10 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 
 from tests.console.conftest import TOKEN, csrf_in
 from tests.service import running
+
+pytestmark = pytest.mark.long
 
 
 def test_a_session_and_the_last_calls_hold_in_every_worker(tmp_path: Path) -> None:

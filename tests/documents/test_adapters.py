@@ -46,6 +46,7 @@ def test_every_python_block_is_an_adapter_or_a_part_of_the_story() -> None:
     assert {str(block) for block in (*ADAPTERS, *STORY)} == {str(block) for block in of_language("python")}
 
 
+@pytest.mark.long
 def test_the_story_of_an_adapter_can_be_gone_through(shell: Shell) -> None:
     begin, record, check = of_language("sh", "docs/ADAPTERS.md")
     begun = shell.run(begin.text)

@@ -45,6 +45,7 @@ def unclear(state: Engine) -> Iterator[str]:
     return (make(number) for number in count())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("document", sorted({block.document for block in COMMANDS}))
 def test_the_commands_print_what_is_shown(document: str, shell: Shell, unclear: Iterator[str]) -> None:
     for block in COMMANDS:

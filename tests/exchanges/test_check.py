@@ -98,6 +98,7 @@ def test_a_wrong_clock_is_warned_of(run: Run) -> None:
     assert re.match(r"it is \d{5} ms behind this machine's; .* Set this machine's clock", said)
 
 
+@pytest.mark.long
 def test_an_exchange_that_is_not_there_fails(run: Run) -> None:
     done = run("Kraken", "http://127.0.0.1:9", DEADLINE="1")
     assert done.returncode == 1

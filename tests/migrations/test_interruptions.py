@@ -14,6 +14,8 @@ from tables import VERSION, VERSIONS
 from tests.migrations.old_database import ORDERS, content
 from tests.test_database import at_once
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 RENAMED = v0002._NAMES
 OPENS = """

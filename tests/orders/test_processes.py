@@ -17,6 +17,8 @@ from tests.orders.stall import AMOUNT, LOST, PRICE, SYMBOL, Stall
 from tests.servers import database
 from transport.clock import epoch_ms
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 PROCESSES, THREADS = 4, 12
 

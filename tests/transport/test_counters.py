@@ -236,9 +236,11 @@ def race(*urls: str) -> None:
     assert len(sent) > 60
 
 
+@pytest.mark.long
 def test_four_processes_together_stay_within_a_limit(state_url: str) -> None:
     race(state_url, "")
 
 
+@pytest.mark.long
 def test_four_processes_with_redis_stay_within_a_limit(redis_url: str, tmp_path: Path) -> None:
     race(f"sqlite:///{tmp_path}/state.db", redis_url)

@@ -191,6 +191,7 @@ def test_threads_have_growing_nonces(state: Engine) -> None:
     assert all(earlier < later for earlier, later in pairwise(had))
 
 
+@pytest.mark.long
 def test_processes_have_growing_nonces(state_url: str) -> None:
     outcome = proof.run(threads=4, processes=2, nonces=100, state_url=state_url)
     assert outcome["complete"]

@@ -36,6 +36,8 @@ from tests.transport.banning import (
 from tests.transport.declared_world import world_of
 from transport.credentials import Credentials
 
+pytestmark = pytest.mark.long
+
 KEYS = Credentials("ten-minutes", "dGVuLW1pbnV0ZXM=", "passphrase")
 SPOT, SWAP = Symbol("BTC", "USDT"), Symbol("BTC", "USDT", "swap")
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.exchanges.ccxt.conftest import run_apart
 
+pytestmark = pytest.mark.long
+
 MIB = 1024  # KiB, in which Linux counts
 SCRIPT = """
 import json

@@ -141,5 +141,6 @@ assert "ccxt" in sys.modules
 """
 
 
+@pytest.mark.long
 def test_ccxt_is_imported_by_the_first_call_of_one_of_its_exchanges(tmp_path: Path) -> None:
     run_apart(LAZY, tmp_path)

@@ -44,6 +44,7 @@ def call(name: str, server: Broken) -> Iterator[Call]:
         yield call
 
 
+@pytest.mark.long
 def test_no_fault_makes_two_orders_or_hides_one(name: str, server: Broken, call: Call) -> None:
     cells = {
         f"{KEY} {fault} {created}": Plan(fault, created) for fault in (*FAULTS, "503 json", "cut json", "400 page")

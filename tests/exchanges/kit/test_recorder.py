@@ -27,6 +27,7 @@ def plain(conversation: Conversation, common: dict[str, Any]) -> bool:
     return not conversation.before and {**conversation.asked, "params": None} == {**usual, "params": None}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("route", EXCHANGES)
 def test_what_is_sent_and_answered_is_filled_in(route: str) -> None:
     folder = cases_of(EXCHANGES[route])

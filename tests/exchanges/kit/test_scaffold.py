@@ -65,6 +65,7 @@ def test_a_name_that_cannot_be_one_is_told(run: Run, name: str, said: str) -> No
     assert (done.returncode, done.stderr) == (1, f"fmz-gateway: {said}\n")
 
 
+@pytest.mark.long
 def test_an_installed_package_is_an_exchange_and_has_its_own_tests(run: Run, tmp_path: Path) -> None:
     done = run("new", "Smallex", "--package", "--to", tmp_path)
     assert done.returncode == 0, done.stderr

@@ -146,7 +146,7 @@ def test_a_mistake_is_found(folder: Path, check: str, said: str, changes: list[C
 
 
 def test_an_order_that_a_busy_machine_did_not_send_in_time_is_asked_for_again(folder: Path) -> None:
-    change(folder / "smallex.py", ("    def trade(self, order):", "    busy = set(range(8))\n\n"
+    change(folder / "smallex.py", ("    def trade(self, order):", "    busy = set(range(2))\n\n"
         "    def trade(self, order):\n        if self.busy:\n            self.busy.pop()\n"
         "            raise NotSent('no time left')"))  # fmt: skip
     assert CHECKS["faults"](subject(folder)).startswith("34: ")
@@ -237,6 +237,7 @@ def test_a_folder_that_is_not_there_is_named(folder: Path) -> None:
 # The command and the plugin ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_command_ends_with_a_table_and_its_status_tells(run: Run, folder: Path) -> None:
     done = run("verify", folder / "smallex.py")
     assert done.returncode == 0, done.stderr
@@ -260,6 +261,7 @@ def test_a_file_without_an_adapter_is_told(run: Run, folder: Path) -> None:
     assert "empty.py has no exchange" in done.stderr
 
 
+@pytest.mark.long
 def test_the_plugin_has_a_test_for_each_conversation_and_each_check(folder: Path, pytester: pytest.Pytester) -> None:
     change(folder / "smallex.py", ("        return False  # the reply", "        return True  # the reply"))
     found = pytester.runpytest_subprocess("-p", "exchanges.kit.plugin", "-v", str(folder / "cases"))

@@ -5,12 +5,16 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from database import open_state
 from exchanges.paper import Paper
 from protocol.models import NewOrder, Side, Symbol
 from tables import METADATA
 from tests.lent import Lent
 from transport.credentials import Credentials
+
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parents[3]
 PROCESSES, ROUNDS = 4, 15

@@ -22,6 +22,8 @@ from tables import METADATA
 from tests.lent import Lent
 from transport.credentials import Credentials
 
+pytestmark = pytest.mark.long
+
 START = 1_700_000_000_000  # ms
 SECOND, HOUR = 1000, 3_600_000
 SPOT = [Symbol.parse(text) for text in ("BTC_USDT", "ETH_USDT", "ETH_BTC")]

@@ -153,15 +153,15 @@ def test_the_book_is_as_the_latest_trade_left_it(name: str) -> None:
 def test_what_fmz_reads_agrees(name: str, lent: Lent, clock: Clock) -> None:
     kind, listing = (Paper, LISTINGS[name]) if name in SPOT else (FuturesPaper, LISTINGS[name])
     exchange, symbol = lent.open(kind, Credentials()), listing.market.symbol
-    for clock.ms in times(name)[10:14]:
+    for clock.ms, count in zip(times(name)[10:14], (1000, 60, 60, 60), strict=True):
         ticker, depth, trades = exchange.ticker(symbol), exchange.depth(symbol), exchange.trades(symbol)
-        minutes, hours, days = (exchange.records(symbol, period, 1000) for period in (1, 60, 1440))
+        minutes, hours, days = (exchange.records(symbol, period, count) for period in (1, 60, 1440))
         last = trades[-1]
         assert (ticker.time, depth.time) == (clock.ms, clock.ms)
         assert ticker.last == last.price == minutes[-1].close == hours[-1].close == days[-1].close
         assert (ticker.bid, ticker.ask) == (depth.bids[0][0], depth.asks[0][0])
         assert ticker.last == (ticker.ask if last.side is Side.BUY else ticker.bid)
-        assert len(minutes) == len(hours) == len(days) == 1000
+        assert len(minutes) == len(hours) == len(days) == count
         assert minutes[-1].time == clock.ms // MINUTE * MINUTE
 
         live = [trade for trade in trades if trade.time >= minutes[-1].time]
@@ -226,6 +226,7 @@ def test_pairs_of_the_same_assets_agree_at_midnight() -> None:
         assert cross == pytest.approx(dollars[0] / dollars[1], rel=1e-3)
 
 
+@pytest.mark.long
 def test_prices_stay_within_reason() -> None:
     for listing in LISTINGS.values():
         bars = [simulation.bar(listing, 1440, day) for day in range(16_000, 24_000, 7)]
@@ -253,6 +254,7 @@ for name, listing in {**SPOT, **SWAPS}.items():
 """
 
 
+@pytest.mark.long
 def test_another_process_sees_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     fresh = subprocess.run(
         [sys.executable, "-c", SAMPLE],
