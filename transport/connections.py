@@ -245,8 +245,8 @@ class Adapter(HTTPAdapter):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return what tells the host's pool of connections: its address, and how TLS is verified there."""
         address, _ = super().build_connection_pool_key_attributes(request, True)
-        tls = {"ssl_context": self._trust, "cert_reqs": "CERT_REQUIRED"}
-        return address, tls if address["scheme"] == "https" else {}
+        is_tls = address["scheme"] == "https"
+        return address, {"ssl_context": self._trust, "cert_reqs": "CERT_REQUIRED"} if is_tls else {}
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         """Return the pools of connections through a proxy, which is verified as an exchange is."""

@@ -32,6 +32,10 @@ def test_authorities_are_read_once(server: FaultServer, authority: trustme.CA, c
         assert false.requests == []
 
 
+def test_authorities_are_not_read_where_nothing_is_verified(server: FaultServer, tmp_path: Path) -> None:
+    assert get(Timed(ca_file=str(tmp_path / "none")), server.url).status == 200
+
+
 def test_authorities_that_cannot_be_read_are_looked_for_again(
     server: FaultServer, authority: trustme.CA, ca_file: str
 ) -> None:
