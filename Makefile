@@ -6,8 +6,6 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
 # servers they would find nothing that others do not.
 BROWSER := tests/console/test_browser.py
 SHARED := -n 3 --dist worksteal --ignore=$(BROWSER)
-SHORT := -n 2 --dist worksteal -m "not long"
-LONG := $(SHARED) -m long
 
 # Of the many processes that the tests start, each would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -25,10 +23,10 @@ test: $(VENV)/test.stamp ## lint, types and the short tests; PYTHON=python3.13 V
 	@$(MAKE) --no-print-directory -j2 lint pytest
 
 pytest: $(VENV)/test.stamp
-	$(BIN)/pytest $(SHORT)
+	$(BIN)/pytest $(SHARED) -m "not long"
 
 test-long: $(VENV)/test.stamp ## the tests of whole services, of crashes, and of thousands of bodies; minutes
-	$(BIN)/pytest $(LONG)
+	$(BIN)/pytest $(SHARED) -m long
 	$(BIN)/pytest $(BROWSER)
 
 # Needs TEST_STATE_URL and TEST_REDIS_URL.
