@@ -235,8 +235,8 @@ class Worker(ThreadWorker):
         for queue in (self.leaving, self.keepalived_conns, self.pending_conns):
             with suppress(ValueError):
                 queue.remove(conn)
-        with suppress(KeyError, ValueError):
-            self.poller.unregister(conn.sock)
+        with suppress(KeyError, ValueError):  # by its number: an error would describe the whole socket
+            self.poller.unregister(conn.sock.fileno())
 
     def _leave(self, conn: TConn) -> None:
         """Tell the caller that this was the last answer. What it still sends is discarded until it closes."""
