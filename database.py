@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from prepared import file_identity
 from tables import DatabaseReplaced, are_latest, update_tables
 
 _BUSY = 5.0  # seconds a writer waits for another: less than the default deadline
@@ -125,18 +126,10 @@ def _watch(engine: Engine, path: Path) -> None:
     writing into a file that was deleted, and nobody can read that after the next start."""
 
     name = str(path)
-
-    def identity() -> tuple[int, int] | None:
-        try:
-            found = os.stat(name)  # noqa: PTH116 - Path takes four times as long
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
-
-    opened = identity()
+    opened = file_identity(name)
 
     def check(*_: Any) -> None:
-        if identity() != opened:
+        if file_identity(name) != opened:
             what = f"the database {path} was deleted or replaced while the gateway ran"
             raise DatabaseReplaced(f"{what}: put it back, or start the gateway again")
 

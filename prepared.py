@@ -1,9 +1,12 @@
 """Statements that every order makes, run by the database's driver: SQLAlchemy takes ten times as long to run one."""
 
+import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Connection, Dialect, Engine, QueuePool, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import UpdateBase
@@ -79,3 +82,46 @@ class Prepared:
         }
         readers = self._readers[dialect.name] = {name: read for name, read in found.items() if read}
         return readers
+
+
+def file_identity(name: str) -> tuple[int, int] | None:
+    """Return what tells a file from another one of its name, None if there is none."""
+    try:
+        found = os.stat(name)  # noqa: PTH116 - Path takes four times as long
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+class Glance:
+    """Queries that need no transaction, for every call. Thread-safe.
+
+    A file of SQLite is read over a connection that is kept for this: it sees what is committed, and waits for no lock,
+    for a tenth of what a transaction costs.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine.execution_options(reading=True)
+        is_file = engine.dialect.name == "sqlite" and isinstance(engine.pool, QueuePool)
+        self._file = str(Path(str(engine.url.database)).absolute()) if is_file else ""
+        self._identity = file_identity(self._file)
+        self._connection: Connection | None = None
+        self._lock = threading.Lock()
+        event.listen(engine, "engine_disposed", self._close)
+
+    def rows(self, query: Prepared, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the rows of a query, each as column → value. Raises SQLAlchemyError."""
+        if self._identity and file_identity(self._file) == self._identity:
+            with self._lock:
+                if self._connection is None:
+                    self._connection = self._engine.connect()
+                return query.rows(self._connection, values)
+        with self._engine.connect() as connection:
+            connection.begin()  # a file that was deleted or replaced is noticed then
+            return query.rows(connection, values)
+
+    def _close(self, _: Any) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None

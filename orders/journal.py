@@ -21,7 +21,7 @@ from orders import statements
 from orders.intents import OPEN, Intent, State
 from orders.table import ORDERS, from_row, to_row
 from orders.timeline import Timeline
-from prepared import Prepared
+from prepared import Glance, Prepared
 from protocol.errors import NotSent
 from protocol.models import OrderId
 from tables import check_version
@@ -52,6 +52,7 @@ class Journal:
     ) -> None:
         self._engine = engine
         self._after_begin = engine.execution_options(fleeting=True)
+        self._glance = Glance(engine)
         self.now = now
         self._stamp = now.stamp if isinstance(now, Timeline) else lambda _: now()
         self.window = window
@@ -201,11 +202,10 @@ class Journal:
     def find_request(self, exchange: str, account: str, nonce: str, client_id: str) -> Intent | None:
         """Return the intent of the same request; if nonces are strict, also of another one with its nonce."""
         asked = {"exchange": exchange, "account": account, "nonce": nonce, "client_id": client_id}
-        with self._reading() as connection:
-            same = _found(connection, statements.BY_ID, asked)
-            if not same and self.strict_nonces and nonce:
-                same = _found(connection, statements.OF_NONCE, asked)
-            return same[0] if same else None
+        same = self._glance.rows(statements.BY_ID, asked)
+        if not same and self.strict_nonces and nonce:
+            same = self._glance.rows(statements.OF_NONCE, asked)
+        return from_row(same[0]) if same else None
 
     def find_orders(self, exchange: str, account: str, order_id: str) -> list[Intent]:
         """Return the intents with an id of the exchange, given as text. Some exchanges count the ids of each market."""

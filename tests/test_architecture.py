@@ -38,7 +38,7 @@ ALLOWED = {
     "migrations": {"migrations"},
     "console": {"console", "access", "settings", "orders", "exchanges", "protocol", "transport", "monitoring.latest"}
     | SHARED,
-    "database.py": {"tables"},
+    "database.py": {"prepared", "tables"},
     "tables.py": {"migrations", "prepared"},
     "orders": {"orders", *SHARED},
     "exchanges": {"exchanges", "transport", *SHARED},

@@ -4,6 +4,7 @@ shared database.
 A counter is a time, see ``charges``; a ban is kept as a time too.
 """
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -15,11 +16,10 @@ from sqlalchemy import BigInteger, Column, Connection, Engine, String, Table, bi
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from database import open_state
-from prepared import Prepared
+from prepared import Glance, Prepared
 from tables import METADATA
 from transport.charges import ALGORITHM, Charge, Wait, brought_back, step, wait_of
 from transport.credits import Credit, Credits, extended
-from transport.glance import Glance
 
 REDIS = ("redis://", "rediss://", "unix://")
 _REDIS_PATIENCE = 1.0  # seconds: better a call that is not counted than a late one
@@ -27,6 +27,7 @@ _PREFIX = "fmz-gateway"
 _SWEEP = 1000  # calls of take between two deletions of old rows
 _IDLE = 86_400_000  # ms after which an unused counter is deleted
 _TRIES = 5  # to lock rows that others may clear away meanwhile
+_FRESH = 0.01  # seconds for which a ban is not looked up again; many calls at once look once
 
 LONGEST_KEY = 400
 _TIMES = Table(
@@ -35,7 +36,7 @@ _TIMES = Table(
     Column("name", String(LONGEST_KEY), primary_key=True),  # of a counter, or the address of an exchange
     Column("until", BigInteger, nullable=False),  # µs since the epoch
 )
-_END = select(_TIMES.c.until).where(_TIMES.c.name == bindparam("name"))
+_END = Prepared(select(_TIMES.c.until).where(_TIMES.c.name == bindparam("name")))
 _OF = update(_TIMES).where(_TIMES.c.name == bindparam("of")).values(until=bindparam("to"))
 _SET = Prepared(_OF)
 _POSTPONE = Prepared(_OF.where(_TIMES.c.until < bindparam("to")))
@@ -105,7 +106,8 @@ class SqlCounters(Counters):
         super().__init__()
         # Losing the latest counts in a power cut does no harm, so no call waits for the disk.
         self._writing = engine.execution_options(fleeting=True)
-        self._ban = Glance(engine, _END)
+        self._glance = Glance(engine)
+        self._seen: dict[str, tuple[float, int]] = {}  # address → when, by time.monotonic(), and its ban's end in µs
         self._visits = count()
         self._credits = Credits()
 
@@ -115,12 +117,21 @@ class SqlCounters(Counters):
         if wait and wait.ms > patience:
             return wait
         if self._credits.cover(charges, now):
-            closed = _ban_wait(self._ban.number(address), now)
+            closed = _ban_wait(self._ban_end(address), now)
             if closed or self._credits.spend(charges, now):
                 return closed
         if next(self._visits) % _SWEEP == 0:
             self._sweep(now)
         return self._visit(address, charges, now)
+
+    def _ban_end(self, address: str) -> int:
+        """Return when an address's ban ends, in µs; 0 without one."""
+        now = time.monotonic()
+        seen_at, end_us = self._seen.get(address, (float("-inf"), 0))
+        if now - seen_at > _FRESH:
+            end_us = sum(row["until"] for row in self._glance.rows(_END, {"name": address}))
+            self._seen[address] = now, end_us
+        return end_us
 
     def _visit(self, address: str, charges: Sequence[Charge], now: int) -> Wait | None:
         """Take the charges in the database, as ``take`` does, and a credit where nobody else takes anything."""

@@ -1,16 +1,20 @@
 """Statements that are run by the database's driver are the same, and fail the same, as those run by SQLAlchemy."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Engine, String, bindparam, cast, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
+from database import open_state
 from exchanges.paper.tables import ACCOUNTS, BALANCES
 from orders import statements
 from orders.table import ORDERS
-from prepared import Prepared
+from prepared import Glance, Prepared
+from tables import DatabaseReplaced
 from tests.conftest import NOW
 
 ROW = {
@@ -66,3 +70,40 @@ def test_errors_are_those_of_sqlalchemy_without_the_values(state: Engine) -> Non
     assert "BTCUSDT" not in str(caught.value)
     with state.begin() as connection:
         assert statements.BY_ID.rows(connection, {"client_id": "a"}) == [], "the transaction was rolled back"
+
+
+# Without a transaction ----------------------------------------------------------------------------------------------
+
+
+def test_a_glance_sees_what_is_committed_and_reads_on_after_a_dispose(state: Engine) -> None:
+    glance = Glance(state)
+    for _ in range(2):
+        assert glance.rows(statements.BY_ID, {"client_id": "a"}) == []
+        state.dispose()
+    with state.begin() as connection:
+        statements.INSERT.change(connection, ROW)
+        assert glance.rows(statements.BY_ID, {"client_id": "a"}) == [], "and waits for no writer"
+    assert glance.rows(statements.BY_ID, {"client_id": "a"}) == [ROW]
+    with state.begin() as connection:
+        statements.DELETE.change(connection, {"client_id": "a"})
+    assert glance.rows(statements.BY_ID, {"client_id": "a"}) == []
+
+
+def test_threads_share_a_glance(state: Engine) -> None:
+    glance = Glance(state)
+    with state.begin() as connection:
+        for number in range(100):
+            statements.INSERT.change(connection, ROW | {"client_id": str(number)})
+    with ThreadPoolExecutor(8) as threads:
+        found = threads.map(lambda number: glance.rows(statements.BY_ID, {"client_id": str(number % 100)}), range(400))
+        assert [row["client_id"] for [row] in found] == [str(number % 100) for number in range(400)]
+
+
+def test_a_glance_at_a_file_that_was_deleted_fails(tmp_path: Path) -> None:
+    engine = open_state(f"sqlite:///{tmp_path}/state.db")
+    glance = Glance(engine)
+    assert glance.rows(statements.BY_ID, {"client_id": "a"}) == []
+    (tmp_path / "state.db").unlink()
+    with pytest.raises(DatabaseReplaced, match="deleted or replaced"):
+        glance.rows(statements.BY_ID, {"client_id": "a"})
+    engine.dispose()

@@ -8,7 +8,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as some
-from sqlalchemy import Connection, Engine, bindparam, event
+from sqlalchemy import Connection, Engine, event
 
 from database import open_state
 from tables import METADATA
@@ -17,7 +17,6 @@ from tests.transport.conftest import ADDRESS, Start, take, until_denied
 from transport.charges import step
 from transport.counters import SqlCounters
 from transport.credits import Credit, Credits
-from transport.glance import Glance
 from transport.limit import Limit
 
 BUSY = Limit("weight", 6000, 60.0, default=1, reserve=0)  # 1200 at once, and one each 13.3 ms
@@ -42,7 +41,7 @@ def transactions(engine: Engine) -> Iterator[list[int]]:
 @pytest.fixture
 def closely(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at the bans for each call, however soon one comes after another."""
-    monkeypatch.setattr("transport.glance._FRESH", -1.0)
+    monkeypatch.setattr("transport.counters._FRESH", -1.0)
 
 
 def forget_all() -> None:
@@ -133,6 +132,19 @@ def test_a_ban_that_another_process_was_told_stops_what_is_in_credit(start_sql: 
     assert take(start_sql().limits(BUSY)) == 60.0, "after a restart too"
 
 
+def test_calls_at_once_look_once_for_a_ban(start_sql: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("transport.counters.time.monotonic", lambda: now)
+    first, second = start_sql().limits(BUSY), start_sql().limits(BUSY)
+    for _ in range(3):
+        assert take(first) == 0
+    second.heed(418, "60", "")
+    now += 0.009
+    assert take(first) == 0
+    now += 0.002
+    assert take(first) == 60.0
+
+
 def test_a_call_that_one_of_its_limits_denies_spends_no_credit(start_sql: Start, clock: Clock) -> None:
     few = Limit("orders", 11, 60.0, costs={"POST order": 1}, reserve=0)
     limits = start_sql().limits(BUSY, few)
@@ -169,32 +181,3 @@ def test_threads_share_what_there_is(start_sql: Start) -> None:
     with ThreadPoolExecutor(8) as threads:
         sent = list(threads.map(lambda _: take(limits) == 0, range(1500)))
     assert 1000 < sum(sent) <= 1200
-
-
-# Looks at one number ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("closely")
-def test_a_glance_sees_what_is_committed_and_reads_on_after_a_dispose(state: Engine, start_sql: Start) -> None:
-    limits = start_sql().limits()
-    table = METADATA.tables["limits"]
-    glance = Glance(state, table.select().with_only_columns(table.c.until).where(table.c.name == bindparam("name")))
-    for _ in range(2):
-        assert glance.number(ADDRESS) == 0
-        state.dispose()
-    limits.heed(418, "60", "")
-    assert glance.number(ADDRESS) == (NOW + 60_000) * 1000
-
-
-def test_calls_at_once_look_once(state: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr("transport.glance.time.monotonic", lambda: now)
-    table = METADATA.tables["limits"]
-    glance = Glance(state, table.select().with_only_columns(table.c.until).where(table.c.name == bindparam("name")))
-    assert glance.number(ADDRESS) == 0
-    with state.begin() as connection:
-        connection.execute(table.insert().values(name=ADDRESS, until=7))
-    now += 0.009
-    assert glance.number(ADDRESS) == 0
-    now += 0.002
-    assert glance.number(ADDRESS) == 7
