@@ -93,9 +93,9 @@ def state_url(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def redis_url(worker_id: str) -> Iterator[str]:
+def redis_url() -> Iterator[str]:
     """An empty Redis database, one for each of pytest's workers; skips where there is no server."""
-    with empty_redis(worker_id) as url:
+    with empty_redis() as url:
         yield url
 
 

@@ -84,11 +84,11 @@ def renamed(state: Engine, table: str) -> AbstractContextManager[None]:
 
 
 @contextmanager
-def empty_redis(worker: str) -> Iterator[str]:
+def empty_redis() -> Iterator[str]:
     """Yield the URL of an empty database of the Redis server, one for each of pytest's workers: ``gw0``, ``gw1``, …"""
     if not REDIS_URL:
         pytest.skip("needs a Redis server: set TEST_REDIS_URL, or run .ci/servers make test-servers")
-    url = f"{REDIS_URL}/{worker.removeprefix('gw') if worker.startswith('gw') else 0}"
+    url = f"{REDIS_URL}/{os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw')}"
     with Redis.from_url(url) as server:
         server.flushdb()
         yield url

@@ -88,7 +88,6 @@ def start(
     state: Engine,
     clock: Clock,
     sleeper: Sleeper,
-    worker_id: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Start]:
     """Start another worker, each time."""
@@ -97,7 +96,7 @@ def start(
     if request.param != "redis":
         yield lambda: Worker(state, SqlCounters(state), clock, sleeper)
         return
-    with empty_redis(worker_id) as url:
+    with empty_redis() as url:
         yield lambda: Worker(state, connect_counters(url, state), clock, sleeper)
 
 
