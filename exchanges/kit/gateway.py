@@ -1,10 +1,12 @@
 """The gateway in this process, with one exchange, asked as FMZ's host asks it."""
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from itertools import count
 from typing import Any, Self
 from unittest.mock import patch
@@ -16,7 +18,7 @@ from exchanges.base import Exchange, Symbol
 from exchanges.kit.databases import lent_state
 from exchanges.registry import Registry
 from protocol import wire
-from protocol.deadline import Deadline
+from protocol.deadline import Deadline, clock
 from protocol.errors import UNREADABLE, GatewayError
 from protocol.names import method_name
 from settings import Settings
@@ -70,11 +72,26 @@ class NoLimits(Counters):
         """Do nothing: nothing is open."""
 
 
+class _Pauses:
+    """A clock, in seconds, that only pauses move on: a busy machine takes no time from a conversation's calls."""
+
+    def __init__(self) -> None:
+        self._now = time.monotonic()
+
+    def __call__(self) -> float:
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        """Let these seconds pass at once."""
+        self._now += seconds
+
+
 class Gateway(AbstractContextManager["Gateway"]):
     """The gateway with one exchange, its clock standing still at NOW, and a database of its own.
 
-    http: the client to ask the exchange with. url: the exchange's address, if not its own. deadline: seconds of each
-    call, by default too few for a second try or look-up. exact_orders: True to send orders to the digit.
+    http: the client to ask the exchange with. url: the exchange's address, if not its own; with one, real time passes.
+    deadline: seconds of each call, by default too few for a second try or look-up. exact_orders: True to send orders to
+    the digit.
     """
 
     def __init__(
@@ -87,10 +104,11 @@ class Gateway(AbstractContextManager["Gateway"]):
         exact_orders: bool = True,
     ) -> None:
         self._kind = kind
+        pauses = _Pauses()
         with ExitStack() as opened:  # closed again if what follows fails
             state = opened.enter_context(lent_state())
             services = Services(
-                http or Http(), state, NoLimits(), timeline=lambda: NOW, now=lambda: NOW, sleep=lambda seconds: None
+                http or Http(), state, NoLimits(), timeline=lambda: NOW, now=lambda: NOW, sleep=pauses.sleep
             )
             self._upstreams = Upstreams(
                 services, addresses={kind.name: url} if url else {}, exact_orders=exact_orders, clock=NoOffset
@@ -98,7 +116,8 @@ class Gateway(AbstractContextManager["Gateway"]):
             settings = replace(
                 Settings(), registry=Registry({kind.name.lower(): kind}), deadline=deadline, console=False
             )
-            self.ask: Ask = asker(create_app(settings, self._upstreams).test_client(), find=self._find)
+            ask = asker(create_app(settings, self._upstreams).test_client(), find=self._find)
+            self.ask: Ask = ask if url else partial(_timed, pauses, ask)
             self._opened = opened.pop_all()
 
     def __exit__(self, *_: object) -> None:
@@ -117,6 +136,15 @@ class Gateway(AbstractContextManager["Gateway"]):
             return {"error": str(exchange.unreadable(error))}
         except GatewayError as error:
             return {"error": exchange.scrub(str(error))}
+
+
+def _timed(seconds: Callable[[], float], ask: Ask, *args: Any, **more: Any) -> dict[str, Any]:
+    """Ask with deadlines that are measured by this clock."""
+    token = clock.set(seconds)
+    try:
+        return ask(*args, **more)
+    finally:
+        clock.reset(token)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The checks of the kit: each finds the mistake that it is for, in an adapter that is right but for it."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from exchanges.kit.conversations import CaseError
 from exchanges.kit.files import canonical_text
 from exchanges.kit.subject import Failed, Subject
 from exchanges.kit.verify import CHECKS, open_subject, verify
+from protocol.deadline import Deadline
 from tests.command import Run
 
 Change = tuple[str, str]
@@ -150,6 +152,16 @@ def test_an_order_that_a_busy_machine_did_not_send_in_time_is_asked_for_again(fo
         "    def trade(self, order):\n        if self.busy:\n            self.busy.pop()\n"
         "            raise NotSent('no time left')"))  # fmt: skip
     assert CHECKS["faults"](subject(folder)).startswith("34: ")
+
+
+def test_a_busy_machine_takes_no_time_from_a_conversation(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def begin_slowly(seconds: float) -> Deadline:
+        deadline = Deadline.after(seconds)
+        time.sleep(0.05)
+        return deadline
+
+    monkeypatch.setattr(Deadline, "of_request", begin_slowly)
+    assert CHECKS["conversations"](subject(folder)) == "31, to the byte"
 
 
 def test_wrong_declarations_are_told_with_what_to_write(folder: Path) -> None:
