@@ -61,6 +61,7 @@ class Hurrying(Clock):
         return self.ms
 
 
+@pytest.hookimpl(trylast=True)  # the shares are of the tests that are selected
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The few tests that wait for long begin the shares of all workers but one, which has the processor meanwhile: a
     share is a run of neighbours, and what one worker has in the end everyone waits for."""
