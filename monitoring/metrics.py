@@ -121,6 +121,6 @@ def page(unclear: Mapping[str, int]) -> bytes:
     from monitoring.files import unchanging
 
     folder = Path(os.environ[FOLDER])
-    MultiProcessCollector(read, str(folder))  # type: ignore[no-untyped-call]
+    MultiProcessCollector(read, str(folder))  # type: ignore[no-untyped-call] # its library has no types there
     with unchanging(folder):
         return generate_latest(read)

@@ -77,7 +77,7 @@ def document() -> Json:
     plugin = MarshmallowPlugin()
     spec = APISpec("fmz-gateway", version("fmz-gateway"), "3.1.0", plugins=[plugin], info=_INFO)
     assert plugin.converter  # made with the document
-    plugin.converter.add_attribute_function(_parameter)  # type: ignore[no-untyped-call]
+    plugin.converter.add_attribute_function(_parameter)  # type: ignore[no-untyped-call] # its library has no types there
     for kind in dict.fromkeys([schemas.CallSchema, *(type(method.params) for method in METHODS.values())]):
         spec.components.schema(kind.__name__, schema=kind)
     for name, (schema, model) in _ROWS.items():

@@ -129,7 +129,7 @@ class SqlCounters(Counters):
         now = time.monotonic()
         seen_at, end_us = self._seen.get(address, (float("-inf"), 0))
         if now - seen_at > _FRESH:
-            end_us = sum(row["until"] for row in self._glance.rows(_END, {"name": address}))
+            end_us = next((row["until"] for row in self._glance.rows(_END, {"name": address})), 0)
             self._seen[address] = now, end_us
         return end_us
 

@@ -53,7 +53,7 @@ def test_an_adapter_that_fails_says_why_and_is_not_tried_at_each_view(serve: Ser
         tries += 1
         raise RuntimeError("a mistake in the file")
 
-    registry = Registry(EXCHANGES, [Source("Smallex", "in smallex.py", load)])  # type: ignore[arg-type]
+    registry = Registry(EXCHANGES, [Source("Smallex", "in smallex.py", load)])  # type: ignore[arg-type] # it never returns
     browser = serve(registry=registry)
     page = browser.get("/console/health").text
     assert "Smallex, in smallex.py, cannot be loaded: " in page

@@ -61,7 +61,7 @@ class Line:
             pass
         if not service.is_noticed:
             connection.shutdown(socket.SHUT_RDWR)
-        answer.close()  # type: ignore[attr-defined]
+        answer.close()  # type: ignore[attr-defined] # Flask's answers have it, WSGI's need not
         return []
 
 
