@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, ViewportSize, expect, sync_playwright
 
 from console.language import LANGUAGES, TAGS
 from tests.programs import program
@@ -28,6 +28,9 @@ VIOLATIONS = """() => axe.run({resultTypes: ["violations"]})
 CALLS = "**/console/call/**"
 PATHS = ("/", *(f"/console/{name}" for name in ("market", "account", "orders", "calls", "health")))
 MOST = 300_000  # bytes of a page, compressed
+WRONG = ("error", "warning", "assert")
+"""The kinds of messages about a fault. An "info" is about none: that a key was pressed before `autofocus` had its
+turn, for one."""
 
 ONE_WIDTH = pytest.mark.parametrize("page", ["desktop"], indirect=True)
 """For what is the same at every width."""
@@ -61,7 +64,12 @@ def opened(chromium: Browser, address: str, width: str, language: str) -> Iterat
     context.set_default_timeout(10_000)
     page = context.new_page()
     complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type in WRONG:
+            complaints.append(f"{message.type}: {message.text}")
+
+    page.on("console", listen)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()
