@@ -6,7 +6,7 @@ from typing import ClassVar, Self, TypeVar
 
 from exchanges.base.abilities import INSTEAD_OF_MODIFYING, WORDS
 from exchanges.base.lists import Lists
-from protocol.errors import ExchangeError, GatewayError, Unsupported, before_sending
+from protocol.errors import ExchangeError, GatewayError, OrderNotFound, Unsupported, before_sending
 from protocol.models import NewOrder, OrderId
 
 T = TypeVar("T")
@@ -23,6 +23,13 @@ class AccountFacts(Lists):
     def cannot_modify(self) -> Unsupported:
         """Return the error for an order that is to be modified where that is not possible."""
         return Unsupported(f"{self.name} {self.no_modify}. {INSTEAD_OF_MODIFYING}")
+
+    def cancelled_instead(self, order_id: str) -> OrderNotFound:
+        """Return the error for an order that the exchange cancelled when it was to modify it."""
+        return OrderNotFound(
+            f"{self.name} cancelled order {order_id} instead of modifying it: the new amount was filled by then, or "
+            "the order may only be a maker, and would have traded at once"
+        )
 
     def account_fact(self, fact: str, ask: Callable[[Self], T], usual: T | None = None) -> T:
         """Return a fact of the account, as the exchange said within the last minute; ``ask`` asks for it.

@@ -12,6 +12,7 @@ from exchanges.base import *
 from exchanges.binance.api import BinanceApi
 from exchanges.binance.errors import FUTURES_REFUSALS
 from exchanges.binance.limits import FUTURES
+from exchanges.binance.unsigned import FUTURES_UNSIGNED
 
 _HOUR = 3_600_000  # ms
 _USUAL_HOURS = 8  # hours between two fundings
@@ -27,13 +28,7 @@ class FuturesBinance(FuturesExchange, BinanceApi):
     refusals = FUTURES_REFUSALS
     limits = FUTURES
     cancels = ("DELETE *", "POST countdownCancelAll*")
-    unsigned_calls = (
-        "* /fapi/v?/ping", "* /fapi/v?/time", "* /fapi/v?/exchangeInfo", "* /fapi/v?/depth", "* /fapi/v?/trades",
-        "* /fapi/v?/aggTrades", "* /fapi/v?/*klines", "* /fapi/v?/*Klines", "* /fapi/v?/premiumIndex",
-        "* /fapi/v?/fundingRate", "* /fapi/v?/fundingInfo", "* /fapi/v?/ticker/*", "* /fapi/v?/openInterest",
-        "* /fapi/v?/indexInfo", "* /fapi/v?/assetIndex", "* /fapi/v?/constituents", "* /fapi/v?/insuranceBalance",
-        "* /fapi/v?/symbolAdlRisk", "* /futures/data/*",
-    )  # fmt: skip
+    unsigned_calls = FUTURES_UNSIGNED
     market_buy = "quantity"
     max_candles = 1500
     max_leverage = 125
@@ -62,12 +57,12 @@ class FuturesBinance(FuturesExchange, BinanceApi):
         return self.read_ticker(self.get("ticker/24hr", symbol=symbol), book=book)
 
     def tickers(self) -> list[tuple[Symbol, Ticker]]:
-        listed = self.symbols()
-        books = {row["symbol"]: row for row in self.get("ticker/bookTicker")}
-        rows = [row for row in self.get("ticker/24hr") if row["symbol"] in listed and row["symbol"] in books]
-        return self.read_priced(
-            lambda row: (listed[row["symbol"]], self.read_ticker(row, book=books[row["symbol"]])), rows
-        )
+        def rows() -> dict[str, tuple[Any, Any]]:
+            books = {row["symbol"]: row for row in self.get("ticker/bookTicker")}
+            priced = (row for row in self.get("ticker/24hr") if row["symbol"] in books)
+            return {row["symbol"]: (row, books[row["symbol"]]) for row in priced}
+
+        return self.read_tickers(rows, lambda _, both: self.read_ticker(both[0], book=both[1]))
 
     def depth(self, symbol: Symbol) -> Depth:
         book = self.book(symbol)
@@ -103,10 +98,7 @@ class FuturesBinance(FuturesExchange, BinanceApi):
             price=order.price,
         )  # fmt: skip
         if known(self.statuses, row["status"], "order state") is Status.CANCELLED:
-            raise OrderNotFound(
-                f"{self.name} cancelled order {order_id} instead of modifying it: the new amount was filled by then, "
-                "or the order may only be a maker, and would have traded at once"
-            )
+            raise self.cancelled_instead(order_id)
         return identifier(row["orderId"])
 
     def position_mode(self) -> bool:
@@ -116,13 +108,11 @@ class FuturesBinance(FuturesExchange, BinanceApi):
     def orders(self, symbol: Symbol | None) -> list[Order]:
         if symbol is None:
             return super().orders(symbol)
-        one = self.one(symbol)
-        rows = self.signed("GET", "openOrders", symbol=one)
+        rows = self.signed("GET", "openOrders", symbol=self.one(symbol))
         return self.read_all(self.read_order, self.covered(symbol, rows, "symbol"), keep=True)
 
     def open_positions(self, symbol: Symbol | None) -> list[Position]:
-        one = self.one(symbol)
-        asked = {"symbol": one}
+        asked = {"symbol": self.one(symbol)}
         leverages = self.apart(
             lambda exchange: {
                 row["symbol"]: exact(row["leverage"]) for row in exchange.signed("GET", "symbolConfig", **asked)

@@ -7,6 +7,7 @@ from typing import Any
 from exchanges.base import *
 from exchanges.binance.api import BinanceApi
 from exchanges.binance.limits import SPOT
+from exchanges.binance.unsigned import SPOT_UNSIGNED
 
 
 class Binance(BinanceApi):
@@ -21,11 +22,7 @@ class Binance(BinanceApi):
     futures = f"Futures_{name}"
     root = "/api/v3/"
     limits = SPOT
-    unsigned_calls = (
-        "* ping", "* time", "* exchangeInfo", "* executionRules", "* depth", "* trades", "* historicalTrades",
-        "* aggTrades", "* klines", "* uiKlines", "* avgPrice", "* referencePrice*", "* ticker", "* ticker/*",
-        "* /sapi/v1/system/status",
-    )  # fmt: skip
+    unsigned_calls = SPOT_UNSIGNED
     market_buy = "quoteOrderQty"
 
     balance_row = Row(Balance, currency="asset", free="free", frozen="locked")

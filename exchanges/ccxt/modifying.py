@@ -20,8 +20,5 @@ class CcxtModifying(CcxtApi):
             numbers=frozenset({amount, price}),
         )
         if row.get("status") == "canceled":
-            raise OrderNotFound(
-                f"{self.name} cancelled order {order_id} instead of modifying it: the new amount was filled by then, "
-                "or the order may only be a maker, and would have traded at once"
-            )
+            raise self.cancelled_instead(order_id)
         return identifier(order_id)  # not every reply has it
