@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
-from environs import Env
+from dotenv import dotenv_values
 from sqlalchemy.exc import ArgumentError
 
 import setting_types
@@ -91,23 +91,10 @@ class Settings:
     def load(cls, bind: str | None = None) -> "Settings":
         """Read the environment, then ``.env`` in the working directory for what it lacks; ``bind`` overrides both.
         Raises WrongSetting."""
-        given = dict(os.environ)
-        try:
-            return cls._read(bind)
-        finally:  # values of the file in the environment would win over the file when it has changed
-            for name in os.environ.keys() - given.keys():
-                del os.environ[name]
+        given = {**_file(Path(".env")), **os.environ}
 
-    @classmethod
-    def _read(cls, bind: str | None) -> "Settings":
-        env = Env(expand_vars=False)
-        try:
-            env.read_env(".env", recurse=False)
-        except (OSError, ValueError):
-            raise WrongSetting(".env is wrong: expected a text file in UTF-8") from None
-
-        def read(name: str, parse: Callable[[str], Any], default: Any, given: str | None = None) -> Any:
-            text = (given or env.str(name, "")).strip()
+        def read(name: str, parse: Callable[[str], Any], default: Any, argument: str | None = None) -> Any:
+            text = (argument or given.get(name, "")).strip()
             try:
                 return parse(text) if text else default
             except (ValueError, ArgumentError, InvalidCall) as error:
@@ -122,6 +109,7 @@ class Settings:
         urls = {name: read(f"{name.upper()}_URL", setting_types.url, None) for name in with_urls}
         proxies = {name: read(f"{name.upper()}_PROXY", setting_types.proxy, None) for name in with_urls}
         testnets = {name for name in with_urls if read(f"{name.upper()}_TESTNET", setting_types.yes, False)}
+        hosts = {name: _hosts(registry, name, name in testnets, given, read) for name in with_urls}
         host, port = read("BIND", setting_types.bind, ("127.0.0.1", 6666), bind)
         state_url = read("STATE_URL", setting_types.database, "") or _default_state()
         settings = cls(
@@ -150,7 +138,7 @@ class Settings:
             metrics=read("METRICS", setting_types.yes, True),
             metrics_dir=_beside(state_url, "metrics"),
             urls={name: url for name in with_urls if (url := _address(registry, name, urls[name], name in testnets))},
-            host_urls={name: urls for name in with_urls if (urls := _hosts(registry, name, name in testnets, read))},
+            host_urls={name: addresses for name, addresses in hosts.items() if addresses},
             testnets=frozenset(testnets),
             proxies={name: proxy for name, proxy in proxies.items() if proxy},
             exchanges_dir=folder,
@@ -162,6 +150,16 @@ class Settings:
                 "set TOKEN or ALLOWED_CLIENTS, or bind 127.0.0.1"
             )
         return settings
+
+
+def _file(path: Path) -> dict[str, str]:
+    """Return the settings that a file has, none where there is no file. Raises WrongSetting."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(path)
+        return {name: value for name, value in dotenv_values(path).items() if value is not None}
+    except (OSError, ValueError):
+        raise WrongSetting(f"{path} is wrong: expected a text file in UTF-8") from None
 
 
 def _address(registry: Registry, name: str, url: str | None, test: bool) -> str | None:
@@ -176,11 +174,14 @@ def _address(registry: Registry, name: str, url: str | None, test: bool) -> str 
         raise WrongSetting(f"{name.upper()}_{setting} is wrong: {error}") from None
 
 
-def _hosts(registry: Registry, name: str, test: bool, read: Callable[..., Any]) -> dict[str, str]:
-    """Return the addresses of an exchange's other hosts, by name. Raises WrongSetting for a host that it does not have,
-    an address of the wrong kind of money, or when the exchange cannot be loaded."""
+def _hosts(registry: Registry, name: str, test: bool, given: Iterable[str], read: Callable[..., Any]) -> dict[str, str]:
+    """Return the addresses of an exchange's other hosts, by name. given: the names of all settings.
+
+    Raises WrongSetting for a host that it does not have, an address of the wrong kind of money, or when the exchange
+    cannot be loaded.
+    """
     found: dict[str, str] = {}
-    for host, setting in _host_settings(registry, name).items():
+    for host, setting in _host_settings(registry, name, given).items():
         try:
             kind = registry.find(name)
         except Unsupported as error:
@@ -199,12 +200,12 @@ def _hosts(registry: Registry, name: str, test: bool, read: Callable[..., Any]) 
     return found
 
 
-def _host_settings(registry: Registry, name: str) -> dict[str, str]:
+def _host_settings(registry: Registry, name: str, given: Iterable[str]) -> dict[str, str]:
     """Return the settings that may be of an exchange's other hosts, by host: those that are no other exchange's."""
     if registry.is_of_library(name):
         return {}
     others = {f"{other.upper()}_URL" for other in registry.names}
-    found = (re.fullmatch(rf"{name.upper()}_([A-Z0-9]+)_URL", setting) for setting in sorted(os.environ))
+    found = (re.fullmatch(rf"{name.upper()}_([A-Z0-9]+)_URL", setting) for setting in sorted(given))
     return {one[1].lower(): one[0] for one in found if one and one[0] not in others}
 
 

@@ -128,6 +128,18 @@ def test_each_host_has_a_setting(load: Callable[..., Settings]) -> None:
     )  # fmt: skip
 
 
+def test_a_host_may_be_set_in_the_file(load: Callable[..., Settings], tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("HOSTS_PUBLIC_URL=https://file.test\nHOSTS_HISTORY_URL=https://file.test\n")
+    settings = load(HOSTS_PUBLIC_URL="https://own.test")
+    assert settings.host_urls == {"Hosts": {"public": "https://own.test", "history": "https://file.test"}}
+
+
+def test_a_wrong_host_in_the_file_is_told(load: Callable[..., Settings], tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("HOSTS_PUBLC_URL=https://file.test\n")
+    with pytest.raises(WrongSetting, match=r"^HOSTS_PUBLC_URL is wrong: Hosts has no host 'publc'"):
+        load()
+
+
 @pytest.mark.parametrize(("given", "said"), [
     ({"HOSTS_PUBLC_URL": "https://x.test"}, "HOSTS_PUBLC_URL is wrong: Hosts has no host 'publc', but public, history"),
     ({"HOSTS_PUBLIC_URL": "https://x.test/v1"}, "HOSTS_PUBLIC_URL is wrong: expected scheme and host only"),
