@@ -90,9 +90,14 @@ SIGNING = {
 
 
 @cache
+def _nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
+@cache
 def _imports(path: Path) -> frozenset[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in _nodes(path):
         if isinstance(node, ast.Import):
             found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -106,7 +111,7 @@ def _name(path: Path) -> str:
 
 def _code_strings(path: Path) -> list[str]:
     """Every string of a module that is not a docstring."""
-    nodes = list(ast.walk(ast.parse(path.read_text())))
+    nodes = _nodes(path)
     docs = {
         id(node.body[0].value)
         for node in nodes
@@ -123,7 +128,7 @@ RIDDLES = re.compile(r"(What|Whether|How|Where|When|Who|Why|Which)\b")  # a docs
 
 def test_no_docstring_begins_as_a_question() -> None:
     for path in (*SOURCES, *ROOT.glob("tests/**/*.py"), *ROOT.glob("bench/*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in _nodes(path):
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
                 assert not RIDDLES.match(str(node.value.value)), f"{_name(path)}:{node.lineno}"
 
