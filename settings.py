@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from secrets import token_hex
@@ -20,6 +21,7 @@ from exchanges.registry import Registry
 from orders.journal import ADOPT_WITHIN
 from protocol.errors import InvalidCall, Unsupported
 
+_WORDS = ("URL", "PROXY", "TESTNET")  # behind an exchange's name
 _DEFAULT_NAMES = ("", "exchange", "digitalasset")  # the article's own example paths
 
 
@@ -91,9 +93,12 @@ class Settings:
     def load(cls, bind: str | None = None) -> "Settings":
         """Read the environment, then ``.env`` in the working directory for what it lacks; ``bind`` overrides both.
         Raises WrongSetting."""
-        given = {**_file(Path(".env")), **os.environ}
+        in_file = _file(Path(".env"))
+        given = {**in_file, **os.environ}
+        names: set[str] = set()
 
         def read(name: str, parse: Callable[[str], Any], default: Any, argument: str | None = None) -> Any:
+            names.add(name)
             text = (argument or given.get(name, "")).strip()
             try:
                 return parse(text) if text else default
@@ -144,6 +149,7 @@ class Settings:
             exchanges_dir=folder,
             registry=registry,
         )
+        _check_spelling(given, in_file, names, every.names)
         if not setting_types.is_loopback(settings.host) and not settings.guarded:
             raise WrongSetting(
                 f"BIND is wrong: {settings.bind} can be reached from other machines; "
@@ -160,6 +166,25 @@ def _file(path: Path) -> dict[str, str]:
         return {name: value for name, value in dotenv_values(path).items() if value is not None}
     except (OSError, ValueError):
         raise WrongSetting(f"{path} is wrong: expected a text file in UTF-8") from None
+
+
+def _check_spelling(
+    given: Iterable[str], in_file: Iterable[str], names: Iterable[str], exchanges: Iterable[str]
+) -> None:
+    """Raise WrongSetting for a name that is nearly a setting's, because it would be ignored without a word: with
+    OKX_TESNET=1 real money would be traded. Names without an exchange's may be another program's, unless the file has
+    them. in_file: the names there. names: those of all settings. exchanges: all, whether they may be called or not."""
+    owners = sorted((name.upper() for name in exchanges), key=len)
+    of_exchanges = {f"{owner}_{word}" for owner in owners for word in _WORDS}
+    others = [name for name in names if name not in of_exchanges]
+    for name in sorted({*given} - {*names} - of_exchanges):
+        owner = next((one for one in reversed(owners) if name.upper().startswith(f"{one}_")), None)
+        if owner:
+            near = [f"{owner}_{word}" for word in get_close_matches(name.upper()[len(owner) + 1 :], _WORDS, 1, 0.7)]
+        else:
+            near = get_close_matches(name.upper(), others, 1, 0.85) if name in in_file else []
+        if near:
+            raise WrongSetting(f"{name} is wrong: there is no such setting. Write {near[0]}, or remove it")
 
 
 def _address(registry: Registry, name: str, url: str | None, test: bool) -> str | None:

@@ -326,6 +326,54 @@ def test_a_file_that_is_no_text_is_reported(load: Load, content: bytes) -> None:
         load(dotenv=content)
 
 
+@pytest.mark.parametrize(("name", "meant"), [
+    ("OKX_TESNET", "OKX_TESTNET"),
+    ("OKX_TEST_NET", "OKX_TESTNET"),
+    ("OKX_TEST", "OKX_TESTNET"),
+    ("okx_testnet", "OKX_TESTNET"),
+    ("Futures_OKX_TESTNET", "FUTURES_OKX_TESTNET"),
+    ("FUTURES_BINANCE_TESTNETS", "FUTURES_BINANCE_TESTNET"),
+    ("KRAKEN_PROXI", "KRAKEN_PROXY"),
+    ("BINANCE_URLS", "BINANCE_URL"),
+])  # fmt: skip
+def test_a_misspelt_setting_of_an_exchange_is_refused(load: Load, name: str, meant: str) -> None:
+    said = f"{name} is wrong: there is no such setting. Write {meant}, or remove it"
+    with pytest.raises(WrongSetting) as of_environment:
+        load(**{name: "1"})
+    with pytest.raises(WrongSetting) as of_file:
+        load(dotenv=f"{name}=1\n")
+    assert str(of_environment.value) == str(of_file.value) == said
+
+
+@pytest.mark.parametrize(("name", "meant"), [
+    ("TOKN", "TOKEN"),
+    ("token", "TOKEN"),
+    ("EXCHANGE", "EXCHANGES"),
+    ("ALLOW_WITHDRAWAL", "ALLOW_WITHDRAWALS"),
+    ("RETRY_WINDOWS", "RETRY_WINDOW"),
+    ("ALLOWED_CLIENT", "ALLOWED_CLIENTS"),
+    ("LOGLEVEL", "LOG_LEVEL"),
+])  # fmt: skip
+def test_any_other_misspelt_setting_is_refused_in_the_file_only(load: Load, name: str, meant: str) -> None:
+    load(**{name: "1"})  # may be another program's
+    with pytest.raises(WrongSetting, match=f"^{name} is wrong: there is no such setting. Write {meant}, or remove it$"):
+        load(dotenv=f"{name}=1\n")
+
+
+@pytest.mark.parametrize("name", [
+    "POSTGRES_PASSWORD", "PATH", "TZ", "FMZ_SECRET_KEY", "OKX_API_KEY", "OKX_SECRET", "BINANCE_TEST_KEY",
+    "DATABASE_URL", "MYEXCHANGE_TESTNET", "XDG_STATE_HOME", "GUNICORN_CMD_ARGS", "OKX", "_",
+])  # fmt: skip
+def test_other_names_are_left_alone(load: Load, name: str) -> None:
+    load(dotenv=f"{name}=1\n", **{name: "1"})
+
+
+def test_a_setting_of_an_exchange_that_may_not_be_called_is_known(load: Load) -> None:
+    load(
+        dotenv="KRAKEN_TESTNET=1\nFUTURES_OKX_URL=https://x.test\nINDODAX_PUBLIC_URL=https://x.test\n", EXCHANGES="OKX"
+    )
+
+
 def test_a_directory_in_place_of_the_file_is_reported(load: Load, tmp_path: Path) -> None:
     (tmp_path / ".env").mkdir()
     with pytest.raises(WrongSetting, match=r"^\.env is wrong: "):
