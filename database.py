@@ -27,9 +27,9 @@ _POOL = {"max_overflow": 0, "pool_timeout": _BUSY, "pool_use_lifo": True}
 _FILES = 80  # connections: one for each thread of a worker and its resolver, so that who waits for a lock delays nobody
 _SERVED = 48  # connections: of a server's 100, by default, two workers leave some to others
 _while_busy = Retrying(
-    retry=retry_if_exception(lambda error: getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY),
+    retry=retry_if_exception(lambda error: getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY),
     stop=stop_after_delay(_BUSY),
-    wait=wait_fixed(0.01),
+    wait=wait_fixed(0.001),
     reraise=True,
 )
 _SQLITE = ("sqlite", "sqlite+pysqlite")
@@ -140,8 +140,10 @@ def _watch(engine: Engine, path: Path) -> None:
 
 def _queue_writers(engine: Engine) -> None:
     """Begin transactions, and let the threads of this process write one after the other. SQLite itself makes them poll
-    for its lock, at growing intervals, and some of many threads would then wait for seconds."""
+    for its lock, at growing intervals, and some of many threads would then wait for seconds. Of several processes, the
+    one thread of each whose turn it is polls at short intervals for the same reason."""
     lock = threading.Lock()
+    patience = round(_BUSY * 1000)
 
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()
@@ -151,12 +153,13 @@ def _queue_writers(engine: Engine) -> None:
             if not lock.acquire(timeout=_BUSY):
                 raise OperationalError("BEGIN", None, sqlite3.OperationalError("database is locked by another thread"))
             info["writing"] = True
-        pace = "NORMAL" if options.get("fleeting") else "FULL"
         try:
-            if info.get("pace", "FULL") != pace:  # a connection is used again with its last pace
-                pooled.dbapi_connection.execute(f"PRAGMA synchronous={pace}")
-                info["pace"] = pace
-            pooled.dbapi_connection.execute("BEGIN" if reading else "BEGIN IMMEDIATE")
+            _adjust(pooled, "synchronous", "NORMAL" if options.get("fleeting") else "FULL", usual="FULL")
+            _adjust(pooled, "busy_timeout", patience if reading else 0, usual=patience)
+            if reading:
+                pooled.dbapi_connection.execute("BEGIN")
+            else:
+                _begin_writing(pooled.dbapi_connection)
         except sqlite3.Error as error:
             raise OperationalError("BEGIN", None, error) from error
 
@@ -166,6 +169,20 @@ def _queue_writers(engine: Engine) -> None:
 
     event.listen(engine, "begin", begin)
     event.listen(engine, "checkin", leave)  # not at "commit", which comes before it is done
+
+
+def _adjust(pooled: Any, pragma: str, value: str | int, usual: str | int) -> None:
+    """Set a pragma where a connection, which is used again, has another value from its last transaction."""
+    if pooled.info.get(pragma, usual) != value:
+        pooled.dbapi_connection.execute(f"PRAGMA {pragma}={value}")
+        pooled.info[pragma] = value
+
+
+def _begin_writing(connection: Any) -> None:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError:  # another process writes, or it is an error that stays
+        _while_busy(connection.execute, "BEGIN IMMEDIATE")
 
 
 def lock(connection: Connection, key: int, *, shared: bool = False) -> None:

@@ -13,12 +13,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, event, inspect, text
+from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from tenacity import stop_after_attempt
 
+import database
 from database import open_state, read_url
 from exchanges.base.futures_settings import FuturesSettings
-from tests.servers import database
+from tests.servers import database as new_database
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,10 +51,10 @@ def at_once(work: Callable[[int], None], threads: int) -> list[SQLAlchemyError]:
     return failed
 
 
-def without_patience(sqlite: Engine) -> None:
-    """Have SQLite say at once that somebody else has the lock."""
-    sqlite.dispose()  # of the connections that have some
-    event.listen(sqlite, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 0"))
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a writer fail when another process has the lock."""
+    monkeypatch.setattr("database._while_busy.stop", stop_after_attempt(1))
 
 
 def mode(path: Path) -> int:
@@ -130,9 +132,9 @@ def test_transactions_that_read_before_they_write_queue(sqlite: Engine) -> None:
     assert settings.get("leverage") == "80"
 
 
+@pytest.mark.usefixtures("impatient")
 def test_the_threads_of_a_process_queue_and_do_not_poll(sqlite: Engine) -> None:
     settings = FuturesSettings(sqlite, "FuturesPaper", "a")
-    without_patience(sqlite)
 
     def put(number: int) -> None:
         for _ in range(20):
@@ -141,9 +143,9 @@ def test_the_threads_of_a_process_queue_and_do_not_poll(sqlite: Engine) -> None:
     assert not at_once(put, 16)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_who_is_refused_the_lock_keeps_nobody_else_from_it(sqlite: Engine) -> None:
     settings = FuturesSettings(sqlite, "FuturesPaper", "a")
-    without_patience(sqlite)
     with closing(sqlite3.connect(str(sqlite.url.database))) as another:
         another.execute("BEGIN IMMEDIATE")
         for _ in range(3):
@@ -151,6 +153,42 @@ def test_who_is_refused_the_lock_keeps_nobody_else_from_it(sqlite: Engine) -> No
                 settings.put("leverage", "1")
     settings.put("leverage", "2")
     assert settings.get("leverage") == "2"
+
+
+def test_a_process_looks_often_for_the_lock_of_another(sqlite: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    with closing(sqlite3.connect(str(sqlite.url.database))) as another:
+        another.execute("BEGIN IMMEDIATE")
+
+        def wait(seconds: float) -> None:
+            waits.append(seconds)
+            if len(waits) == 50:
+                another.rollback()
+
+        monkeypatch.setattr("database._while_busy.sleep", wait)
+        FuturesSettings(sqlite, "FuturesPaper", "a").put("leverage", "1")
+    assert waits == [0.001] * 50, "SQLite's own intervals grow to a tenth of a second"
+
+
+def test_a_reader_waits_for_who_repairs_the_file(sqlite: Engine) -> None:
+    """SQLite itself waits then, and not for long: nothing is polled for."""
+    FuturesSettings(sqlite, "FuturesPaper", "a").put("leverage", "1")  # by the connection that is used again
+    with sqlite.connect().execution_options(reading=True) as connection:
+        connection.begin()
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 5000
+
+
+def test_a_writer_waits_for_who_repairs_the_file(sqlite: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = sqlite3.OperationalError("database is locked")
+    busy.sqlite_errorcode = sqlite3.SQLITE_BUSY_RECOVERY
+    tries = iter([busy, busy, None])
+
+    def begin() -> None:
+        if error := next(tries):
+            raise error
+
+    database._while_busy(begin)
+    assert next(tries, "none left") == "none left"
 
 
 def test_a_file_where_a_directory_must_be_is_named(tmp_path: Path) -> None:
@@ -179,7 +217,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, co
 
 
 def test_many_may_open_a_new_database_at_once(tmp_path: Path) -> None:
-    with database(tmp_path, tables=False) as url:
+    with new_database(tmp_path, tables=False) as url:
         assert not at_once(lambda _: open_state(url).dispose(), 8)
 
 
