@@ -179,7 +179,7 @@ def _adjust(pooled: Any, pragma: str, value: str | int, usual: str | int) -> Non
 
 
 def _begin_writing(connection: Any) -> None:
-    try:
+    try:  # at first without tenacity, which takes longer than the statement
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.OperationalError:  # another process writes, or it is an error that stays
         _while_busy(connection.execute, "BEGIN IMMEDIATE")

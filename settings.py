@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
@@ -169,7 +169,7 @@ def _file(path: Path) -> dict[str, str]:
 
 
 def _check_spelling(
-    given: Iterable[str], in_file: Iterable[str], names: Iterable[str], exchanges: Iterable[str]
+    given: Iterable[str], in_file: Collection[str], names: Iterable[str], exchanges: Iterable[str]
 ) -> None:
     """Raise WrongSetting for a name that is nearly a setting's, because it would be ignored without a word: with
     OKX_TESNET=1 real money would be traded. Names without an exchange's may be another program's, unless the file has

@@ -178,7 +178,7 @@ def test_a_reader_waits_for_who_repairs_the_file(sqlite: Engine) -> None:
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 5000
 
 
-def test_a_writer_waits_for_who_repairs_the_file(sqlite: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_writer_waits_for_who_repairs_the_file() -> None:
     busy = sqlite3.OperationalError("database is locked")
     busy.sqlite_errorcode = sqlite3.SQLITE_BUSY_RECOVERY
     tries = iter([busy, busy, None])

@@ -365,13 +365,14 @@ def test_any_other_misspelt_setting_is_refused_in_the_file_only(load: Load, name
     "DATABASE_URL", "MYEXCHANGE_TESTNET", "XDG_STATE_HOME", "GUNICORN_CMD_ARGS", "OKX", "_",
 ])  # fmt: skip
 def test_other_names_are_left_alone(load: Load, name: str) -> None:
-    load(dotenv=f"{name}=1\n", **{name: "1"})
+    settings = load(dotenv=f"{name}=1\n", **{name: "1"})
+    assert (settings.urls, settings.proxies, settings.testnets) == ({}, {}, frozenset())
 
 
 def test_a_setting_of_an_exchange_that_may_not_be_called_is_known(load: Load) -> None:
-    load(
-        dotenv="KRAKEN_TESTNET=1\nFUTURES_OKX_URL=https://x.test\nINDODAX_PUBLIC_URL=https://x.test\n", EXCHANGES="OKX"
-    )
+    others = "KRAKEN_TESTNET=1\nFUTURES_OKX_URL=https://x.test\nINDODAX_PUBLIC_URL=https://x.test\n"
+    settings = load(dotenv=others, EXCHANGES="OKX")
+    assert (settings.registry.names, settings.urls, settings.host_urls) == (["OKX"], {}, {})
 
 
 def test_a_directory_in_place_of_the_file_is_reported(load: Load, tmp_path: Path) -> None:
